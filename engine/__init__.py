@@ -1,0 +1,3 @@
+"""From raw files to ranked catalogues: sources, sentences, encoder, ranking, metrics."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The workspace on disk: one SQLite file that holds everything but model weights and logs."""

@@ -1,0 +1,235 @@
+"""The words of the store: names that are stored, and the frozen values that cross to the engine and the workbench."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
+class SplitKind(StrEnum):
+    """How events were divided into train, valid and test."""
+
+    TIMESTAMP = "timestamp"
+    QUANTILE = "quantile"
+    LEAVE_ONE_OUT = "leave-one-out"
+    GIVEN = "given"
+
+
+class Seen(StrEnum):
+    """Whether items of the history stay among the candidates."""
+
+    KEEP = "keep"
+    MASK = "mask"
+
+
+class Slice(StrEnum):
+    """The ways to divide events; `ALL` is the whole."""
+
+    ALL = "all"
+    DOMAIN = "domain"
+    CATEGORY = "category"
+    HISTORY_LENGTH = "history-length"
+    VISIBLE_LENGTH = "visible-length"
+    TARGET = "target"
+    USER = "user"
+    DUPLICATE_TEXT = "duplicate-text"
+
+
+class State(StrEnum):
+    """Readers see `ready` rows only."""
+
+    WRITING = "writing"
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One domain's catalogue and events. `events` counts by split, `dropped` rows by reason."""
+
+    id: int
+    name: str
+    platform: str
+    domain: str
+    synthetic: bool
+    source: dict[str, Any]
+    split: SplitKind
+    split_settings: dict[str, Any]
+    timed: bool
+    fingerprint: str
+    users: int
+    items: int
+    interactions: int
+    events: dict[str, int]
+    dropped: dict[str, int]
+    audit: dict[str, Any]
+    created: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One catalogue entry. `item` counts from 0 within its dataset; `category` may join several with `|`."""
+
+    item: int
+    key: str
+    title: str
+    description: str
+    category: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One prediction to make: after `length` items of sequence `sequence`, user `user` chose `item`."""
+
+    event: int
+    user: int
+    sequence: int
+    length: int
+    item: int
+    timestamp: int | None
+    rating: float | None
+    split: Split
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """What a user did, oldest first: items int32 [L], timestamps int64 [L] in ms or None, ratings float32 [L]."""
+
+    items: np.ndarray
+    timestamps: np.ndarray | None
+    ratings: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of one dataset as columns of equal length E (int32; timestamps int64 ms, −1 where unknown).
+
+    `history(row)` are the items of `event[row]`'s user before the target, oldest first.
+    """
+
+    event: np.ndarray
+    user: np.ndarray
+    sequence: np.ndarray
+    length: np.ndarray
+    item: np.ndarray
+    timestamp: np.ndarray
+    sequences: dict[int, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def history(self, row: int) -> np.ndarray:
+        return self.sequences[int(self.sequence[row])][: int(self.length[row])]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Something that scores items for a history.
+
+    `kind` is `text` or `baseline`; `weights_hash` is the content hash of everything that decides its scores;
+    `folder` is relative to the workspace; `features` names the text model a baseline takes its vectors from.
+    """
+
+    id: int
+    name: str
+    kind: str
+    variant: str
+    backbone: str
+    folder: str
+    weights_hash: str
+    tokenizer_hash: str
+    features: str
+    recipe: dict[str, Any]
+    lineage: list[dict[str, Any]]
+    seed: int | None
+    code_version: str
+    device: str
+    created: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One model ranked on one dataset under one protocol; `key` is the hash of all that decides its numbers."""
+
+    id: int
+    key: str
+    model: str
+    dataset: str
+    split: Split
+    protocol: dict[str, Any]
+    candidates: int
+    n: int
+    seconds: float
+    device: str
+    created: str
+
+    @property
+    def protocol_text(self) -> str:
+        """The protocol in one line, as tables and JSON show it."""
+        p = self.protocol
+        parts = [f"{p['candidates']} of {self.candidates}", f"ties {p['ties']}"]
+        if p.get("history"):
+            parts.append(f"{p['history']}, {p['item_text']}, {p['window']} tokens")
+        if p.get("sample"):
+            parts.append(f"sample {p['sample']} seed {p['sample_seed']}")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A mean over the events of a slice, with a 95 % interval clustered by user and bounds under ties.
+
+    `mean`, `low`, `high`: every event weighs the same. `user_mean` …: every user weighs the same.
+    `lower`, `upper`: the mean if every tie went against or for the target.
+    """
+
+    slice: str
+    value: str
+    metric: str
+    seen: str
+    n: int
+    users: int
+    mean: float
+    low: float
+    high: float
+    user_mean: float
+    user_low: float
+    user_high: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """What one evaluation found, one row per event (E rows), in the order of `event`.
+
+    better, tied: candidates scoring strictly above / exactly as the target, seen items kept; `_masked`: without
+    the seen items. Those four, `event` and `visible` (items of the history that the model read) are int32 [E].
+    score float32 [E] is the target's. top_items int32 [E, 50] (−1 where fewer) and top_scores float32 [E, 50] are
+    the best of all candidates, `_masked` the best without seen items; ordered by score, then by item.
+    """
+
+    event: np.ndarray
+    visible: np.ndarray
+    better: np.ndarray
+    tied: np.ndarray
+    better_masked: np.ndarray
+    tied_masked: np.ndarray
+    score: np.ndarray
+    top_items: np.ndarray
+    top_scores: np.ndarray
+    top_items_masked: np.ndarray
+    top_scores_masked: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.event)

@@ -1,0 +1,1 @@
+"""The terminal application that people look at results in."""
