@@ -57,9 +57,7 @@ def explain(error: sqlite3.Error, where: object) -> Problem:
             "Make it writable or choose another with --workspace."
         )
     if "full" in text:
-        return Failed(
-            f"{where}: the disk is full. What was finished before is safe; free some space and run it again."
-        )
+        return Failed(f"{where}: the disk is full. What was finished before is safe; free some space and run it again.")
     if "malformed" in text or "not a database" in text or "corrupt" in text:
         return BadInput(
             f"{where}: the file is damaged or is no SQLite database ({error}). It was left as it is. "

@@ -1,0 +1,389 @@
+"""Datasets: catalogue, users, sequences and events; written in blocks, visible only when complete."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from store.connection import transaction
+from store.errors import BadInput, unknown
+from store.records import Dataset, Event, Events, Item, Sequence, Split, SplitKind, State
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# What `DatasetWriter.add` takes, in this order of columns; blobs are little-endian int32, int64 and float32.
+COLUMNS = {
+    "item": ("item", "key", "title", "description", "category", "fields"),
+    "user": ("user", "key"),
+    "sequence": ("sequence", "user", "items", "timestamps", "ratings"),
+    "event": ("event", "user", "sequence", "length", "item", "timestamp", "rating", "split"),
+}
+
+
+@dataclass(frozen=True)
+class DatasetDraft:
+    """What is known of a dataset before its rows are written. `request` is the hash of files and options."""
+
+    name: str
+    request: str
+    platform: str
+    domain: str
+    synthetic: bool
+    source: dict[str, Any]
+    split: SplitKind
+    split_settings: dict[str, Any]
+    timed: bool
+
+
+class DatasetWriter:
+    """Writes one dataset block by block; readers see it from `finish` on.
+
+    Use it as a context manager: leaving without `finish` takes the rows back. A killed writer leaves a row in state
+    `writing`, which readers skip and `remove_unfinished` deletes.
+    """
+
+    def __init__(self, db: sqlite3.Connection, draft: DatasetDraft) -> None:
+        self._db = db
+        self._draft = draft
+        self._finished = False
+        with transaction(db):
+            cursor = db.execute(
+                "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
+                " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    draft.name,
+                    State.WRITING,
+                    draft.request,
+                    draft.platform,
+                    draft.domain,
+                    int(draft.synthetic),
+                    json.dumps(draft.source, ensure_ascii=False),
+                    draft.split,
+                    json.dumps(draft.split_settings),
+                    int(draft.timed),
+                    now(),
+                ),
+            )
+        self.id = int(cursor.lastrowid or 0)
+
+    def __enter__(self) -> DatasetWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._finished:
+            with transaction(self._db):
+                self._db.execute("DELETE FROM dataset WHERE id = ?", (self.id,))
+
+    def add(self, table: str, rows: Iterable[Rows[Any]]) -> None:
+        """Insert one block of rows (tuples in the order of `COLUMNS[table]`) in one short transaction."""
+        columns = COLUMNS[table]
+        marks = ", ".join("?" * len(columns))
+        with transaction(self._db):
+            self._db.executemany(
+                f"INSERT INTO {table} (dataset_id, {', '.join(columns)}) VALUES ({self.id}, {marks})", rows
+            )
+
+    def finish(
+        self,
+        *,
+        fingerprint: str,
+        interactions: int,
+        dropped: dict[str, int],
+        audit: dict[str, Any],
+        replace: bool,
+    ) -> Dataset:
+        """Make the dataset visible, in place of the one of the same name if `replace`."""
+        db = self._db
+        with transaction(db):
+            old = db.execute(
+                "SELECT id FROM dataset WHERE name = ? AND state = ?", (self._draft.name, State.READY)
+            ).fetchone()
+            if old is not None:
+                if not replace:
+                    raise BadInput(taken(self._draft.name))
+                db.execute("DELETE FROM dataset WHERE id = ?", (old["id"],))
+            counts = dict(
+                db.execute(
+                    "SELECT split, count(*) FROM event WHERE dataset_id = ? GROUP BY split", (self.id,)
+                ).fetchall()
+            )
+            db.execute(
+                "UPDATE dataset SET state = ?, fingerprint = ?, interactions = ?, dropped = ?, audit = ?, events = ?,"
+                " users = (SELECT count(*) FROM user WHERE dataset_id = dataset.id),"
+                " items = (SELECT count(*) FROM item WHERE dataset_id = dataset.id) WHERE id = ?",
+                (
+                    State.READY,
+                    fingerprint,
+                    interactions,
+                    json.dumps(dropped),
+                    json.dumps(audit),
+                    json.dumps({split.value: counts.get(split.value, 0) for split in Split}),
+                    self.id,
+                ),
+            )
+        self._finished = True
+        return dataset(db, self._draft.name)
+
+
+def taken(name: str) -> str:
+    """The message for a name that another dataset has."""
+    return (
+        f'There is already a dataset "{name}" made from other files or options. '
+        "Choose another --name, or pass --replace to put this one in its place."
+    )
+
+
+def remove_unfinished(db: sqlite3.Connection) -> int:
+    """Delete what killed writers left behind; call it only while holding the lock that every writer holds."""
+    with transaction(db):
+        return db.execute("DELETE FROM dataset WHERE state = ?", (State.WRITING,)).rowcount
+
+
+def datasets(db: sqlite3.Connection) -> list[Dataset]:
+    """All complete datasets, by name."""
+    rows = db.execute("SELECT * FROM dataset WHERE state = ? ORDER BY name", (State.READY,))
+    return [_dataset(row) for row in rows]
+
+
+def dataset(db: sqlite3.Connection, name: str) -> Dataset:
+    """The dataset of this name; `BadInput` with the nearest names where there is none."""
+    row = db.execute("SELECT * FROM dataset WHERE name = ? AND state = ?", (name, State.READY)).fetchone()
+    if row is None:
+        raise unknown("dataset", name, (d.name for d in datasets(db)), "Make one with `st5 ingest …`.")
+    return _dataset(row)
+
+
+def find_request(db: sqlite3.Connection, name: str) -> str | None:
+    """The request hash of the dataset of this name, or None where there is none."""
+    row = db.execute("SELECT request FROM dataset WHERE name = ? AND state = ?", (name, State.READY)).fetchone()
+    return None if row is None else str(row["request"])
+
+
+def items(db: sqlite3.Connection, dataset_id: int) -> list[Item]:
+    """The whole catalogue, in the order of item ids."""
+    rows = db.execute("SELECT * FROM item WHERE dataset_id = ? ORDER BY item", (dataset_id,))
+    return [_item(row) for row in rows]
+
+
+def items_by_id(db: sqlite3.Connection, dataset_id: int, ids: Iterable[int]) -> dict[int, Item]:
+    """Some items of the catalogue by id; unknown ids (−1 included) are left out."""
+    found: dict[int, Item] = {}
+    wanted = sorted({int(i) for i in ids})
+    for start in range(0, len(wanted), 500):  # well below SQLite's limit of bound values
+        part = wanted[start : start + 500]
+        rows = db.execute(
+            f"SELECT * FROM item WHERE dataset_id = ? AND item IN ({', '.join('?' * len(part))})",
+            (dataset_id, *part),
+        )
+        found.update((row["item"], _item(row)) for row in rows)
+    return found
+
+
+def categories(db: sqlite3.Connection, dataset_id: int) -> list[str]:
+    """Each item's category, in the order of item ids; several are joined with `|`."""
+    rows = db.execute("SELECT category FROM item WHERE dataset_id = ? ORDER BY item", (dataset_id,))
+    return [row["category"] for row in rows]
+
+
+def users(
+    db: sqlite3.Connection, dataset_id: int, *, prefix: str = "", after: str = "", limit: int = 200
+) -> list[tuple[int, str]]:
+    """(id, key) of users whose key starts with `prefix`, by key, from `after` on: one page of a long list."""
+    rows = db.execute(
+        "SELECT user, key FROM user WHERE dataset_id = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
+        (dataset_id, prefix, prefix + "\U0010ffff", after, limit),
+    )
+    return [(row["user"], row["key"]) for row in rows]
+
+
+def user_id(db: sqlite3.Connection, of: Dataset, key: str) -> int:
+    """The id of the user with this key; `BadInput` with near keys where there is none."""
+    row = db.execute("SELECT user FROM user WHERE dataset_id = ? AND key = ?", (of.id, key)).fetchone()
+    if row is None:
+        near = [k for _, k in users(db, of.id, prefix=key[:3], limit=200)] or [k for _, k in users(db, of.id, limit=5)]
+        raise unknown(f"user of {of.name}", key, near, f"{of.users} users in all.")
+    return int(row["user"])
+
+
+def user_keys(db: sqlite3.Connection, dataset_id: int, ids: Iterable[int] | None = None) -> dict[int, str]:
+    """Keys by user id, of all users or of some."""
+    if ids is None:
+        rows = db.execute("SELECT user, key FROM user WHERE dataset_id = ?", (dataset_id,))
+        return {row["user"]: row["key"] for row in rows}
+    query = "SELECT key FROM user WHERE dataset_id = ? AND user = ?"
+    found = {int(i): db.execute(query, (dataset_id, int(i))).fetchone() for i in ids}
+    return {user: row["key"] for user, row in found.items() if row is not None}
+
+
+def newest_sequence(db: sqlite3.Connection, dataset_id: int, user: int) -> Sequence:
+    """All that is known of a user, oldest first: the longest of their sequences."""
+    rows = db.execute("SELECT * FROM sequence WHERE dataset_id = ? AND user = ?", (dataset_id, user)).fetchall()
+    return max((_sequence(row) for row in rows), key=lambda sequence: len(sequence.items))
+
+
+def newest_sequences(db: sqlite3.Connection, dataset_id: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(user, items int32 [L]) of every user's longest sequence, by user id."""
+    best: tuple[int, np.ndarray] | None = None
+    rows = db.execute("SELECT user, items FROM sequence WHERE dataset_id = ? ORDER BY user, sequence", (dataset_id,))
+    for row in rows:
+        items = _int32(row["items"])
+        if best is not None and best[0] != row["user"]:
+            yield best
+            best = None
+        if best is None or len(items) > len(best[1]):
+            best = (row["user"], items)
+    if best is not None:
+        yield best
+
+
+def user_events(db: sqlite3.Connection, dataset_id: int, user: int) -> list[Event]:
+    """A user's events, oldest first."""
+    rows = db.execute(
+        "SELECT * FROM event WHERE dataset_id = ? AND user = ? ORDER BY length, event", (dataset_id, user)
+    )
+    return [_event(row) for row in rows]
+
+
+def event(db: sqlite3.Connection, dataset_id: int, number: int) -> Event:
+    row = db.execute("SELECT * FROM event WHERE dataset_id = ? AND event = ?", (dataset_id, number)).fetchone()
+    return _event(row)
+
+
+def sequence(db: sqlite3.Connection, dataset_id: int, number: int) -> Sequence:
+    row = db.execute("SELECT * FROM sequence WHERE dataset_id = ? AND sequence = ?", (dataset_id, number)).fetchone()
+    return _sequence(row)
+
+
+def events(db: sqlite3.Connection, dataset_id: int, split: Split, sample: np.ndarray | None = None) -> Events:
+    """The events of a split as columns, by event number; `sample` (sorted row indices) picks some of them."""
+    import numpy as np
+
+    rows = db.execute(
+        "SELECT event, user, sequence, length, item, ifnull(timestamp, -1) FROM event"
+        " WHERE dataset_id = ? AND split = ? ORDER BY event",
+        (dataset_id, split),
+    )
+    table = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 6)
+    if sample is not None:
+        table = table[sample]
+    small = np.ascontiguousarray(table[:, :5].T.astype(np.int32))
+    return Events(*small, timestamp=table[:, 5].copy(), sequences=_sequences(db, dataset_id, set(small[2].tolist())))
+
+
+def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
+    query = "SELECT count(*) FROM event WHERE dataset_id = ? AND split = ?"
+    return int(db.execute(query, (dataset_id, split)).fetchone()[0])
+
+
+def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Items (int32 [N]) and their times (int64 ms [N], −1 where unknown) of the train part, one row per interaction.
+
+    The train part of a user is every item in the history of a train event, and the train targets.
+    """
+    import numpy as np
+
+    rows = db.execute(
+        "SELECT s.items, s.timestamps, t.length FROM sequence AS s JOIN"
+        " (SELECT sequence, max(length) + 1 AS length FROM event WHERE dataset_id = ?1 AND split = 'train' GROUP BY sequence)"
+        " AS t ON t.sequence = s.sequence WHERE s.dataset_id = ?1 ORDER BY s.sequence",
+        (dataset_id,),
+    )
+    items: list[np.ndarray] = []
+    times: list[np.ndarray] = []
+    for row in rows:
+        known = _int32(row["items"])[: row["length"]]
+        items.append(known)
+        stamps = row["timestamps"]
+        times.append(np.full(len(known), -1) if stamps is None else np.frombuffer(stamps, "<i8")[: row["length"]])
+    if not items:
+        return np.zeros(0, np.int32), np.zeros(0, np.int64)
+    return np.concatenate(items), np.concatenate(times).astype(np.int64)
+
+
+def train_users(db: sqlite3.Connection, dataset_id: int) -> np.ndarray:
+    """Ids (int32, sorted) of the users who have a train event."""
+    import numpy as np
+
+    rows = db.execute(
+        "SELECT DISTINCT user FROM event WHERE dataset_id = ? AND split = 'train' ORDER BY user",
+        (dataset_id,),
+    )
+    return np.array([row[0] for row in rows], dtype=np.int32)
+
+
+def now() -> str:
+    """The present moment as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _sequences(db: sqlite3.Connection, dataset_id: int, wanted: set[int]) -> dict[int, np.ndarray]:
+    rows = db.execute("SELECT sequence, items FROM sequence WHERE dataset_id = ?", (dataset_id,))
+    return {row["sequence"]: _int32(row["items"]) for row in rows if row["sequence"] in wanted}
+
+
+def _int32(blob: bytes) -> np.ndarray:
+    import numpy as np
+
+    return np.frombuffer(blob, dtype="<i4")
+
+
+def _dataset(row: sqlite3.Row) -> Dataset:
+    return Dataset(
+        id=row["id"],
+        name=row["name"],
+        platform=row["platform"],
+        domain=row["domain"],
+        synthetic=bool(row["synthetic"]),
+        source=json.loads(row["source"]),
+        split=SplitKind(row["split"]),
+        split_settings=json.loads(row["split_settings"]),
+        timed=bool(row["timed"]),
+        fingerprint=row["fingerprint"],
+        users=row["users"],
+        items=row["items"],
+        interactions=row["interactions"],
+        events=json.loads(row["events"]),
+        dropped=json.loads(row["dropped"]),
+        audit=json.loads(row["audit"]),
+        created=row["created"],
+    )
+
+
+def _item(row: sqlite3.Row) -> Item:
+    return Item(
+        row["item"],
+        row["key"],
+        row["title"],
+        row["description"],
+        row["category"],
+        json.loads(row["fields"] or "{}"),
+    )
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(
+        row["event"],
+        row["user"],
+        row["sequence"],
+        row["length"],
+        row["item"],
+        row["timestamp"],
+        row["rating"],
+        Split(row["split"]),
+    )
+
+
+def _sequence(row: sqlite3.Row) -> Sequence:
+    import numpy as np
+
+    return Sequence(
+        items=_int32(row["items"]),
+        timestamps=None if row["timestamps"] is None else np.frombuffer(row["timestamps"], "<i8"),
+        ratings=None if row["ratings"] is None else np.frombuffer(row["ratings"], "<f4"),
+    )

@@ -1,0 +1,237 @@
+"""Evaluations: a model on a dataset under a protocol; ranks and top lists per event, metrics per slice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from store.arrays import pack, rows_per_block, settings_hash, unpack
+from store.connection import transaction
+from store.datasets import now
+from store.errors import BadInput, unknown
+from store.records import Dataset, Evaluation, Metric, Model, Ranks, Split, State
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_RANK_NAMES = tuple(field.name for field in fields(Ranks))
+_METRIC_NAMES = tuple(field.name for field in fields(Metric))
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric together with where it was measured: one row of a results table."""
+
+    evaluation: Evaluation
+    metric: Metric
+
+
+def evaluation_key(model: Model, dataset: Dataset, split: Split, protocol: dict[str, Any]) -> str:
+    """The content hash of everything that decides an evaluation's numbers."""
+    return settings_hash([model.weights_hash, model.features, dataset.fingerprint, split.value, protocol])
+
+
+class EvaluationWriter:
+    """Writes one evaluation in blocks; readers see it from `finish` on. Leaving without it takes the rows back.
+
+    Hold the workspace lock `evaluation-<key>` meanwhile: what an earlier holder left unfinished is deleted here.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        *,
+        key: str,
+        model: Model,
+        dataset: Dataset,
+        split: Split,
+        protocol: dict[str, Any],
+        candidates: int,
+    ) -> None:
+        self._db = db
+        self._key = key
+        self._rows = 0
+        self._finished = False
+        with transaction(db):
+            db.execute("DELETE FROM evaluation WHERE key = ? AND state = ?", (key, State.WRITING))
+            cursor = db.execute(
+                "INSERT INTO evaluation (key, state, model_id, dataset_id, split, protocol, candidates, created)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (key, State.WRITING, model.id, dataset.id, split, json.dumps(protocol), candidates, now()),
+            )
+        self.id = int(cursor.lastrowid or 0)
+
+    def __enter__(self) -> EvaluationWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._finished:
+            with transaction(self._db):
+                self._db.execute("DELETE FROM evaluation WHERE id = ?", (self.id,))
+
+    def add(self, ranks: Ranks) -> None:
+        """Append rows, cut into blocks of a few MiB with a transaction each."""
+        width = sum(getattr(ranks, name).dtype.itemsize * _columns(getattr(ranks, name)) for name in _RANK_NAMES)
+        step = rows_per_block(width)
+        for start in range(0, len(ranks), step):
+            with transaction(self._db):
+                for name in _RANK_NAMES:
+                    self._db.execute(
+                        "INSERT INTO rank_block (evaluation_id, name, first_row, dtype, shape, hash, data)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        (self.id, name, self._rows, *pack(getattr(ranks, name)[start : start + step])),
+                    )
+            self._rows += min(step, len(ranks) - start)
+
+    def finish(self, metrics: Iterable[Metric], *, seconds: float, device: str) -> Evaluation:
+        """Store the metrics and make the evaluation visible."""
+        columns = ", ".join(_METRIC_NAMES)
+        marks = ", ".join("?" * len(_METRIC_NAMES))
+        rows = [
+            (self.id, position, *(getattr(metric, name) for name in _METRIC_NAMES))
+            for position, metric in enumerate(metrics)
+        ]
+        with transaction(self._db):
+            self._db.executemany(
+                f"INSERT INTO metric (evaluation_id, position, {columns}) VALUES (?, ?, {marks})", rows
+            )
+            self._db.execute(
+                "UPDATE evaluation SET state = ?, n = ?, seconds = ?, device = ? WHERE id = ?",
+                (State.READY, self._rows, seconds, device, self.id),
+            )
+        self._finished = True
+        found = find_evaluation(self._db, self._key)
+        assert found is not None
+        return found
+
+
+_SELECT = (
+    "SELECT e.*, m.name AS model, d.name AS dataset FROM evaluation AS e"
+    " JOIN model AS m ON m.id = e.model_id JOIN dataset AS d ON d.id = e.dataset_id WHERE e.state = 'ready'"
+)
+
+
+def find_evaluation(db: sqlite3.Connection, key: str) -> Evaluation | None:
+    """The complete evaluation with this key, or None."""
+    row = db.execute(f"{_SELECT} AND e.key = ?", (key,)).fetchone()
+    return None if row is None else _evaluation(row)
+
+
+def evaluations(db: sqlite3.Connection, *, model: str = "", dataset: str = "") -> list[Evaluation]:
+    """Complete evaluations, oldest first, of one model or dataset where named."""
+    rows = db.execute(
+        f"{_SELECT} AND (?1 = '' OR m.name = ?1) AND (?2 = '' OR d.name = ?2) ORDER BY e.id", (model, dataset)
+    )
+    return [_evaluation(row) for row in rows]
+
+
+def newest_evaluation(db: sqlite3.Connection, model: str, dataset: str) -> Evaluation:
+    """The newest complete evaluation of a model on a dataset; `BadInput` with the command where there is none."""
+    found = evaluations(db, model=model, dataset=dataset)
+    if not found:
+        raise BadInput(
+            f"{model} has not been evaluated on {dataset} yet. Run `st5 evaluate {model} --datasets {dataset}`."
+        )
+    return found[-1]
+
+
+def ranks(db: sqlite3.Connection, evaluation: Evaluation) -> Ranks:
+    """Everything that one evaluation found, one row per event."""
+    import numpy as np
+
+    return Ranks(**{name: np.concatenate(list(_blocks(db, evaluation.id, name))) for name in _RANK_NAMES})
+
+
+def rank_column(db: sqlite3.Connection, evaluation: Evaluation, name: str) -> np.ndarray:
+    """One column of the ranks, for all events."""
+    import numpy as np
+
+    return np.concatenate(list(_blocks(db, evaluation.id, name)))
+
+
+def rank_row(db: sqlite3.Connection, evaluation: Evaluation, event: int) -> Ranks | None:
+    """What one evaluation found for one event (one row), or None where the event was not in it; reads one block."""
+    import numpy as np
+
+    rows = db.execute(
+        "SELECT first_row, dtype, shape, hash, data FROM rank_block WHERE evaluation_id = ? AND name = 'event'"
+        " ORDER BY first_row",
+        (evaluation.id,),
+    )
+    for row in rows:
+        numbers = unpack(row["dtype"], row["shape"], row["hash"], row["data"], "rank block")
+        place = int(np.searchsorted(numbers, event))
+        if place < len(numbers) and numbers[place] == event:
+            found = db.execute(
+                "SELECT name, dtype, shape, hash, data FROM rank_block WHERE evaluation_id = ? AND first_row = ?",
+                (evaluation.id, row["first_row"]),
+            )
+            return Ranks(
+                **{
+                    r["name"]: unpack(r["dtype"], r["shape"], r["hash"], r["data"], "rank block")[place : place + 1]
+                    for r in found
+                }
+            )
+    return None
+
+
+def metric_rows(
+    db: sqlite3.Connection,
+    *,
+    slice_name: str = "",
+    metric: str = "",
+    seen: str = "",
+    model: str = "",
+    dataset: str = "",
+) -> list[MetricRow]:
+    """Stored metrics with their evaluations, narrowed by what is named; oldest evaluation first.
+
+    An unknown metric name is a `BadInput` with the nearest names.
+    """
+    if metric:
+        known = [row[0] for row in db.execute("SELECT DISTINCT metric FROM metric")]
+        if known and metric not in known:
+            raise unknown("metric", metric, known)
+    found = {e.id: e for e in evaluations(db, model=model, dataset=dataset)}
+    rows = db.execute(
+        "SELECT * FROM metric WHERE (?1 = '' OR slice = ?1) AND (?2 = '' OR metric = ?2) AND (?3 = '' OR seen = ?3)"
+        " ORDER BY evaluation_id, position",
+        (slice_name, metric, seen),
+    )
+    return [
+        MetricRow(found[row["evaluation_id"]], Metric(**{name: row[name] for name in _METRIC_NAMES}))
+        for row in rows
+        if row["evaluation_id"] in found
+    ]
+
+
+def _blocks(db: sqlite3.Connection, evaluation_id: int, name: str) -> Iterator[np.ndarray]:
+    rows = db.execute(
+        "SELECT dtype, shape, hash, data FROM rank_block WHERE evaluation_id = ? AND name = ? ORDER BY first_row",
+        (evaluation_id, name),
+    )
+    for row in rows:
+        yield unpack(row["dtype"], row["shape"], row["hash"], row["data"], f"ranks of evaluation {evaluation_id}")
+
+
+def _columns(array: np.ndarray) -> int:
+    return 1 if array.ndim == 1 else int(array.shape[1])
+
+
+def _evaluation(row: sqlite3.Row) -> Evaluation:
+    return Evaluation(
+        id=row["id"],
+        key=row["key"],
+        model=row["model"],
+        dataset=row["dataset"],
+        split=Split(row["split"]),
+        protocol=json.loads(row["protocol"]),
+        candidates=row["candidates"],
+        n=row["n"],
+        seconds=row["seconds"],
+        device=row["device"],
+        created=row["created"],
+    )

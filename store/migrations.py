@@ -1,0 +1,216 @@
+"""The schema, as numbered steps that are applied in order, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from store.errors import BadInput
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_STEPS: list[Callable[[Database], None]] = []
+
+
+def _step(function: Callable[[Database], None]) -> Callable[[Database], None]:
+    _STEPS.append(function)
+    return function
+
+
+@_step
+def m001_datasets(db: Database) -> None:
+    """Datasets with their items, users, sequences and events."""
+    _create(
+        db,
+        """CREATE TABLE dataset (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('writing', 'ready')),
+            request TEXT NOT NULL,
+            platform TEXT NOT NULL,
+            domain TEXT NOT NULL,
+            synthetic INTEGER NOT NULL,
+            source TEXT NOT NULL,
+            split TEXT NOT NULL,
+            split_settings TEXT NOT NULL,
+            timed INTEGER NOT NULL,
+            fingerprint TEXT NOT NULL DEFAULT '',
+            users INTEGER NOT NULL DEFAULT 0,
+            items INTEGER NOT NULL DEFAULT 0,
+            interactions INTEGER NOT NULL DEFAULT 0,
+            events TEXT NOT NULL DEFAULT '{}',
+            dropped TEXT NOT NULL DEFAULT '{}',
+            audit TEXT NOT NULL DEFAULT '{}',
+            created TEXT NOT NULL
+        ) STRICT""",
+        "CREATE UNIQUE INDEX dataset_name ON dataset (name) WHERE state = 'ready'",
+        """CREATE TABLE item (
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            item INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            title TEXT NOT NULL,
+            description TEXT NOT NULL,
+            category TEXT NOT NULL,
+            fields TEXT NOT NULL,
+            PRIMARY KEY (dataset_id, item)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE UNIQUE INDEX item_key ON item (dataset_id, key)",
+        """CREATE TABLE user (
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            user INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            PRIMARY KEY (dataset_id, user)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE UNIQUE INDEX user_key ON user (dataset_id, key)",
+        """CREATE TABLE sequence (
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            sequence INTEGER NOT NULL,
+            user INTEGER NOT NULL,
+            items BLOB NOT NULL,
+            timestamps BLOB,
+            ratings BLOB,
+            PRIMARY KEY (dataset_id, sequence)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX sequence_user ON sequence (dataset_id, user)",
+        """CREATE TABLE event (
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            event INTEGER NOT NULL,
+            user INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            length INTEGER NOT NULL,
+            item INTEGER NOT NULL,
+            timestamp INTEGER,
+            rating REAL,
+            split TEXT NOT NULL CHECK (split IN ('train', 'valid', 'test')),
+            PRIMARY KEY (dataset_id, event)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX event_user ON event (dataset_id, user)",
+    )
+
+
+@_step
+def m002_models_and_embeddings(db: Database) -> None:
+    """Models, and sentence vectors in blocks that are kept by content."""
+    _create(
+        db,
+        """CREATE TABLE model (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL CHECK (kind IN ('text', 'baseline')),
+            variant TEXT NOT NULL,
+            backbone TEXT NOT NULL,
+            folder TEXT NOT NULL,
+            weights_hash TEXT NOT NULL,
+            tokenizer_hash TEXT NOT NULL,
+            features TEXT NOT NULL,
+            recipe TEXT NOT NULL,
+            lineage TEXT NOT NULL,
+            seed INTEGER,
+            code_version TEXT NOT NULL,
+            device TEXT NOT NULL,
+            created TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE embedding_block (
+            id INTEGER PRIMARY KEY,
+            encoder TEXT NOT NULL,
+            rows INTEGER NOT NULL,
+            dimension INTEGER NOT NULL,
+            dtype TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            keys BLOB NOT NULL,
+            data BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX embedding_block_encoder ON embedding_block (encoder)",
+    )
+
+
+@_step
+def m003_evaluations(db: Database) -> None:
+    """Evaluations: ranks and top lists per event in blocks, and metrics per slice."""
+    _create(
+        db,
+        """CREATE TABLE evaluation (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('writing', 'ready')),
+            model_id INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            split TEXT NOT NULL,
+            protocol TEXT NOT NULL,
+            candidates INTEGER NOT NULL,
+            n INTEGER NOT NULL DEFAULT 0,
+            seconds REAL NOT NULL DEFAULT 0,
+            device TEXT NOT NULL DEFAULT '',
+            created TEXT NOT NULL
+        ) STRICT""",
+        "CREATE UNIQUE INDEX evaluation_key ON evaluation (key) WHERE state = 'ready'",
+        "CREATE INDEX evaluation_dataset ON evaluation (dataset_id)",
+        "CREATE INDEX evaluation_model ON evaluation (model_id)",
+        """CREATE TABLE rank_block (
+            evaluation_id INTEGER NOT NULL REFERENCES evaluation (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            first_row INTEGER NOT NULL,
+            dtype TEXT NOT NULL,
+            shape TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            data BLOB NOT NULL,
+            PRIMARY KEY (evaluation_id, name, first_row)
+        ) STRICT""",
+        """CREATE TABLE metric (
+            evaluation_id INTEGER NOT NULL REFERENCES evaluation (id) ON DELETE CASCADE,
+            slice TEXT NOT NULL,
+            value TEXT NOT NULL,
+            metric TEXT NOT NULL,
+            seen TEXT NOT NULL CHECK (seen IN ('keep', 'mask')),
+            position INTEGER NOT NULL,
+            n INTEGER NOT NULL,
+            users INTEGER NOT NULL,
+            mean REAL NOT NULL,
+            low REAL NOT NULL,
+            high REAL NOT NULL,
+            user_mean REAL NOT NULL,
+            user_low REAL NOT NULL,
+            user_high REAL NOT NULL,
+            lower REAL NOT NULL,
+            upper REAL NOT NULL,
+            PRIMARY KEY (evaluation_id, slice, value, metric, seen)
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
+@_step
+def m004_ui_state(db: Database) -> None:
+    """What the workbench remembers between visits."""
+    _create(db, "CREATE TABLE ui_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
+
+
+VERSION = len(_STEPS)
+
+
+def check_version(db: sqlite3.Connection, where: object) -> int:
+    """The database's version; refuses one that a newer program wrote."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise BadInput(
+            f"{where}: this workspace has version {version}, this program knows versions up to {VERSION}. "
+            "It was left as it is. Update st5, or choose another workspace with --workspace."
+        )
+    return version
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the database to `VERSION`; each step is one transaction, recorded by name and in `user_version`."""
+    from sqlite_utils import Database, Migrations
+
+    steps = Migrations("st5")
+    for function in _STEPS:
+        steps(name=function.__name__)(function)
+    steps.apply(Database(db))
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _create(db: Database, *statements: str) -> None:
+    for statement in statements:
+        db.execute(statement)

@@ -1,0 +1,101 @@
+"""Models: what scores items, where it came from, and the hash that stands for its content."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from store.connection import transaction
+from store.datasets import now
+from store.errors import unknown
+from store.records import Model
+
+MADE_ON_FIRST_USE = ("only", "pop", "pop-recent", "last-item")
+
+
+def models(db: sqlite3.Connection) -> list[Model]:
+    """All models, oldest first."""
+    return [_model(row) for row in db.execute("SELECT * FROM model ORDER BY id")]
+
+
+def find_model(db: sqlite3.Connection, name: str) -> Model | None:
+    row = db.execute("SELECT * FROM model WHERE name = ?", (name,)).fetchone()
+    return None if row is None else _model(row)
+
+
+def model(db: sqlite3.Connection, name: str) -> Model:
+    """The model of this name; `BadInput` with the nearest names where there is none."""
+    found = find_model(db, name)
+    if found is None:
+        known = {*(m.name for m in models(db)), *MADE_ON_FIRST_USE}
+        raise unknown("model", name, known, "`st5 models` lists them.")
+    return found
+
+
+def put_model(
+    db: sqlite3.Connection,
+    *,
+    name: str,
+    kind: str,
+    variant: str,
+    weights_hash: str,
+    code_version: str,
+    backbone: str = "",
+    folder: str = "",
+    tokenizer_hash: str = "",
+    features: str = "",
+    recipe: dict[str, Any] | None = None,
+    lineage: list[dict[str, Any]] | None = None,
+    seed: int | None = None,
+    device: str = "",
+) -> Model:
+    """Store a model under its name. One of the same name and content stays as it is; other content replaces it
+    together with its evaluations, which were another model's."""
+    with transaction(db):
+        old = find_model(db, name)
+        if old is not None and old.weights_hash == weights_hash:
+            return old
+        if old is not None:
+            db.execute("DELETE FROM model WHERE id = ?", (old.id,))
+        db.execute(
+            "INSERT INTO model (name, kind, variant, backbone, folder, weights_hash, tokenizer_hash, features, recipe,"
+            " lineage, seed, code_version, device, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                name,
+                kind,
+                variant,
+                backbone,
+                folder,
+                weights_hash,
+                tokenizer_hash,
+                features,
+                json.dumps(recipe or {}),
+                json.dumps(lineage or []),
+                seed,
+                code_version,
+                device,
+                now(),
+            ),
+        )
+    return model(db, name)
+
+
+def _model(row: sqlite3.Row) -> Model:
+    return Model(
+        id=row["id"],
+        name=row["name"],
+        kind=row["kind"],
+        variant=row["variant"],
+        backbone=row["backbone"],
+        folder=row["folder"],
+        weights_hash=row["weights_hash"],
+        tokenizer_hash=row["tokenizer_hash"],
+        features=row["features"],
+        recipe=json.loads(row["recipe"]),
+        lineage=json.loads(row["lineage"]),
+        seed=row["seed"],
+        code_version=row["code_version"],
+        device=row["device"],
+        created=row["created"],
+    )
