@@ -273,7 +273,10 @@ def events(db: sqlite3.Connection, dataset_id: int, split: Split, sample: np.nda
     if sample is not None:
         table = table[sample]
     small = np.ascontiguousarray(table[:, :5].T.astype(np.int32))
-    return Events(*small, timestamp=table[:, 5].copy(), sequences=_sequences(db, dataset_id, set(small[2].tolist())))
+    event, user, sequence, length, item = small
+    return Events(
+        event, user, sequence, length, item, table[:, 5].copy(), _sequences(db, dataset_id, set(sequence.tolist()))
+    )
 
 
 def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
@@ -290,7 +293,8 @@ def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndar
 
     rows = db.execute(
         "SELECT s.items, s.timestamps, t.length FROM sequence AS s JOIN"
-        " (SELECT sequence, max(length) + 1 AS length FROM event WHERE dataset_id = ?1 AND split = 'train' GROUP BY sequence)"
+        " (SELECT sequence, max(length) + 1 AS length FROM event"
+        " WHERE dataset_id = ?1 AND split = 'train' GROUP BY sequence)"
         " AS t ON t.sequence = s.sequence WHERE s.dataset_id = ?1 ORDER BY s.sequence",
         (dataset_id,),
     )

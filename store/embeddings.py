@@ -31,7 +31,8 @@ def add_block(db: sqlite3.Connection, encoder: str, keys: Iterable[bytes], vecto
     data = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
     with transaction(db):
         db.execute(
-            "INSERT INTO embedding_block (encoder, rows, dimension, dtype, hash, keys, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO embedding_block (encoder, rows, dimension, dtype, hash, keys, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (encoder, len(vectors), vectors.shape[1], "<f4", content_hash(data), b"".join(keys), data),
         )
 

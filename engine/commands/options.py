@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from store.workspace import Workspace, workspace_folder
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default="$ST5_WORKSPACE or ./workspace"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything drawn at random; recorded.")]
+
+
+def open_workspace(option: Path | None) -> Workspace:
+    """The workspace that the option, the environment or the default names."""
+    return Workspace(workspace_folder(option))
+
+
+def names(comma_separated: str) -> list[str]:
+    """`A,B` as a list without blanks and repetitions, in order."""
+    return list(dict.fromkeys(part.strip() for part in comma_separated.split(",") if part.strip()))
