@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CONTROL = {code: "�" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n"}
 # Marks that turn the direction of text around would rearrange the rest of the line.
-_CONTROL.update({code: "�" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
+_CONTROL.update(dict.fromkeys((8206, 8207, *range(8234, 8239), *range(8294, 8298)), "�"))
 
 
 def plain(text: str) -> str:
