@@ -202,6 +202,12 @@ def users(
     return [(row["user"], row["key"]) for row in rows]
 
 
+def count_users(db: sqlite3.Connection, dataset_id: int, *, prefix: str = "") -> int:
+    """How many users have a key that starts with `prefix`: the whole of which `users` gives a page."""
+    query = "SELECT count(*) FROM user WHERE dataset_id = ? AND key >= ? AND key < ?"
+    return int(db.execute(query, (dataset_id, prefix, prefix + "\U0010ffff")).fetchone()[0])
+
+
 def user_id(db: sqlite3.Connection, of: Dataset, key: str) -> int:
     """The id of the user with this key; `BadInput` with near keys where there is none."""
     row = db.execute("SELECT user FROM user WHERE dataset_id = ? AND key = ?", (of.id, key)).fetchone()
@@ -250,9 +256,45 @@ def user_events(db: sqlite3.Connection, dataset_id: int, user: int) -> list[Even
     return [_event(row) for row in rows]
 
 
+def split_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> list[Event]:
+    """All events of a split, by event number."""
+    rows = db.execute("SELECT * FROM event WHERE dataset_id = ? AND split = ? ORDER BY event", (dataset_id, split))
+    return [_event(row) for row in rows]
+
+
 def event(db: sqlite3.Connection, dataset_id: int, number: int) -> Event:
     row = db.execute("SELECT * FROM event WHERE dataset_id = ? AND event = ?", (dataset_id, number)).fetchone()
     return _event(row)
+
+
+def find_event(db: sqlite3.Connection, dataset_id: int, number: int) -> Event | None:
+    """The event with this number, or None where there is none."""
+    row = db.execute("SELECT * FROM event WHERE dataset_id = ? AND event = ?", (dataset_id, number)).fetchone()
+    return None if row is None else _event(row)
+
+
+def event_beside(
+    db: sqlite3.Connection, dataset_id: int, number: int, split: Split, *, forward: bool = True
+) -> int | None:
+    """The number of the next event of a split after `number` (or before it), or None at the end."""
+    order, relation = ("ASC", ">") if forward else ("DESC", "<")
+    row = db.execute(
+        f"SELECT event FROM event WHERE dataset_id = ? AND event {relation} ? AND split = ? ORDER BY event {order}"
+        " LIMIT 1",
+        (dataset_id, number, split),
+    ).fetchone()
+    return None if row is None else int(row["event"])
+
+
+def event_at(db: sqlite3.Connection, dataset_id: int, split: Split, fraction: float) -> int | None:
+    """The number of an event of a split, by where it lies among all events: 0 the first, 1 the last; None where
+    the split is empty. Reads no more than it passes on the way to the nearest event of the split."""
+    row = db.execute("SELECT min(event), max(event) FROM event WHERE dataset_id = ?", (dataset_id,)).fetchone()
+    if row[0] is None:
+        return None
+    start = int(row[0] + fraction * (row[1] - row[0]))
+    after = event_beside(db, dataset_id, start - 1, split)
+    return after if after is not None else event_beside(db, dataset_id, start, split, forward=False)
 
 
 def sequence(db: sqlite3.Connection, dataset_id: int, number: int) -> Sequence:
@@ -284,30 +326,35 @@ def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
     return int(db.execute(query, (dataset_id, split)).fetchone()[0])
 
 
-def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray]:
-    """Items (int32 [N]) and their times (int64 ms [N], −1 where unknown) of the train part, one row per interaction.
+def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The train part, one row per interaction: items int32 [N], times int64 ms [N] (−1 where unknown), last bool [N].
 
-    The train part of a user is every item in the history of a train event, and the train targets.
+    The train part of a user is every item in the history of a train event, and the train targets; `last` marks the
+    newest of each user.
     """
     import numpy as np
 
     rows = db.execute(
-        "SELECT s.items, s.timestamps, t.length FROM sequence AS s JOIN"
+        "SELECT s.user, s.items, s.timestamps, t.length FROM sequence AS s JOIN"
         " (SELECT sequence, max(length) + 1 AS length FROM event"
         " WHERE dataset_id = ?1 AND split = 'train' GROUP BY sequence)"
         " AS t ON t.sequence = s.sequence WHERE s.dataset_id = ?1 ORDER BY s.sequence",
         (dataset_id,),
     )
-    items: list[np.ndarray] = []
-    times: list[np.ndarray] = []
+    users, items, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for row in rows:
-        known = _int32(row["items"])[: row["length"]]
-        items.append(known)
         stamps = row["timestamps"]
-        times.append(np.full(len(known), -1) if stamps is None else np.frombuffer(stamps, "<i8")[: row["length"]])
-    if not items:
-        return np.zeros(0, np.int32), np.zeros(0, np.int64)
-    return np.concatenate(items), np.concatenate(times).astype(np.int64)
+        known = _int32(row["items"])[: row["length"]]
+        users.append(np.full(len(known), row["user"]))
+        items.append(known)
+        times.append(np.full(len(known), -1) if stamps is None else np.frombuffer(stamps, "<i8")[: len(known)])
+    lengths = [len(part) for part in items[1:]]
+    user, item = np.concatenate(users), np.concatenate(items)
+    last = np.zeros(len(item), bool)
+    last[np.cumsum(lengths, dtype=np.int64) - 1] = True
+    # A user may have several sequences that share their beginning: each interaction counts once.
+    first = np.sort(np.unique(user << 32 | item, return_index=True)[1])
+    return item[first], np.concatenate(times)[first], last[first]
 
 
 def train_users(db: sqlite3.Connection, dataset_id: int) -> np.ndarray:

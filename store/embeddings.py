@@ -42,42 +42,61 @@ def block_rows(dimension: int) -> int:
     return rows_per_block(4 * dimension + KEY_BYTES)
 
 
-def known_keys(db: sqlite3.Connection, encoder: str) -> set[bytes]:
-    """The keys of all sentences that this encoder has read already."""
-    found: set[bytes] = set()
-    for (keys,) in db.execute("SELECT keys FROM embedding_block WHERE encoder = ?", (encoder,)):
-        found.update(keys[i : i + KEY_BYTES] for i in range(0, len(keys), KEY_BYTES))
-    return found
+class VectorIndex:
+    """Where the vectors of one encoder lie, as the store was when this was made.
 
-
-def vectors(db: sqlite3.Connection, encoder: str, keys: list[bytes]) -> np.ndarray:
-    """The vectors of these sentences, float32 [N, D], in the order asked for.
-
-    `Failed` names how many are missing, or a block whose checksum is wrong.
+    Holds 24 bytes a sentence; vectors are read block by block when asked for.
     """
-    import numpy as np
 
-    wanted = np.frombuffer(b"".join(keys), dtype=f"V{KEY_BYTES}")
-    distinct, places = np.unique(wanted, return_inverse=True)
-    filled = np.zeros(len(distinct), dtype=bool)
-    result: np.ndarray | None = None
-    blocks = db.execute("SELECT id, keys FROM embedding_block WHERE encoder = ? ORDER BY id", (encoder,)).fetchall()
-    for block in blocks:
-        own = np.frombuffer(block["keys"], dtype=f"V{KEY_BYTES}")
-        _, ours, theirs = np.intersect1d(distinct, own, return_indices=True)
-        if len(ours) == 0:
-            continue
-        rows = _block(db, block["id"])
-        if result is None:
-            result = np.empty((len(distinct), rows.shape[1]), dtype=np.float32)
-        result[ours] = rows[theirs]
-        filled[ours] = True
-    if result is None or not filled.all():
-        missing = int((~filled).sum())
-        raise Failed(
-            f"{missing} of {len(distinct)} sentences have no stored vector. Run `st5 evaluate` to encode them."
-        )
-    return result[places]
+    def __init__(self, db: sqlite3.Connection, encoder: str) -> None:
+        import numpy as np
+
+        self._db = db
+        blocks = db.execute(
+            "SELECT id, rows, keys FROM embedding_block WHERE encoder = ? ORDER BY id", (encoder,)
+        ).fetchall()
+        keys = np.frombuffer(b"".join(block["keys"] for block in blocks), dtype=f"S{KEY_BYTES}")
+        self._order = np.argsort(keys, kind="stable")
+        self._sorted = keys[self._order]
+        self._blocks = [block["id"] for block in blocks]
+        self._starts = np.cumsum([0, *(block["rows"] for block in blocks)])
+
+    def contains(self, keys: list[bytes]) -> np.ndarray:
+        """Which of these sentences have a vector: bool [N]."""
+        return self._find(keys)[1]
+
+    def read(self, keys: list[bytes]) -> np.ndarray:
+        """The vectors of these sentences, float32 [N, D], in the order asked for.
+
+        `Failed` says how many are missing, or which block does not match its checksum.
+        """
+        import numpy as np
+
+        places, found = self._find(keys)
+        if not found.all() or not keys:
+            raise Failed(f"{int((~found).sum())} of {len(keys)} sentences have no stored vector; encode them first.")
+        order = np.argsort(places, kind="stable")
+        bounds = np.searchsorted(places[order], self._starts)
+        result: np.ndarray | None = None
+        for number, start, end, first in zip(self._blocks, bounds, bounds[1:], self._starts, strict=False):
+            if start == end:
+                continue
+            rows = _block(self._db, number)
+            if result is None:
+                result = np.empty((len(keys), rows.shape[1]), dtype=np.float32)
+            wanted = order[start:end]
+            result[wanted] = rows[places[wanted] - first]
+        assert result is not None
+        return result
+
+    def _find(self, keys: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
+        wanted = np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}")
+        if len(self._sorted) == 0:
+            return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+        at = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
+        return self._order[at], self._sorted[at] == wanted
 
 
 def _block(db: sqlite3.Connection, number: int) -> np.ndarray:

@@ -128,12 +128,13 @@ def evaluations(db: sqlite3.Connection, *, model: str = "", dataset: str = "") -
     return [_evaluation(row) for row in rows]
 
 
-def newest_evaluation(db: sqlite3.Connection, model: str, dataset: str) -> Evaluation:
+def newest_evaluation(db: sqlite3.Connection, model: str, dataset: str, split: Split) -> Evaluation:
     """The newest complete evaluation of a model on a dataset; `BadInput` with the command where there is none."""
-    found = evaluations(db, model=model, dataset=dataset)
+    found = [e for e in evaluations(db, model=model, dataset=dataset) if e.split is split]
     if not found:
         raise BadInput(
-            f"{model} has not been evaluated on {dataset} yet. Run `st5 evaluate {model} --datasets {dataset}`."
+            f"{model} has not been evaluated on the {split} events of {dataset} yet. "
+            f"Run `st5 evaluate {model} --datasets {dataset} --split {split}`."
         )
     return found[-1]
 
@@ -206,6 +207,23 @@ def metric_rows(
         for row in rows
         if row["evaluation_id"] in found
     ]
+
+
+def slice_metrics(
+    db: sqlite3.Connection, of: Iterable[Evaluation], *, slice_name: str, metric: str, seen: str
+) -> list[MetricRow]:
+    """One metric of the named evaluations over one way of slicing, in their order and that of the slice's values.
+
+    Unlike `metric_rows` it goes through the key of each evaluation, so its cost does not grow with the workspace.
+    """
+    found: list[MetricRow] = []
+    for evaluation in of:
+        rows = db.execute(
+            "SELECT * FROM metric WHERE evaluation_id = ? AND slice = ? AND metric = ? AND seen = ? ORDER BY position",
+            (evaluation.id, slice_name, metric, seen),
+        )
+        found.extend(MetricRow(evaluation, Metric(**{name: row[name] for name in _METRIC_NAMES})) for row in rows)
+    return found
 
 
 def _blocks(db: sqlite3.Connection, evaluation_id: int, name: str) -> Iterator[np.ndarray]:

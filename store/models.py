@@ -8,7 +8,7 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
-from store.errors import unknown
+from store.errors import BadInput, unknown
 from store.records import Model
 
 MADE_ON_FIRST_USE = ("only", "pop", "pop-recent", "last-item")
@@ -49,13 +49,21 @@ def put_model(
     lineage: list[dict[str, Any]] | None = None,
     seed: int | None = None,
     device: str = "",
+    replace: bool = False,
 ) -> Model:
-    """Store a model under its name. One of the same name and content stays as it is; other content replaces it
-    together with its evaluations, which were another model's."""
+    """Store a model under its name. One of the same name and content stays as it is.
+
+    One of other content is a `BadInput`, or makes way together with its evaluations where `replace` is true.
+    """
     with transaction(db):
         old = find_model(db, name)
         if old is not None and old.weights_hash == weights_hash:
             return old
+        if old is not None and not replace:
+            raise BadInput(
+                f'There is already a model "{name}" with other weights ({old.backbone or old.variant}). '
+                "Choose another --name."
+            )
         if old is not None:
             db.execute("DELETE FROM model WHERE id = ?", (old.id,))
         db.execute(

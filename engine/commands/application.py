@@ -8,6 +8,14 @@ from typing import Annotated
 
 import typer
 
+from engine.commands.datasets import datasets
+from engine.commands.demo import demo
+from engine.commands.doctor import doctor
+from engine.commands.evaluation import baseline, evaluate, train
+from engine.commands.ingest import ingest
+from engine.commands.models import models
+from engine.commands.recommendation import embeddings, recommend
+from engine.commands.results import ranks, results
 from store.workspace import ENVIRONMENT
 
 application = typer.Typer(
@@ -25,8 +33,14 @@ application = typer.Typer(
 def choose_workspace(
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-w", help="Folder of the workspace [env: ST5_WORKSPACE; default: ./workspace]."),
+        typer.Option("--workspace", "-w", help="Folder of the workspace; else $ST5_WORKSPACE, else ./workspace."),
     ] = None,
 ) -> None:
     if workspace is not None:
         os.environ[ENVIRONMENT] = str(workspace)
+
+
+application.command()(demo)
+application.add_typer(ingest, name="ingest")
+for command in (datasets, train, baseline, models, evaluate, results, ranks, recommend, embeddings, doctor):
+    application.command()(command)

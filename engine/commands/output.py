@@ -9,18 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from engine.progress import Progress, silent
+from store.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-_CONTROL = {code: "�" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n"}
-# Marks that turn the direction of text around would rearrange the rest of the line.
-_CONTROL.update(dict.fromkeys((8206, 8207, *range(8234, 8239), *range(8294, 8298)), "�"))
-
-
-def plain(text: str) -> str:
-    """Text from data without control characters and direction marks: nothing a terminal would obey."""
-    return text.translate(_CONTROL).replace("\n", " ")
 
 
 def print_json(document: Any) -> None:

@@ -1,0 +1,158 @@
+"""`st5 datasets`: what is stored, how it was divided, what was left out, and what its texts are like."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
+from engine.commands.output import print_json, print_table, say
+from store.records import Dataset, Split
+
+HISTORY_SHOWN = 3
+
+
+def datasets(
+    name: Annotated[str, typer.Argument(help="One dataset in full.", show_default=False)] = "",
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """List datasets, or show one in full: counts, split, drop log, fingerprint, audit of its texts.
+
+    Example: st5 datasets All_Beauty
+    """
+    from store import datasets as stored
+
+    with open_workspace(workspace).read() as db:
+        found = [stored.dataset(db, name)] if name else stored.datasets(db)
+        if as_json:
+            print_json([as_document(dataset) for dataset in found])
+        elif name:
+            print_table(["field", "value"], [*_full(found[0]), *_example(db, found[0])])
+        elif found:
+            print_datasets(found)
+        else:
+            say("No dataset yet. `st5 ingest …` makes one; `st5 ingest synthetic` needs no files.")
+
+
+def as_document(dataset: Dataset) -> dict[str, Any]:
+    """A dataset as JSON shows it."""
+    document = asdict(dataset)
+    del document["id"]  # a number of this database, of no use outside
+    return document
+
+
+def print_datasets(found: Iterable[Dataset]) -> None:
+    """One row per dataset on stdout."""
+    print_table(
+        ["name", "platform", "domain", "users", "items", "train", "valid", "test", "dropped", "split"],
+        [
+            (
+                dataset.name,
+                _platform(dataset),
+                dataset.domain,
+                *(f"{n:,}" for n in (dataset.users, dataset.items, *_by_split(dataset), sum(_losses(dataset)))),
+                dataset.split,
+            )
+            for dataset in found
+        ],
+        right="users,items,train,valid,test,dropped",
+    )
+
+
+def moment(milliseconds: int) -> str:
+    """ms since 1970 as a date and time in UTC, or as the number where no calendar has it."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"
+
+
+def _full(dataset: Dataset) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        ("name", dataset.name),
+        ("platform", _platform(dataset)),
+        ("domain", dataset.domain),
+        ("users", f"{dataset.users:,}"),
+        ("items", f"{dataset.items:,}"),
+        ("interactions", f"{dataset.interactions:,}"),
+        *((f"events of {split}", f"{n:,}") for split, n in zip(Split, _by_split(dataset), strict=True)),
+        ("split", dataset.split),
+        *((f"split: {key}", _setting(key, value)) for key, value in dataset.split_settings.items()),
+        ("order", "timestamps" if dataset.timed else "positions only"),
+    ]
+    rows += [(f"dropped: {reason}", f"{count:,}") for reason, count in dataset.dropped.items()]
+    if not dataset.dropped:
+        rows.append(("dropped", "nothing"))
+    rows += [("fingerprint", dataset.fingerprint), ("made", dataset.created)]
+    for file in dataset.source.get("files", []):
+        rows.append(("file", f"{file['name']} ({file['bytes']:,} bytes)"))
+    rows += [(f"source: {key}", _plain(value)) for key, value in dataset.source.items() if key != "files"]
+    for part, found in dataset.audit.items():
+        rows += _audit(part, found)
+    return rows
+
+
+def _audit(part: str, found: Any) -> list[tuple[str, object]]:
+    if part == "duplicates":
+        share = f"{found['items']:,} items share {found['groups']:,} titles; the largest group has {found['largest']}"
+        examples = [
+            (f"same title × {group['items']}", f"{group['title']} ({', '.join(group['keys'])})")
+            for group in found["examples"]
+        ]
+        return [("duplicate titles", share), *examples]
+    if isinstance(found, dict):
+        return [(f"{part}: {key}", _plain(value)) for key, value in found.items()]
+    return [(part.replace("_", " "), _plain(found))]
+
+
+def _example(db: sqlite3.Connection, dataset: Dataset) -> list[tuple[str, object]]:
+    """The newest event of the first user who has one."""
+    from store import datasets as stored
+
+    for user, key in stored.users(db, dataset.id, limit=50):
+        events = stored.user_events(db, dataset.id, user)
+        if events:
+            event = events[-1]
+            history = stored.sequence(db, dataset.id, event.sequence).items[: event.length].tolist()
+            shown = history[-HISTORY_SHOWN:]
+            titles = stored.items_by_id(db, dataset.id, [*shown, event.item])
+            before = [f"example: item {len(history) - len(shown) + place + 1}" for place in range(len(shown))]
+            return [
+                ("example: user", f"{key}, {event.split}, {len(history)} items before"),
+                *((label, titles[item].title) for label, item in zip(before, shown, strict=True)),
+                ("example: target", titles[event.item].title),
+            ]
+    return []
+
+
+def _platform(dataset: Dataset) -> str:
+    if not dataset.synthetic:
+        return dataset.platform
+    return "synthetic: generated, not real data"
+
+
+def _by_split(dataset: Dataset) -> list[int]:
+    return [dataset.events.get(split, 0) for split in Split]
+
+
+def _losses(dataset: Dataset) -> list[int]:
+    return [count for reason, count in dataset.dropped.items() if not reason.startswith("note:")]
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{moment(value)} ({value})" if key in ("t1", "t2") else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else json.dumps(value, ensure_ascii=False)

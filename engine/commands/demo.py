@@ -1,0 +1,94 @@
+"""`st5 demo`: the whole way once, on embedded data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.commands.options import WorkspaceOption, open_workspace
+from engine.commands.output import print_table, progress_bar, say
+from store.records import Seen
+
+if TYPE_CHECKING:
+    from engine.demo import Contrast, Shown
+
+PAIR = ("only", "pop")
+
+
+def demo(workspace: WorkspaceOption = None) -> None:
+    """Ingest embedded films and a synthetic shop, run the first models, and show what they find.
+
+    Example: st5 demo
+    """
+    from engine import demo as work
+    from store import evaluations
+
+    space = open_workspace(workspace)
+    times = work.Times()
+    say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
+    with times.step("loading libraries"):
+        from engine.encoder import embedded_backbone
+
+        embedded_backbone()
+    with progress_bar() as progress:
+        found = work.prepare(space, times, progress)
+        made = work.run(space, found, times, progress)
+    with space.read() as db:
+        ids = {evaluation.id for evaluation in made}
+        rows = [
+            row for row in evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK) if row.evaluation.id in ids
+        ]
+        shown = work.show_users(db, made, PAIR)
+        contrasts = work.contrasts(db, made)
+    means = {(row.evaluation.dataset, row.evaluation.model, row.metric.metric): row.metric for row in rows}
+    lines = []
+    for dataset in found:
+        for model in work.MODELS:
+            ndcg, hit = (means[dataset.name, model, name] for name in ("ndcg@10", "hr@10"))
+            interval = f"[{ndcg.low:.3f}, {ndcg.high:.3f}]"
+            lines.append((dataset.name, model, ndcg.n, f"{ndcg.mean:.3f}", interval, f"{hit.mean:.3f}"))
+    print_table(
+        ["dataset", "model", "n", "NDCG@10", "95 % interval", "HR@10"],
+        lines,
+        title="Test events against the full catalogue; seen items left out; ties in expectation; intervals by user",
+        right="n,NDCG@10,HR@10",
+    )
+    for user in shown:
+        _print_user(user)
+    _print_findings(contrasts, [dataset.name for dataset in found])
+    slowest = sorted(times.seconds.items(), key=lambda step: -step[1])
+    say(
+        f"\nTook {sum(times.seconds.values()):.0f} s: "
+        + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest if seconds >= 0.1)
+        + "."
+    )
+    option = f" --workspace {workspace}" if workspace else ""
+    say(f"Look at it: st5{option} opens the workbench (1 Home, 4 Results, 5 Users; ? helps, q leaves).")
+
+
+def _print_user(user: Shown) -> None:
+    print_table(
+        ["", *(f"{model}: target at {user.places[model]}" for model in user.lists)],
+        [
+            (place + 1, *(("→ " if hit else "") + item.title for item, hit in places))
+            for place, places in enumerate(zip(*user.lists.values(), strict=True))
+        ],
+        title=f"{user.dataset}, user {user.user}: … {'; '.join(user.history)}. Chose: {user.target}",
+    )
+
+
+def _print_findings(contrasts: list[Contrast], names: list[str]) -> None:
+    """Say for every dataset whether text alone helps, and in which slice most and least."""
+    say("What these numbers say (NDCG@10 of the untouched encoder against popularity):")
+    for name in names:
+        own = [c for c in contrasts if c.dataset == name]
+        whole = next(c for c in own if c.slice == "all")
+        word = "above" if whole.text > whole.popularity else "below"
+        far = "far " if max(whole.text, whole.popularity) > 2 * min(whole.text, whole.popularity) else ""
+        made_up = " (synthetic)" if name.startswith("synthetic-") else ""
+        say(f"  {name}{made_up}: {whole.text:.3f} is {far}{word} {whole.popularity:.3f}.")
+        parts = [c for c in own if c.slice not in ("all", "domain")]
+        for label, part in (("helps most", parts[0]), ("helps least", parts[-1])):
+            say(
+                f"    text {label} where {part.slice} is {part.value} (n {part.n}): {part.text:.3f} against {part.popularity:.3f}"
+            )
+    say("The three users above are the text model's best cases, chosen to show what it can do, not how often.")

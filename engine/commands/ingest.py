@@ -1,0 +1,321 @@
+"""`st5 ingest …`: read a source, prepare it as the thesis does, store it once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.commands.datasets import as_document, print_datasets
+from engine.commands.options import JsonOption, SeedOption, WorkspaceOption, open_workspace
+from engine.commands.output import print_json, progress_bar, say
+from store.errors import BadInput
+from store.records import Dataset, Split, SplitKind
+
+if TYPE_CHECKING:
+    from engine.ingest import IngestOptions
+    from engine.sources.raw import Raw
+
+ingest = typer.Typer(help="Read a source into the workspace.", no_args_is_help=True)
+
+NameOption = Annotated[str | None, typer.Option("--name", help="Name of the dataset.", show_default=False)]
+SplitOption = Annotated[
+    SplitKind | None,
+    typer.Option(
+        "--split",
+        help="How to divide events into train, valid and test. By default: the files' own split where they have one, "
+        "the public timestamps for amazon23 reviews, quantiles (80/10/10) for other timed data, leave-one-out where "
+        "only the order is known.",
+        show_default=False,
+    ),
+]
+T1Option = Annotated[
+    int | None, typer.Option("--t1", help="ms since 1970: train is before it, valid from it on.", show_default=False)
+]
+T2Option = Annotated[int | None, typer.Option("--t2", help="ms since 1970: test is from it on.", show_default=False)]
+CapsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--caps",
+        metavar="TRAIN,VALID,TEST",
+        help="At most so many events of each split, chosen by --seed; the thesis has 300000,85714,42857.",
+        show_default=False,
+    ),
+]
+TextOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="ascii|unicode",
+        help="Characters that stay: ascii as in the thesis (amazon23, yelp, synthetic), or unicode (the others).",
+        show_default=False,
+    ),
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Put it in the place of a dataset of the same name, with its results.")
+]
+FileOption = Path | None
+
+
+@ingest.command()
+def amazon23(
+    domain: Annotated[str, typer.Option("--domain", help="The product category, as in All_Beauty.")],
+    reviews: Annotated[FileOption, typer.Option("--reviews", help="Raw reviews, json lines.")] = None,
+    meta: Annotated[FileOption, typer.Option("--meta", help="Raw item metadata, json lines.")] = None,
+    train: Annotated[FileOption, typer.Option("--train", help="0core/timestamp_w_his CSV of train.")] = None,
+    valid: Annotated[FileOption, typer.Option("--valid", help="The same of valid.")] = None,
+    test: Annotated[FileOption, typer.Option("--test", help="The same of test.")] = None,
+    from_hub: Annotated[bool, typer.Option("--from-hub", help="Download the public dataset's files.")] = False,
+    kind: Annotated[str, typer.Option("--kind", metavar="benchmark|raw", help="Which files of the hub.")] = "benchmark",
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Another dataset of the hub, or a folder laid out like it.", show_default=False),
+    ] = None,
+    split: SplitOption = None,
+    t1: T1Option = None,
+    t2: T2Option = None,
+    caps: CapsOption = None,
+    seed: SeedOption = 0,
+    text: TextOption = None,
+    name: NameOption = None,
+    replace_old: ReplaceOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Amazon Reviews'23: raw reviews and metadata, or the benchmark's CSV files with histories.
+
+    Example: st5 ingest amazon23 --domain All_Beauty --reviews All_Beauty.jsonl.gz --meta meta_All_Beauty.jsonl.gz
+    """
+    options = _options(name or domain, split, t1, t2, caps, seed, text, replace_old)
+    csv_files = (train, valid, test)
+    if from_hub:
+        if any((reviews, meta, *csv_files)):
+            raise BadInput("--from-hub finds the files itself: pass either it, or the files.")
+        from engine.sources import hub
+
+        folder = open_workspace(workspace).folder / "downloads"
+        raw = hub.read(domain, kind, folder, source or hub.REPOSITORY)
+    else:
+        from engine.sources import amazon23 as files
+
+        if meta is not None and reviews is not None and not any(csv_files):
+            raw = files.read_raw(reviews, meta, domain)
+        elif meta is not None and reviews is None and train is not None and valid is not None and test is not None:
+            raw = files.read_benchmark(train, valid, test, meta, domain)
+        else:
+            raise BadInput(
+                "ingest amazon23 reads one of: --reviews FILE --meta FILE; "
+                "--train FILE --valid FILE --test FILE --meta FILE; --from-hub. Pass all the files of one of them."
+            )
+    _store(workspace, [(raw, options)], as_json)
+
+
+@ingest.command()
+def yelp(
+    business: Annotated[Path, typer.Option("--business", help="yelp_academic_dataset_business.json.")],
+    review: Annotated[Path, typer.Option("--review", help="yelp_academic_dataset_review.json.")],
+    split: SplitOption = None,
+    t1: T1Option = None,
+    t2: T2Option = None,
+    caps: CapsOption = None,
+    seed: SeedOption = 0,
+    text: TextOption = None,
+    name: NameOption = None,
+    replace_old: ReplaceOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """The Yelp Open Dataset: official json lines of businesses and reviews.
+
+    Example: st5 ingest yelp --business business.json --review review.json
+    """
+    from engine.sources import yelp as files
+
+    options = _options(name or "Yelp", split, t1, t2, caps, seed, text, replace_old)
+    _store(workspace, [(files.read(business, review), options)], as_json)
+
+
+@ingest.command()
+def movielens(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of MovieLens 100k, 1M, 10M, latest*, or of RecBole's .inter and .item files; by default the "
+            "MovieLens-100k inside the recbole package.",
+            show_default=False,
+        ),
+    ] = None,
+    split: SplitOption = None,
+    t1: T1Option = None,
+    t2: T2Option = None,
+    caps: CapsOption = None,
+    seed: SeedOption = 0,
+    text: TextOption = None,
+    name: NameOption = None,
+    replace_old: ReplaceOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """MovieLens in any of its layouts.
+
+    Example: st5 ingest movielens ml-latest-small --split quantile
+    """
+    from engine.sources import movielens as files
+
+    place = files.embedded_folder() if folder is None else folder
+    options = _options(name or place.absolute().name, split, t1, t2, caps, seed, text, replace_old)
+    _store(workspace, [(files.read(place), options)], as_json)
+
+
+@ingest.command()
+def table(
+    events: Annotated[Path, typer.Option("--events", help="Events: CSV, TSV, Parquet or json lines, gzip or plain.")],
+    items: Annotated[Path, typer.Option("--items", help="Items, in any of the same formats.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the dataset.")],
+    user: Annotated[str | None, typer.Option("--user", help="[default: user_id]", show_default=False)] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", help="Column of the item key in both files. [default: item_id]")
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option("--order", help="[default: timestamp, else position]", show_default=False)
+    ] = None,
+    rating: Annotated[str | None, typer.Option("--rating", help="[default: rating]", show_default=False)] = None,
+    title: Annotated[str | None, typer.Option("--title", help="[default: title]", show_default=False)] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="[default: description]", show_default=False)
+    ] = None,
+    category: Annotated[str | None, typer.Option("--category", help="[default: category]", show_default=False)] = None,
+    timestamp_format: Annotated[
+        str, typer.Option("--timestamp-format", metavar="auto|ms|s|iso|position", help="What the order column holds.")
+    ] = "auto",
+    domain: Annotated[
+        str | None, typer.Option("--domain", help="What is sold or seen here. [default: the name]", show_default=False)
+    ] = None,
+    split: SplitOption = None,
+    t1: T1Option = None,
+    t2: T2Option = None,
+    caps: CapsOption = None,
+    seed: SeedOption = 0,
+    text: TextOption = None,
+    replace_old: ReplaceOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Any table of events and any table of items, by the names of their columns.
+
+    Example: st5 ingest table --events plays.csv --items songs.csv --name songs --order played_at
+    """
+    from engine.sources import table as files
+
+    options = _options(name, split, t1, t2, caps, seed, text, replace_old)
+    columns = files.Columns(user, item, order, rating, title, description, category)
+    raw = files.read(events, items, columns, timestamp_format, domain or name)
+    named = {role: column for role, column in asdict(columns).items() if column}
+    raw = replace(raw, settings=raw.settings | {"columns": named})
+    _store(workspace, [(raw, options)], as_json)
+
+
+@ingest.command()
+def synthetic(
+    users: Annotated[int, typer.Option("--users", help="Users of each domain.")] = 2000,
+    items: Annotated[int, typer.Option("--items", help="Items of each domain.")] = 600,
+    domains: Annotated[int, typer.Option("--domains", help="Domains; each becomes a dataset.")] = 3,
+    seed: SeedOption = 0,
+    split: SplitOption = None,
+    t1: T1Option = None,
+    t2: T2Option = None,
+    caps: CapsOption = None,
+    text: TextOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            help="Datasets are called NAME-<domain>, or NAME where there is one domain. [default: synthetic]",
+            show_default=False,
+        ),
+    ] = None,
+    replace_old: ReplaceOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """A generated shop: no real people, no real products; for load tests and to see several domains.
+
+    Example: st5 ingest synthetic --users 2000 --items 600 --domains 3 --seed 0
+    """
+    import tempfile
+
+    from engine.sources import synthetic as shop
+
+    with tempfile.TemporaryDirectory(prefix="st5-shop-") as folder:
+        raws = shop.read_shop(Path(folder), users, items, domains, seed)
+        pairs = []
+        for raw in raws:
+            called = name if name and domains == 1 else f"{name or 'synthetic'}-{raw.domain}"
+            pairs.append((raw, _options(called, split, t1, t2, caps, seed, text, replace_old)))
+        _store(workspace, pairs, as_json)
+
+
+def _options(
+    name: str,
+    split: SplitKind | None,
+    t1: int | None,
+    t2: int | None,
+    caps: str | None,
+    seed: int,
+    text: str | None,
+    replace_old: bool,
+) -> IngestOptions:
+    from engine.cleaning import Alphabet
+    from engine.ingest import IngestOptions, check_name
+
+    check_name(name)
+    if text is not None and text not in list(Alphabet):
+        raise BadInput(f'--text "{text}": ascii (as in the thesis) and unicode are there.')
+    alphabet = None if text is None else Alphabet(text)
+    return IngestOptions(name, split, t1, t2, _three_caps(caps), seed, alphabet, replace_old)
+
+
+def _three_caps(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        train, valid, test = (int(part) for part in text.split(","))
+    except ValueError:
+        raise BadInput(
+            f'--caps "{text}": three whole numbers are needed, TRAIN,VALID,TEST, as in 300000,85714,42857.'
+        ) from None
+    return train, valid, test
+
+
+def _store(workspace: Path | None, pairs: list[tuple[Raw, IngestOptions]], as_json: bool) -> None:
+    from engine.ingest import ingest as store_dataset
+
+    made = []
+    for raw, options in pairs:
+        with progress_bar() as progress:
+            made.append(store_dataset(open_workspace(workspace), raw, options, progress, say))
+    if as_json:
+        print_json([as_document(dataset) for dataset in made])
+    else:
+        print_datasets(made)
+    for dataset in made:
+        _warn(dataset)
+
+
+def _warn(dataset: Dataset) -> None:
+    for reason, count in dataset.dropped.items():
+        say(f"{dataset.name}: {count:,} × {reason}")
+    empty = [split for split in (Split.TRAIN, Split.VALID, Split.TEST) if not dataset.events.get(split)]
+    if empty:
+        say(
+            f"Warning: {dataset.name} has no events in {' and '.join(empty)}. "
+            f"The split is {dataset.split}{_boundaries(dataset.split_settings)}; another --split may serve better."
+        )
+
+
+def _boundaries(settings: dict[str, Any]) -> str:
+    from engine.commands.datasets import moment
+
+    return f" at {moment(settings['t1'])} and {moment(settings['t2'])}" if "t1" in settings else ""

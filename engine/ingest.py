@@ -1,0 +1,294 @@
+"""From a source to a stored dataset, once per content of its files and options."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.audit import duplicates
+from engine.cleaning import Alphabet
+from engine.preparation import BLOCK_ROWS, Choices, Histories, Prepared, catalogue_blocks, prepare
+from engine.progress import Progress, silent
+from engine.sources.raw import Raw
+from engine.splits import ORDER, PUBLIC_T1, PUBLIC_T2
+from store.arrays import settings_hash
+from store.datasets import DatasetDraft, DatasetWriter, find_request, remove_unfinished, taken
+from store.datasets import dataset as stored_dataset
+from store.errors import BadInput, Failed
+from store.records import Dataset, SplitKind
+from store.workspace import Workspace
+
+PREPARATION_VERSION = 1  # raise it when the same files and options would be stored differently
+ENGLISH_PLATFORMS = ("amazon23", "yelp", "synthetic")  # cleaned to ASCII, as the thesis does
+PUBLIC_BOUNDARIES = ("amazon23", "synthetic")
+Content = Any  # hashlib's objects have no public type
+NAME = re.compile(r"[^\W_][\w.+ -]{0,99}")
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How to prepare a source. `split` and `text` default by source; `caps` are the most events of train, valid, test.
+
+    t1 and t2 are ms since 1970: train < t1 <= valid < t2 <= test. `seed` decides what a cap keeps.
+    """
+
+    name: str
+    split: SplitKind | None = None
+    t1: int | None = None
+    t2: int | None = None
+    caps: tuple[int, int, int] | None = None
+    seed: int = 0
+    text: Alphabet | None = None
+    replace: bool = False
+
+
+def ingest(
+    workspace: Workspace,
+    raw: Raw,
+    options: IngestOptions,
+    progress: Progress = silent,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Dataset:
+    """Store the source as dataset `options.name` and return it; what is there already is not made again.
+
+    `tell` gets words for people. Raises BadInput for options that do not fit the source, a name that other content
+    has, and a source without events. Until the last step nothing of it is visible, and a failure leaves nothing.
+    """
+    _check(options, raw)
+    choices = _choices(raw, options)
+    hashes = _file_hashes(raw.files, progress)
+    request = settings_hash([PREPARATION_VERSION, _described(raw), list(hashes.values()), asdict(choices)])
+    if workspace.exists():
+        with workspace.read() as db:
+            there = _already(db, options, request, tell)
+        if there is not None:
+            return there
+    progress("preparing", 0, 0)
+    prepared = prepare(raw, choices)
+    with workspace.write() as db, _lock(workspace, tell):
+        remove_unfinished(db)
+        there = _already(db, options, request, tell)  # another process may have made it while this one prepared
+        source = _source(raw, choices, hashes)
+        return there or _write(db, raw, options, choices, prepared, source, request, progress)
+
+
+def default_split(raw: Raw) -> SplitKind:
+    """The split that fits the source best: the files' own, the public boundaries, quantiles, or leave-one-out."""
+    if raw.given_split:
+        return SplitKind.GIVEN
+    if not raw.timed:
+        return SplitKind.LEAVE_ONE_OUT
+    return SplitKind.TIMESTAMP if raw.platform in PUBLIC_BOUNDARIES else SplitKind.QUANTILE
+
+
+def check_name(name: str) -> None:
+    """BadInput unless `name` can name a dataset: commands join names with commas, and files are called after them."""
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            f'--name "{name[:120]}" cannot be the name of a dataset. Up to 100 letters, digits, '
+            "blanks and . _ + - are allowed; it begins with a letter or digit."
+        )
+
+
+def _check(options: IngestOptions, raw: Raw) -> None:
+    check_name(options.name)
+    split = options.split or default_split(raw)
+    if split is not SplitKind.TIMESTAMP and (options.t1 is not None or options.t2 is not None):
+        raise BadInput(f"--t1 and --t2 belong to --split timestamp, not to {split}. Pass --split timestamp with them.")
+    if options.caps is not None and min(options.caps) < 0:
+        raise BadInput(f"--caps {','.join(map(str, options.caps))}: a cap is a number of events, 0 or more.")
+
+
+def _choices(raw: Raw, options: IngestOptions) -> Choices:
+    split = options.split or default_split(raw)
+    t1, t2 = options.t1, options.t2
+    if split is SplitKind.TIMESTAMP and t1 is None and t2 is None and raw.platform in PUBLIC_BOUNDARIES:
+        t1, t2 = PUBLIC_T1, PUBLIC_T2
+    text = options.text or (Alphabet.ASCII if raw.platform in ENGLISH_PLATFORMS else Alphabet.UNICODE)
+    return Choices(split, t1, t2, options.caps, options.seed if options.caps else 0, text)
+
+
+def _described(raw: Raw) -> dict[str, Any]:
+    described = {
+        "platform": raw.platform,
+        "domain": raw.domain,
+        "timed": raw.timed,
+        "given_split": raw.given_split,
+        "synthetic": raw.synthetic,
+        "settings": raw.settings,
+    }
+    return dict(json.loads(json.dumps(described, default=str)))
+
+
+def _file_hashes(files: tuple[Path, ...], progress: Progress) -> dict[Path, str]:
+    hashes = {}
+    for done, path in enumerate(files):
+        progress("hashing files", done, len(files))
+        try:
+            with path.open("rb") as file:
+                hashes[path] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from None
+    return hashes
+
+
+def _already(
+    db: sqlite3.Connection, options: IngestOptions, request: str, tell: Callable[[str], None]
+) -> Dataset | None:
+    found = find_request(db, options.name)
+    if found == request:
+        tell(f"{options.name}: already there, made from the same files and options.")
+        return stored_dataset(db, options.name)
+    if found is not None and not options.replace:
+        raise BadInput(taken(options.name))
+    return None
+
+
+@contextmanager
+def _lock(workspace: Workspace, tell: Callable[[str], None]) -> Iterator[None]:
+    """One ingest at a time: what it leaves behind when killed is removed by the next one."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(workspace.lock("ingest", wait=False))
+        except Failed as busy:
+            tell(f"{busy} Waiting for it.")
+            held.enter_context(workspace.lock("ingest"))
+        except OSError as error:
+            raise BadInput(
+                f"{workspace.folder}: cannot be written ({error.strerror}). Choose another folder with --workspace."
+            ) from None
+        yield
+
+
+def _write(
+    db: sqlite3.Connection,
+    raw: Raw,
+    options: IngestOptions,
+    choices: Choices,
+    prepared: Prepared,
+    source: dict[str, Any],
+    request: str,
+    progress: Progress,
+) -> Dataset:
+    draft = DatasetDraft(
+        name=options.name,
+        request=request,
+        platform=raw.platform,
+        domain=raw.domain,
+        synthetic=raw.synthetic,
+        source=source,
+        split=choices.split,
+        split_settings=prepared.split_settings,
+        timed=raw.timed,
+    )
+    content = hashlib.blake2b(digest_size=16)
+    with DatasetWriter(db, draft) as writer:
+        titles = _write_items(writer, raw, prepared, choices, content, progress)
+        _write_histories(writer, prepared.histories, content, progress)
+        _write_events(writer, prepared, raw.timed, content, progress)
+        return writer.finish(
+            fingerprint=content.hexdigest(),
+            interactions=prepared.interactions,
+            dropped=dict(sorted(prepared.dropped.items())),
+            audit={"interactions_read": prepared.interactions_read, "duplicates": duplicates(titles)},
+            replace=options.replace,
+        )
+
+
+def _source(raw: Raw, choices: Choices, hashes: dict[Path, str]) -> dict[str, Any]:
+    files = [{"name": path.name, "bytes": path.stat().st_size, "hash": digest} for path, digest in hashes.items()]
+    settings = _described(raw)["settings"]
+    return {"files": files, "text": choices.alphabet, "settings": settings, "preparation": PREPARATION_VERSION}
+
+
+def _write_items(
+    writer: DatasetWriter,
+    raw: Raw,
+    prepared: Prepared,
+    choices: Choices,
+    content: Content,
+    progress: Progress,
+) -> pl.DataFrame:
+    """Store the catalogue; returns key and title of every item."""
+    total = prepared.catalogue.keys.height
+    titles = [pl.DataFrame(schema={"key": pl.String, "title": pl.String})]
+    for block in catalogue_blocks(raw, prepared.catalogue, choices.alphabet):
+        rows = block.rows()
+        for row in rows:
+            content.update(json.dumps(row).encode() + b"\n")
+        writer.add("item", rows)
+        titles.append(block.select("key", "title"))
+        progress("items", rows[-1][0] + 1 if rows else 0, total)
+    return pl.concat(titles)
+
+
+def _write_histories(writer: DatasetWriter, histories: Histories, content: Content, progress: Progress) -> None:
+    users = histories.users
+    for first in range(0, len(users), BLOCK_ROWS):
+        block = users[first : first + BLOCK_ROWS]
+        content.update(json.dumps(block).encode())
+        writer.add("user", enumerate(block, start=first))
+        progress("users", first + len(block), len(users))
+    items = memoryview(np.ascontiguousarray(histories.items, "<i4").tobytes())
+    times = _bytes(histories.timestamps, "<i8")
+    ratings = _bytes(histories.ratings, "<f4")
+    start = histories.start.tolist()
+    owner = histories.owner.tolist()
+    for part in (np.ascontiguousarray(histories.start, "<i8").tobytes(), items, times or b"-", ratings or b"-"):
+        content.update(part)
+    for first in range(0, len(owner), BLOCK_ROWS):
+        last = min(first + BLOCK_ROWS, len(owner))
+        writer.add(
+            "sequence",
+            (
+                (
+                    number,
+                    owner[number],
+                    items[4 * start[number] : 4 * start[number + 1]],
+                    None if times is None else times[8 * start[number] : 8 * start[number + 1]],
+                    None if ratings is None else ratings[4 * start[number] : 4 * start[number + 1]],
+                )
+                for number in range(first, last)
+            ),
+        )
+        progress("sequences", last, len(owner))
+
+
+def _write_events(writer: DatasetWriter, prepared: Prepared, timed: bool, content: Content, progress: Progress) -> None:
+    columns = prepared.events
+    total = len(columns.item)
+    names = np.array([split.value for split in ORDER], dtype=object)
+    for first in range(0, total, BLOCK_ROWS):
+        block = columns.where(np.s_[first : first + BLOCK_ROWS])
+        last = first + len(block.item)
+        whole = (block.user, block.sequence, block.length, block.item)
+        for column in (*whole, block.rating, block.split):
+            content.update(np.ascontiguousarray(column, column.dtype.newbyteorder("<")).tobytes())
+        rating = pl.Series(block.rating).fill_nan(None).to_list()
+        writer.add(
+            "event",
+            zip(
+                range(first, last),
+                *(column.tolist() for column in whole),
+                block.order.tolist() if timed else repeat(None),
+                rating,
+                names[block.split].tolist(),
+                strict=False,
+            ),
+        )
+        progress("events", last, total)
+
+
+def _bytes(column: np.ndarray | None, dtype: str) -> memoryview | None:
+    return None if column is None else memoryview(np.ascontiguousarray(column, dtype).tobytes())

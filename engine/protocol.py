@@ -1,0 +1,53 @@
+"""The rules that a number was made under; every evaluation carries them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.sentences import Template
+from store.errors import BadInput
+from store.records import Model, Split
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to evaluate and how.
+
+    sample: number of events drawn at random with `seed` (0 = all). device and precision: `auto`, or a name.
+    """
+
+    split: Split = Split.TEST
+    sample: int = 0
+    seed: int = 0
+    template: Template = field(default_factory=Template)
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.sample < 0:
+            raise BadInput(f"--sample {self.sample}: allowed are 0 (all events) and above.")
+
+
+def protocol(
+    model: Model, reader: Model | None, options: EvaluationOptions, events: int, precision: str
+) -> dict[str, Any]:
+    """The rules as stored with an evaluation; `reader` is the text model whose vectors are compared, if any.
+
+    A sample as large as the split is the whole split.
+    """
+    rules: dict[str, Any] = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}
+    if 0 < options.sample < events:
+        rules |= {"sample": options.sample, "sample_seed": options.seed}
+    if reader is not None:
+        history = "newest item" if model.variant == "last-item" else options.template.history.value
+        rules |= {
+            "history": history,
+            "structured": options.template.history.structured,
+            "item_text": options.template.item_text.value,
+            "window": reader.recipe["length"],
+            "precision": precision,
+            "weights": reader.weights_hash,
+            "tokenizer": reader.tokenizer_hash,
+        }
+    return rules

@@ -1,0 +1,264 @@
+"""MovieLens in all its layouts: 100k, 1M and 10M, latest and 20M onwards, and RecBole's atomic files."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from engine.sources import delimited
+from engine.sources.blocks import first_line, read_blocks
+from engine.sources.fields import json_object, key, text
+from engine.sources.interactions import Catalogue, Interactions
+from engine.sources.raw import Raw
+from engine.sources.tally import Rows, Tally
+from engine.sources.timestamps import TimestampFormat
+from store.errors import BadInput, unknown
+
+RATING_COLUMNS = ("user", "item", "rating", "order")
+GENRES_100K = (
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+)
+NO_GENRE = ("unknown", "(no genres listed)")
+
+ARTICLES = "The|A|An|La|Le|Les|Un|Une|El|Los|Las|Una|Il|Lo|Gli|Uno|Der|Die|Das|Ein|Eine|Det|Den"
+TRAILING_ARTICLE = rf"^([^()]+), ({ARTICLES})( \(.*)?$"
+TRAILING_ARTICLE_WITHIN = rf"\((a\.k\.a\. )?([^()]+), ({ARTICLES})\)"
+TRAILING_ELISION = r"^([^()]+), (L['’])( \(.*)?$"
+TRAILING_ELISION_WITHIN = r"\((a\.k\.a\. )?([^()]+), (L['’])\)"
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The two files of one layout: `csv`, `dat`, `100k` or `atomic`."""
+
+    name: str
+    ratings: Path
+    movies: Path
+
+
+def read(folder: Path) -> Raw:
+    """Ratings as interactions (seconds become ms) and films as items; the layout is told by the file names.
+
+    100k: u.data, u.item. 1M and 10M: ratings.dat, movies.dat. latest*, 20M …: ratings.csv, movies.csv. Atomic: one
+    *.inter and one *.item. Category: the genres joined with `|`. A trailing article moves to the front, as people
+    write it: "American President, The (1995)" becomes "The American President (1995)". Atomic titles get their
+    year. Raises BadInput where no layout fits, for files that cannot be read, and above 1 % of broken lines.
+    Format: the README of each archive, https://grouplens.org/datasets/movielens.
+    """
+    layout = _detect(folder)
+    dropped: Counter[str] = Counter()
+    interactions = Interactions("rating", dropped)
+    tally = Tally(layout.ratings, "ratings")
+    for rows in _ratings(layout, tally):
+        interactions.add(rows, tally, TimestampFormat.S)
+    tally.finish(dropped)
+    items = Catalogue(dropped)
+    tally = Tally(layout.movies, "items")
+    for frame in _films(layout, tally):
+        genres = text("category").str.replace_all("|", ", ", literal=True)
+        items.add(
+            frame.select(
+                key("key"),
+                text("title"),
+                pl.lit(None, pl.String).alias("description"),
+                text("category"),
+                json_object({"genres": genres}).alias("fields"),
+            )
+        )
+    tally.finish(dropped)
+    return Raw(
+        platform="movielens",
+        domain="Movies",
+        items=items.lazy(str(layout.movies)),
+        interactions=interactions.lazy(str(layout.ratings)),
+        timed=True,
+        files=(layout.ratings, layout.movies),
+        settings={"layout": layout.name, "folder": folder.resolve().name},
+        dropped=dropped,
+    )
+
+
+def embedded_folder() -> Path:
+    """The folder of MovieLens-100k inside the installed recbole package; BadInput with the command where it is not."""
+    found = importlib.util.find_spec("recbole")
+    for place in (found.submodule_search_locations if found else None) or []:
+        folder = Path(place) / "dataset_example" / "ml-100k"
+        if folder.is_dir():
+            return folder
+    raise BadInput(
+        "The embedded MovieLens-100k is not installed. Install it with `pip install --no-deps recbole==1.2.1`, "
+        "or pass a MovieLens folder to `st5 ingest movielens`."
+    )
+
+
+def _detect(folder: Path) -> _Layout:
+    if not folder.is_dir():
+        kind = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise BadInput(f"{folder}: {kind}. Pass the unpacked MovieLens folder.")
+    pairs = {"csv": ("ratings.csv", "movies.csv"), "dat": ("ratings.dat", "movies.dat"), "100k": ("u.data", "u.item")}
+    for name, (ratings, movies) in pairs.items():
+        found = [_plain_or_gz(folder, ratings), _plain_or_gz(folder, movies)]
+        if found[0] and found[1]:
+            return _Layout(name, found[0], found[1])
+        there = found[0] or found[1]
+        if there is not None:
+            missing = movies if found[0] else ratings
+            raise BadInput(f"{folder / missing}: no such file beside {there.name}. Unpack both.")
+    inter, item = sorted(folder.glob("*.inter")), sorted(folder.glob("*.item"))
+    if len(inter) == 1 and len(item) == 1:
+        return _Layout("atomic", inter[0], item[0])
+    inner = [place.name for place in sorted(folder.iterdir()) if place.is_dir() and _holds_ratings(place)]
+    hint = (
+        f"Did you mean {' or '.join(str(folder / name) for name in inner[:3])}?"
+        if inner
+        else "Unpack the archive first."
+    )
+    raise BadInput(
+        f"{folder}: no MovieLens files. Expected u.data and u.item, ratings.dat and movies.dat, ratings.csv and "
+        f"movies.csv, or one *.inter and one *.item. {hint}"
+    )
+
+
+def _holds_ratings(folder: Path) -> bool:
+    names = ("u.data", "ratings.dat", "ratings.csv")
+    return any(_plain_or_gz(folder, name) for name in names) or any(folder.glob("*.inter"))
+
+
+def _plain_or_gz(folder: Path, name: str) -> Path | None:
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def _ratings(layout: _Layout, tally: Tally) -> Iterator[Rows]:
+    path = layout.ratings
+    if layout.name in ("100k", "dat"):
+        separator = "\t" if layout.name == "100k" else "::"
+        yield from delimited.read(
+            path, tally, names=RATING_COLUMNS, wanted=RATING_COLUMNS, separator=separator, header=False, quoted=False
+        )
+        return
+    atomic = layout.name == "atomic"
+    separator = "\t" if atomic else ","
+    names = _header(path, separator)
+    wanted = ["user_id", "item_id", "rating", "timestamp"] if atomic else ["userId", "movieId", "rating", "timestamp"]
+    _require(path, names, wanted)
+    for rows in delimited.read(path, tally, names=names, wanted=wanted, separator=separator, quoted=not atomic):
+        yield Rows(rows.frame.rename(dict(zip(wanted, RATING_COLUMNS, strict=True))), rows.place)
+
+
+def _films(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
+    if layout.name == "100k":
+        yield from _films_100k(layout.movies, tally)
+    elif layout.name == "atomic":
+        yield from _films_atomic(layout.movies, tally)
+    else:
+        yield from _films_with_genres(layout, tally)
+
+
+def _films_100k(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
+    names = ["key", "title", "released", "video", "url", *GENRES_100K]
+    wanted = ["key", "title", *GENRES_100K]
+    for rows in delimited.read(
+        path, tally, names=names, wanted=wanted, separator="|", header=False, quoted=False, encoding=_encoding(path)
+    ):
+        flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES_100K if genre not in NO_GENRE]
+        genres = pl.concat_str(flags, separator="|", ignore_nulls=True)
+        yield rows.frame.select("key", _title_expression("title"), genres.alias("category"))
+
+
+def _films_with_genres(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
+    path = layout.movies
+    dat = layout.name == "dat"
+    names = ["movieId", "title", "genres"] if dat else _header(path, ",")
+    wanted = ["movieId", "title", "genres"]
+    _require(path, names, wanted)
+    for rows in delimited.read(
+        path,
+        tally,
+        names=names,
+        wanted=wanted,
+        separator="::" if dat else ",",
+        header=not dat,
+        quoted=not dat,
+        encoding=_encoding(path),
+    ):
+        genres = pl.when(~pl.col("genres").is_in(NO_GENRE)).then("genres")
+        yield rows.frame.select(pl.col("movieId").alias("key"), _title_expression("title"), genres.alias("category"))
+
+
+def _films_atomic(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
+    names = _header(path, "\t")
+    _require(path, names, ["item_id"])
+    title = next((name for name in ("movie_title", "title", "name") if name in names), None)
+    if title is None:
+        raise BadInput(f"{path} line 1: {unknown('column', 'movie_title', names)}")
+    genres = next((name for name in ("class", "genre", "genres") if name in names), None)
+    year = next((name for name in ("release_year", "year") if name in names), None)
+    wanted = ["item_id", title, *(name for name in (genres, year) if name)]
+    for rows in delimited.read(
+        path, tally, names=names, wanted=wanted, separator="\t", quoted=False, encoding=_encoding(path)
+    ):
+        full = _title_expression(title)
+        if year:
+            dated = pl.col(year).str.contains(r"^\d{4}$") & (full != "")
+            full = pl.when(dated).then(pl.concat_str(full, pl.lit(" ("), pl.col(year), pl.lit(")"))).otherwise(full)
+        category = pl.lit(None, pl.String)
+        if genres:
+            one_space = pl.col(genres).str.strip_chars().str.replace_all(r"\s+", "|")
+            category = pl.when(~one_space.is_in(NO_GENRE)).then(one_space)
+        yield rows.frame.select(pl.col("item_id").alias("key"), full.alias("title"), category.alias("category"))
+
+
+def _title_expression(column: str) -> pl.Expr:
+    return (
+        pl.col(column)
+        .str.strip_chars()
+        .str.replace(TRAILING_ARTICLE, "${2} ${1}${3}")
+        .str.replace(TRAILING_ELISION, "${2}${1}${3}")
+        .str.replace_all(TRAILING_ARTICLE_WITHIN, "(${1}${3} ${2})")
+        .str.replace_all(TRAILING_ELISION_WITHIN, "(${1}${3}${2})")
+        .alias("title")
+    )
+
+
+def _header(path: Path, separator: str) -> list[str]:
+    """The column names, without the types that atomic files add (`user_id:token`)."""
+    return [name.split(":")[0] for name in delimited.fields_of(first_line(path), separator)]
+
+
+def _require(path: Path, names: list[str], wanted: list[str]) -> None:
+    for name in wanted:
+        if name not in names:
+            raise BadInput(f"{path} line 1: {unknown('column', name, names)}")
+
+
+def _encoding(path: Path) -> str:
+    """`utf-8`, or `latin-1` as in the older archives: text with accents in latin-1 is no valid UTF-8."""
+    try:
+        for block in read_blocks(path):
+            block.data.decode()
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"

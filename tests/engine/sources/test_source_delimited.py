@@ -1,0 +1,118 @@
+"""CSV and its relatives: the parser agrees with Python's csv for any file and any block size."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.sources import delimited
+from engine.sources.tally import Tally
+from store.errors import BadInput
+
+
+def rows(path: Path, block_bytes: int = 1 << 24, **options: object) -> tuple[list[tuple[str, ...]], list[str], Tally]:
+    tally = Tally(path, "rows")
+    found: list[tuple[str, ...]] = []
+    places: list[str] = []
+    for part in delimited.read(path, tally, names="abc", wanted="abc", block_bytes=block_bytes, **options):  # type: ignore[arg-type]
+        found += part.frame.rows()
+        places += [part.place(row) for row in range(part.frame.height)]
+    return found, places, tally
+
+
+def test_fields_are_text_and_empty_ones_are_not_null(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b'a,b,c\r\n007,5.0,\r\n"x, y","say ""hi""",-1\r\n')
+    assert rows(path)[0] == [("007", "5.0", ""), ("x, y", 'say "hi"', "-1")]
+
+
+def test_lines_with_more_or_fewer_fields_are_broken(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    good = [f"{i},x,y" for i in range(300)]
+    path.write_text("\n".join(["a,b,c", *good[:9], "1,2", *good[9:50], "1,2,3,4", *good[50:]]))
+    found, places, tally = rows(path)
+    assert [row[0] for row in found] == [str(i) for i in range(300)]
+    assert places[8:10] == ["line 10", "line 12"]
+    dropped: Counter[str] = Counter()
+    tally.finish(dropped)
+    assert dropped == {"broken line in rows": 2}
+
+
+def test_too_many_broken_lines_name_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b,c\n1,2,3\n1,2\n1,2,3\n")
+    tally = rows(path)[2]
+    with pytest.raises(BadInput, match=r"x.csv line 3: 2 fields where 3 are expected. .* 1 of 3 lines"):
+        tally.finish(Counter())
+
+
+def test_a_quote_that_is_never_closed(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('a,b,c\n1,2,3\n4,5,"six\n7,8,9\n10,11,12\n')
+    with pytest.raises(BadInput, match=r"line 3: a double quote is opened and never closed"):
+        rows(path)
+
+
+def test_inch_marks_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('a,b,c\n1,5" pipe,x\n2,5" by 7" frame,"y\nz"\n')
+    assert rows(path)[0] == [("1", '5" pipe', "x"), ("2", '5" by 7" frame', "y\nz")]
+
+
+def test_line_numbers_count_line_ends_inside_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('a,b,c\n1,"p\nq\nr",x\n2,s,y\n')
+    assert rows(path)[1] == ["line 2", "line 5"]
+
+
+def test_a_separator_of_two_characters(tmp_path: Path) -> None:
+    path = tmp_path / "x.dat"
+    path.write_bytes('1::Amélie: the film::Comedy\n2::"Quoted"::Drama\n'.encode("latin-1"))
+    found = rows(path, header=False, separator="::", quoted=False, encoding="latin-1")[0]
+    assert found == [("1", "Amélie: the film", "Comedy"), ("2", '"Quoted"', "Drama")]
+
+
+def test_a_field_of_a_hundred_thousand_characters_and_more(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    long = "long title " * 50_000
+    path.write_text(f'a,b,c\n1,"{long}",x\n1,2\n' + "1,2,3\n" * 200)
+    assert rows(path)[0][0] == ("1", long, "x")
+
+
+FIELDS = st.sampled_from(["a", "", '"q"', '"a,b"', '"x\ny"', '5" p', '5" x 7" y', '"d""q"', ' "sp"', "é", " ", '"a"b'])
+RECORDS = st.lists(st.lists(FIELDS, min_size=2, max_size=4).map(",".join) | st.just(""), min_size=1, max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(records=RECORDS, end=st.sampled_from(["", "\n", "\r\n", "\n\n"]))
+def test_any_file_reads_as_with_pythons_csv(
+    tmp_path_factory: pytest.TempPathFactory, records: list[str], end: str
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    body = "\n".join(records) + end
+    path.write_bytes(f"a,b,c\n{body}".encode())
+    expected = [r for r in csv.reader(io.StringIO(body, newline="")) if r and (len(r) > 1 or r[0].strip())]
+    found, _, tally = rows(path)
+    assert found == [tuple(r) for r in expected if len(r) == 3]
+    assert (tally.lines, tally.broken) == (len(expected), sum(len(r) != 3 for r in expected))
+
+
+WELL_FORMED = st.lists(st.tuples(*[st.text('ab,"\n é', max_size=5)] * 3), min_size=1, max_size=30)
+
+
+@settings(max_examples=100, deadline=None)
+@given(records=WELL_FORMED, block_bytes=st.integers(1, 200))
+def test_well_formed_files_round_trip_for_any_block_size(
+    tmp_path_factory: pytest.TempPathFactory, records: list[tuple[str, str, str]], block_bytes: int
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
+        writer.writerows([("a", "b", "c"), *records])
+    assert rows(path, block_bytes)[0] == records

@@ -1,0 +1,66 @@
+"""A workspace built once, copies of it to write to, and the screen as text."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import shop
+from textual.pilot import Pilot
+
+from store.workspace import Workspace
+from workbench.application import Workbench
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a workspace that no test may write to."""
+    folder = tmp_path_factory.mktemp("built") / "shop"
+    shop.build(folder)
+    return folder
+
+
+@pytest.fixture
+def workspace(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy to write to, at the relative path `shop` so that it reads the same everywhere."""
+    shutil.copytree(built, tmp_path / "shop")
+    monkeypatch.chdir(tmp_path)
+    return Workspace(Path("shop"))
+
+
+async def settle(pilot: Pilot) -> None:
+    """Wait until what was asked for is read and drawn."""
+    for _ in range(3):
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def press(pilot: Pilot, keys: str) -> None:
+    """Press keys (separated by blanks), each after the one before has had its effect."""
+    for key in keys.split():
+        await pilot.press(key)
+        await settle(pilot)
+
+
+def screen_text(app: Workbench) -> str:
+    """The rows of the screen, without trailing blanks; moments are masked."""
+    strips = app.screen._compositor.render_strips()  # what the terminal gets, before colour
+    rows = ("".join(segment.text for segment in strip).rstrip() for strip in strips)
+    return MOMENT.sub("YYYY-MM-DD hh:mm", "\n".join(rows)) + "\n"
+
+
+def check_snapshot(app: Workbench, name: str) -> None:
+    """Compare the screen with the file kept; `ST5_UPDATE_SNAPSHOTS=1` writes it anew."""
+    path = SNAPSHOTS / f"{name}.txt"
+    now = screen_text(app)
+    if os.environ.get("ST5_UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        path.write_text(now, encoding="utf-8")
+    assert now == path.read_text(encoding="utf-8"), f"{name} changed; ST5_UPDATE_SNAPSHOTS=1 accepts it"

@@ -1,0 +1,161 @@
+"""The workbench: areas, what they share, and an eye on the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from store.changes import Changes
+from store.workspace import Workspace
+from workbench import clipboard, remembered, themes
+from workbench.areas import AREAS
+from workbench.key_names import shown
+from workbench.numbers import count
+from workbench.screens.area import AreaScreen
+from workbench.screens.problem import ProblemDialog, in_words
+
+POLL_S = 1.0  # one pragma; a new evaluation appears within a second
+SAVE_AFTER_S = 1.0  # a run of key presses is one write
+
+
+class Workbench(App[None]):
+    """Reads one workspace; writes nothing to it but what it remembers itself."""
+
+    TITLE = "st5"
+    CSS_PATH = "workbench.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {area.name: area.make for area in AREAS}
+    DEFAULT_MODE = AREAS[0].name
+    # Textual declares both as instance variables, which mypy will not have overridden by a ClassVar.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide"), (170, "-huge")]  # noqa: RUF012 (see above)
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-short"), (34, "-tall")]  # noqa: RUF012 (see above)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(area.key, f"app.area('{area.name}')", area.title, id=f"app.{area.name}", show=False,
+                    tooltip=area.purpose)
+            for area in AREAS
+        ),
+        Binding("ctrl+p", "app.command_palette", "Commands", id="app.palette", show=False, priority=True,
+                tooltip="Every action by name"),
+        Binding("question_mark", "app.help", "Help", id="app.help", tooltip="All keys that work here"),
+        Binding("q", "app.quit", "Quit", id="app.quit", tooltip="Leave the workbench"),
+        Binding("ctrl+q", "app.quit", "Quit", id="app.quit_anywhere", show=False, priority=True,
+                tooltip="Leave the workbench, also from a dialog or while typing"),
+        Binding("ctrl+c", "app.help_quit", "Quit?", id="app.interrupt", show=False, system=True,
+                tooltip="Says how to quit"),
+    ]  # fmt: skip
+
+    def __init__(self, workspace: Workspace, *, readonly: bool = False, option: Path | None = None) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.readonly = readonly
+        self.workspace_option = option
+        self.generation = 0
+        self.remembered = remembered.load(workspace)
+        self._saved = deepcopy(self.remembered)
+        self._changes = Changes(workspace)
+        self._save_timer: Any = None
+        self._told: set[str] = set()
+        for theme in themes.OWN:
+            self.register_theme(theme)
+        known = self.remembered.theme in self.available_themes
+        self.theme = self.remembered.theme if known else themes.DARK.name
+
+    def on_mount(self) -> None:
+        self._changes.poll()
+        self.set_interval(POLL_S, self._poll)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+
+    def on_unmount(self) -> None:
+        self._changes.close()
+
+    def look_again(self) -> None:
+        """Forget which problems were told, as a reader asked to read again."""
+        self._told.clear()
+
+    def remember(self) -> None:
+        """Save what is remembered, if it changed, soon; without a word where that cannot be."""
+        if self.readonly or self.remembered == self._saved:
+            return
+        if self._save_timer is not None:
+            self._save_timer.stop()
+        self._save_timer = self.set_timer(SAVE_AFTER_S, self._save)
+
+    def copy(self, text: str) -> None:
+        """Send text to the terminal's clipboard, or to a file where it is too long for that."""
+        if clipboard.fits(text):
+            self.copy_to_clipboard(text)
+            self.notify(f"Sent {count(len(text.encode()))} bytes to the terminal's clipboard.")
+            return
+        try:
+            path = clipboard.to_file(text)
+        except OSError as error:
+            self.notify(f"Too long for the clipboard, and no file could be written: {error}", severity="error")
+            return
+        self.notify(
+            f"Too long for the terminal's clipboard ({count(len(text.encode()))} bytes): see {path}", markup=False
+        )
+
+    def show_problem(self, error: BaseException) -> None:
+        """Show an error once; the same again is not worth another dialog."""
+        words = in_words(error)
+        if words not in self._told:
+            self._told.add(words)
+            self.push_screen(ProblemDialog(error))
+
+    def action_area(self, name: str) -> None:
+        self.switch_mode(name)
+
+    def action_help(self) -> None:
+        from workbench.screens.help import HelpDialog, sections
+
+        screen = self.screen
+        if not isinstance(screen, AreaScreen):
+            return
+        self.push_screen(HelpDialog("Keys", sections(screen, self)))
+
+    def action_press_key(self, key: str) -> None:
+        """What a click on a key of the last line does."""
+        self.simulate_key(key)
+
+    async def action_quit(self) -> None:
+        if self._save_timer is not None:
+            self._save_timer.stop()
+            self._save_timer = None
+            remembered.save(self.workspace, self.remembered)
+        self.exit()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The same actions as the keys, by name; and the theme."""
+        for node in (screen, self):
+            seen: set[str] = set()
+            for _, binding in node._bindings:  # the merged table; Textual has no public way to it
+                if binding.system or binding.action in seen or binding.action == "app.command_palette":
+                    continue
+                seen.add(binding.action)
+                run = partial(self.run_action, binding.action, node)
+                yield SystemCommand(f"{binding.description}  ({shown(binding.key)})", binding.tooltip, run)
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+
+    def _poll(self) -> None:
+        if self._changes.poll():
+            self.generation += 1
+            base = self.screen_stack[0]
+            if isinstance(base, AreaScreen):
+                base.refresh_if_stale()
+
+    def _keep_theme(self, theme: Any) -> None:
+        self.remembered.theme = theme.name
+        self.remember()
+
+    def _save(self) -> None:
+        self._save_timer = None
+        self._saved = deepcopy(self.remembered)
+        work = partial(remembered.save, self.workspace, self._saved)
+        self.run_worker(work, group="remember", thread=True, exclusive=True, exit_on_error=False)

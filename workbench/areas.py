@@ -1,0 +1,46 @@
+"""The areas of the workbench and the key of each. A number stays with its area when others come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+@dataclass(frozen=True)
+class Area:
+    """One screen of the workbench; `make` imports it when it is first opened."""
+
+    key: str
+    name: str
+    title: str
+    purpose: str
+    make: Callable[[], Screen[Any]]
+
+
+def _home() -> Screen[Any]:
+    from workbench.screens.home import HomeScreen
+
+    return HomeScreen()
+
+
+def _results() -> Screen[Any]:
+    from workbench.screens.results import ResultsScreen
+
+    return ResultsScreen()
+
+
+def _users() -> Screen[Any]:
+    from workbench.screens.users import UsersScreen
+
+    return UsersScreen()
+
+
+AREAS = (
+    Area("1", "home", "Home", "What is here, and what to do next", _home),
+    Area("4", "results", "Results", "Models compared, slice by slice", _results),
+    Area("5", "users", "Users", "One user's history beside what two models recommend", _users),
+)

@@ -1,0 +1,64 @@
+"""How numbers and dates look in tables: one width per kind, so that columns line up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+NOTHING = "–"
+
+
+def count(number: int) -> str:
+    """`12101` as `12,101`."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1` and `event` as `1 event`, `2` as `2 events`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def mean(value: float) -> str:
+    """A metric's mean with four decimals: `0.0274`."""
+    return f"{value:.4f}"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of metrics, dense because it stands below the mean: `.0213–.0341`."""
+    return f"{_short(low)}–{_short(high)}"
+
+
+def score(value: float) -> str:
+    """A model's score for an item. Cosines and counts share the column, so large ones lose decimals."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return NOTHING
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def position(value: float) -> str:
+    """An expected position, which may be half-way between two: `13.5`, `1,204`."""
+    return f"{value:,.1f}" if value % 1 else f"{value:,.0f}"
+
+
+def rating(value: float | None) -> str:
+    """`5.0` as `5`, `4.5` as it is."""
+    return NOTHING if value is None or value != value else f"{value:g}"
+
+
+def day(milliseconds: int | None) -> str:
+    """A timestamp as its day in UTC; one outside the calendar has none."""
+    if milliseconds is None or milliseconds < 0:
+        return NOTHING
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d")
+    except (ValueError, OverflowError, OSError):
+        return NOTHING
+
+
+def moment(iso: str) -> str:
+    """A stored moment (ISO 8601, UTC) to the minute."""
+    return iso[:16].replace("T", " ")
+
+
+def _short(value: float) -> str:
+    text = f"{value:.4f}"
+    return text[1:] if text.startswith("0.") else text

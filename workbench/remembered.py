@@ -1,0 +1,109 @@
+"""What the workbench remembers between visits; a workspace that cannot be written simply forgets."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from store import ui_state
+from store.errors import Problem
+from store.records import Seen, Slice
+from store.workspace import Workspace
+
+KEY = "workbench"
+SAVE_TIMEOUT_S = 0.5  # a busy writer matters more than a remembered sort order
+
+FAMILIES = ("hr", "ndcg", "mrr")
+CUTOFFS = (1, 5, 10, 20, 50)
+TOP_CHOICES = (10, 50)
+
+
+@dataclass
+class ResultsChoice:
+    """What Results shows. `dataset` is empty for all datasets as columns; `sort` names a column's values."""
+
+    dataset: str = ""
+    slice: str = Slice.ALL.value
+    family: str = "ndcg"
+    cutoff: int = 10
+    seen: str = Seen.MASK.value
+    user_mean: bool = False
+    chart: bool = True
+
+    @property
+    def metric(self) -> str:
+        """The metric's stored name: `ndcg@10`; `mrr` has no cut-off."""
+        return self.family if self.family == "mrr" else f"{self.family}@{self.cutoff}"
+
+
+@dataclass
+class UsersChoice:
+    """Whom Users shows, and beside which evaluations (their keys)."""
+
+    dataset: str = ""
+    user: str = ""
+    event: int = -1
+    left: str = ""
+    right: str = ""
+    top: int = 10
+    seen: str = Seen.MASK.value
+
+
+@dataclass
+class Remembered:
+    """All that survives a visit."""
+
+    theme: str = "st5-dark"
+    results: ResultsChoice = field(default_factory=ResultsChoice)
+    users: UsersChoice = field(default_factory=UsersChoice)
+
+
+def load(workspace: Workspace) -> Remembered:
+    """What the last visit left, as far as it still makes sense; the defaults where there is nothing."""
+    if not workspace.exists():
+        return Remembered()
+    try:
+        with workspace.read() as db:
+            stored = ui_state.get(db, KEY, {})
+    except (Problem, sqlite3.Error, ValueError):  # the first screen will say what is wrong with the workspace
+        return Remembered()
+    return from_json(stored)
+
+
+def save(workspace: Workspace, remembered: Remembered) -> bool:
+    """Store it; False where the workspace is not there, busy or cannot be written."""
+    if not workspace.exists():
+        return False
+    try:
+        with workspace.write(busy_timeout=SAVE_TIMEOUT_S) as db:
+            ui_state.put(db, KEY, asdict(remembered))
+    except (Problem, sqlite3.Error, OSError):
+        return False
+    return True
+
+
+def from_json(stored: Any) -> Remembered:
+    """Read stored values back; each one of a wrong type or outside its choices gives way to the default."""
+    if not isinstance(stored, dict):
+        return Remembered()
+    results = _fill(ResultsChoice(), stored.get("results"))
+    users = _fill(UsersChoice(), stored.get("users"))
+    default = ResultsChoice()
+    results.slice = results.slice if results.slice in set(Slice) else default.slice
+    results.seen = results.seen if results.seen in set(Seen) else default.seen
+    users.seen = users.seen if users.seen in set(Seen) else default.seen
+    results.family = results.family if results.family in FAMILIES else default.family
+    results.cutoff = results.cutoff if results.cutoff in CUTOFFS else default.cutoff
+    users.top = users.top if users.top in TOP_CHOICES else TOP_CHOICES[0]
+    theme = stored.get("theme")
+    return Remembered(theme if isinstance(theme, str) else Remembered.theme, results, users)
+
+
+def _fill(choice: Any, stored: Any) -> Any:
+    if isinstance(stored, dict):
+        for part in fields(choice):
+            value = stored.get(part.name)
+            if type(value) is type(getattr(choice, part.name)):
+                setattr(choice, part.name, value)
+    return choice

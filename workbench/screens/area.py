@@ -1,0 +1,152 @@
+"""What all areas share: the frame, reading in threads, copying, and going one layer back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import DataTable
+from textual.worker import Worker, WorkerState, get_current_worker
+
+from store.errors import explain
+from store.workspace import Workspace
+from workbench.remembered import Remembered
+from workbench.widgets.bar import Bar
+from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.key_line import KeyLine
+from workbench.widgets.table import Table
+from workbench.widgets.too_small import TooSmall
+
+if TYPE_CHECKING:
+    from workbench.application import Workbench
+
+View = TypeVar("View")
+
+
+class AreaScreen(Screen[None], inherit_bindings=False):
+    """One area. Subclasses give `body`, `reload` and their bindings; the rest is the same everywhere."""
+
+    AREA: ClassVar[str] = ""
+    HELP_TITLE: ClassVar[str] = ""
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next part", id="area.next", show=False, tooltip="To the next part"),
+        Binding("shift+tab", "app.focus_previous", "Part before", id="area.back", show=False,
+                tooltip="To the part before"),
+        Binding("ctrl+c,super+c", "screen.copy_text", "Copy selection", id="area.copy_selection", show=False,
+                tooltip="Copy text selected with the mouse"),
+        Binding("escape", "back", "Back", id="area.escape", show=False, tooltip="One layer back; never quits"),
+        Binding("y", "copy_cell", "Copy", id="area.copy", tooltip="Send what the cursor is on to the clipboard"),
+        Binding("Y", "copy_view", "Copy table", id="area.copy_view", show=False,
+                tooltip="Send the whole table to the clipboard, separated by tabs"),
+        Binding("ctrl+r,f5", "reload", "Read again", id="area.reload", show=False,
+                tooltip="Read the workspace again now"),
+        Binding("z", "maximise", "Maximise", id="area.maximise", show=False,
+                tooltip="Give the focused part the whole screen; Esc gives it back"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._generation = -1
+
+    @property
+    def bench(self) -> Workbench:
+        return cast("Workbench", self.app)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.bench.workspace
+
+    @property
+    def remembered(self) -> Remembered:
+        return self.bench.remembered
+
+    def compose(self) -> ComposeResult:
+        yield Bar(self.AREA, str(self.workspace.folder), readonly=self.bench.readonly)
+        yield from self.body()
+        yield KeyLine()
+        yield TooSmall()
+
+    def body(self) -> ComposeResult:
+        """What lies between the first line and the footer."""
+        yield from ()
+
+    def reload(self) -> None:
+        """Start reading what this area shows; equal data changes nothing on the screen."""
+
+    def refresh_if_stale(self) -> None:
+        """Read again if the workspace changed since this area last did."""
+        if self._generation != self.bench.generation:
+            self._generation = self.bench.generation
+            self.reload()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_if_stale()
+
+    def read(self, group: str, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
+        """Run `query` in a thread of its own and post what `answer` makes of it.
+
+        Of several in one group only the newest is answered. A failure becomes a dialog; the app lives on.
+        """
+        work = partial(_read, self, query, answer)
+        self.run_worker(work, group=group, thread=True, exclusive=True, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            event.stop()
+            error = event.worker.error
+            if isinstance(error, sqlite3.Error):
+                error = explain(error, self.workspace.database)
+            self.bench.show_problem(error)
+
+    def action_reload(self) -> None:
+        self.bench.look_again()
+        self.reload()
+
+    def action_back(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+            return
+        for opened in self.query(FilterLine):
+            if opened.display:
+                opened.action_drop()
+
+    def action_maximise(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+        elif isinstance(self.focused, DataTable):
+            self.maximize(self.focused)
+
+    def action_copy_cell(self) -> None:
+        if isinstance(self.focused, Table) and self.focused.cell_text():
+            self.bench.copy(self.focused.cell_text())
+        else:
+            self.notify("Nothing is under the cursor: move into a table first.", severity="warning")
+
+    def action_copy_view(self) -> None:
+        table = self.focused if isinstance(self.focused, Table) else next(iter(self.query(Table)), None)
+        if table is None or not table.row_count:
+            self.notify("There is no table here to copy.", severity="warning")
+        else:
+            self.bench.copy(table.as_text())
+
+    @on(FilterLine.Left)
+    def _leave_filter(self) -> None:
+        for table in self.query(Table):
+            if table.display:
+                table.focus()
+                return
+
+
+def _read(screen: AreaScreen, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
+    worker = get_current_worker()
+    view = query()
+    if not worker.is_cancelled and screen.is_attached:
+        screen.post_message(answer(view))

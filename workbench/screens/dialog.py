@@ -1,0 +1,52 @@
+"""A dialog: lies over the area, scrolls by the same keys, and closes with Esc."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+
+from workbench.widgets.too_small import TooSmall
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result], inherit_bindings=False):
+    """Subclasses give a title, `content` and a hint of their keys."""
+
+    HINT: ClassVar[str] = "Esc closes"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "close", "Close", id="dialog.close", tooltip="Close this dialog"),
+        Binding("j,down", "scroll(1)", "Down", id="dialog.down", show=False, tooltip="Scroll down"),
+        Binding("k,up", "scroll(-1)", "Up", id="dialog.up", show=False, tooltip="Scroll up"),
+        Binding("ctrl+d,pagedown,space", "scroll(10)", "Page down", id="dialog.page_down", show=False,
+                tooltip="Page down"),
+        Binding("ctrl+u,pageup", "scroll(-10)", "Page up", id="dialog.page_up", show=False, tooltip="Page up"),
+        Binding("g,home", "scroll(-100000)", "Top", id="dialog.top", show=False, tooltip="To the top"),
+        Binding("G,end", "scroll(100000)", "Bottom", id="dialog.bottom", show=False, tooltip="To the bottom"),
+    ]  # fmt: skip
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._heading = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as frame:
+            frame.border_title = Text(self._heading)
+            frame.border_subtitle = Text(self.HINT)
+            with VerticalScroll(id="dialog-body", can_focus=False):
+                yield from self.content()
+        yield TooSmall()
+
+    def content(self) -> ComposeResult:
+        yield from ()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one("#dialog-body").scroll_relative(y=lines, animate=False)

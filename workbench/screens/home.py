@@ -1,0 +1,240 @@
+"""Home: what is in the workspace, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import DataTable
+
+from store.errors import Failed
+from store.records import Dataset, Metric, Model
+from workbench import numbers
+from workbench.display import line, protocol
+from workbench.labels import labels, row_key
+from workbench.next_step import next_step
+from workbench.overview import NEWEST, Headline, Overview, read_overview
+from workbench.screens.area import AreaScreen
+from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.next_panel import NextPanel
+from workbench.widgets.section import Section
+from workbench.widgets.table import Heading, Line, Table
+
+WIDE = 110  # cells; below, the evaluations' columns after `SHORT_EVALUATIONS` would be cut to nothing
+SHORT_EVALUATIONS = 6
+
+
+class HomeScreen(AreaScreen):
+    """Datasets, models and evaluations, newest first."""
+
+    AREA = "home"
+    HELP_TITLE = "Home"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "n", "copy_next", "Copy next command", id="home.next", tooltip="Send the next command to the clipboard"
+        ),
+        Binding("slash", "filter", "Filter", id="home.filter", tooltip="Show only rows that contain what you type"),
+        Binding("enter", "open", "Open", id="home.open", tooltip="Open the results of the row under the cursor"),
+    ]
+
+    class Loaded(Message):
+        """The overview was read."""
+
+        def __init__(self, overview: Overview) -> None:
+            super().__init__()
+            self.overview = overview
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overview: Overview | None = None
+
+    def body(self) -> ComposeResult:
+        yield NextPanel()
+        yield FilterLine()
+        with Horizontal(id="home"):
+            with Vertical(id="home-left"):
+                yield Section("Datasets", id="datasets-title")
+                yield Table(id="datasets")
+                yield Section("Models", id="models-title")
+                yield Table(id="models")
+            with Vertical(id="home-right"):
+                yield Section("Evaluations", id="evaluations-title")
+                yield Table(id="evaluations")
+
+    def reload(self) -> None:
+        self.read("home", lambda: read_overview(self.workspace), self.Loaded)
+
+    @on(Loaded)
+    def _show(self, event: Loaded) -> None:
+        if event.overview != self.overview:
+            first = self.overview is None
+            self.overview = event.overview
+            self._draw()
+            if first and self.focused is None and event.overview.datasets:
+                self.query_one("#evaluations" if event.overview.newest else "#datasets").focus()
+        for problem in event.overview.problems:
+            self.bench.show_problem(Failed(f"{problem}. The rest is shown. Run `st5 doctor` to look into it."))
+
+    def on_resize(self) -> None:
+        if self.overview is not None:
+            self._draw()
+
+    @on(FilterLine.Applied)
+    def _narrow(self) -> None:
+        if self.overview is not None:
+            self._draw()
+
+    @on(DataTable.RowSelected)
+    def _selected(self) -> None:
+        self.action_open()
+
+    def action_copy_next(self) -> None:
+        commands = self.query_one(NextPanel).step.commands
+        if commands:
+            self.bench.copy(commands[0])
+        else:
+            self.notify("There is no command to copy: everything is evaluated.")
+
+    def action_filter(self) -> None:
+        self.query_one(FilterLine).open()
+
+    def action_open(self) -> None:
+        table = self.focused
+        row = table.line_at_cursor() if isinstance(table, Table) else None
+        if row is None or self.overview is None or not isinstance(table, Table):
+            return
+        if table.id == "datasets":
+            self.remembered.results.dataset = row.key
+        elif table.id == "evaluations":
+            found = next((h.evaluation for h in self.overview.newest if h.evaluation.key == row.key), None)
+            self.remembered.results.dataset = found.dataset if found else ""
+        else:
+            self.remembered.results.dataset = ""
+        self.bench.remember()
+        self.bench.action_area("results")
+
+    def _draw(self) -> None:
+        overview = self.overview
+        assert overview is not None
+        wanted = self.query_one(FilterLine).wanted
+        self.query_one(NextPanel).put(next_step(overview, self.bench.workspace_option))
+        self.query_one("#home").display = overview.exists
+        self._fill("datasets", _DATASETS, [_dataset_row(d) for d in overview.datasets], len(overview.datasets), wanted)
+        evaluated = {model.name: 0 for model in overview.models}
+        for model, _ in overview.evaluated:
+            evaluated[model] = evaluated.get(model, 0) + 1
+        total = len(overview.datasets)
+        model_rows = [_model_row(model, evaluated[model.name], total) for model in overview.models]
+        self._fill("models", _MODELS, model_rows, len(overview.models), wanted)
+        columns = len(_EVALUATIONS) if self.size.width >= WIDE else SHORT_EVALUATIONS
+        rows = [Line(row.key, row.cells[:columns]) for row in _evaluation_rows(overview.newest)]
+        self._fill("evaluations", _EVALUATIONS[:columns], rows, overview.evaluations, wanted, _remark(overview))
+
+    def _fill(
+        self, name: str, headings: Sequence[Heading], rows: list[Line], total: int, wanted: str, remark: str = ""
+    ) -> None:
+        shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
+        said = numbers.count(total) if len(shown) == total else f"{numbers.count(len(shown))} of {numbers.count(total)}"
+        self.query_one(f"#{name}-title", Section).say(said if total else "none yet", remark if shown else "")
+        table = self.query_one(f"#{name}", Table)
+        table.display = bool(shown)
+        table.put(headings, shown)
+
+
+def _heading(text: str, *, right: bool = False, flexible: bool = False) -> Heading:
+    return Heading(Text(text, justify="right" if right else "left", style="dim"), flexible=flexible)
+
+
+_DATASETS = (
+    _heading("name"),
+    _heading("users", right=True),
+    _heading("items", right=True),
+    _heading("train", right=True),
+    _heading("valid", right=True),
+    _heading("test", right=True),
+    _heading("source", flexible=True),
+)
+_MODELS = (
+    _heading("name"),
+    _heading("kind"),
+    _heading("evaluated on", right=True),
+    _heading("made"),
+    _heading("backbone", flexible=True),
+)
+_EVALUATIONS = (
+    _heading("model"),
+    _heading("dataset"),
+    _heading("n", right=True),
+    _heading("NDCG@10", right=True),
+    _heading("95 % interval"),
+    _heading("seen kept", right=True),
+    _heading("protocol", flexible=True),
+    _heading("made"),
+)
+
+
+def _number(value: str, style: str = "") -> Text:
+    return Text(value, justify="right", style=style)
+
+
+def _dataset_row(dataset: Dataset) -> Line:
+    kind = "" if dataset.synthetic and dataset.platform == "synthetic" else f"{dataset.platform}, "
+    source = f"{kind}{dataset.split} split"
+    return Line(
+        dataset.name,
+        (
+            line(dataset.name),
+            _number(numbers.count(dataset.users)),
+            _number(numbers.count(dataset.items)),
+            *(_number(numbers.count(dataset.events.get(split, 0))) for split in ("train", "valid", "test")),
+            line(f"synthetic, {source}" if dataset.synthetic else source, "italic dim" if dataset.synthetic else "dim"),
+        ),
+    )
+
+
+def _model_row(model: Model, evaluated: int, datasets: int) -> Line:
+    return Line(
+        model.name,
+        (
+            line(model.name),
+            line(model.kind, "dim"),
+            _number(f"{evaluated} of {datasets}"),
+            Text(numbers.moment(model.created), style="dim"),
+            line(model.backbone or model.features or numbers.NOTHING, "dim"),
+        ),
+    )
+
+
+def _evaluation_rows(newest: Iterable[Headline]) -> Iterable[Line]:
+    found = list(newest)
+    named = labels(headline.evaluation for headline in found)
+    for headline in found:
+        evaluation = headline.evaluation
+        yield Line(
+            evaluation.key,
+            (
+                line(named[row_key(evaluation)]),
+                line(evaluation.dataset),
+                _number(numbers.count(evaluation.n)),
+                _number(numbers.mean(headline.masked.mean) if headline.masked else numbers.NOTHING, "bold"),
+                Text(_interval(headline.masked), style="dim"),
+                _number(numbers.mean(headline.kept.mean) if headline.kept else numbers.NOTHING),
+                line(protocol(evaluation), "dim"),
+                Text(numbers.moment(evaluation.created), style="dim"),
+            ),
+        )
+
+
+def _interval(metric: Metric | None) -> str:
+    return numbers.interval(metric.low, metric.high) if metric else numbers.NOTHING
+
+
+def _remark(overview: Overview) -> str:
+    newest = f"the newest {NEWEST}, " if overview.evaluations > NEWEST else "newest first, "
+    return f"{newest}seen items masked, mean over events"

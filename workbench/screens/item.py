@@ -1,0 +1,42 @@
+"""The dialog with everything stored about one item."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from store.records import Item
+from workbench.display import whole
+from workbench.screens.dialog import Dialog
+
+
+class ItemDialog(Dialog[None]):
+    """Full texts, with their lines; none is cut silently."""
+
+    HINT = "Esc closes · j k scroll"
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("Item")
+        self.item = item
+
+    def content(self) -> ComposeResult:
+        yield Static(_text(self.item), id="item")
+
+
+def _text(item: Item) -> Text:
+    parts = {
+        "title": item.title or "(no title)",
+        "key": item.key,
+        "category": item.category.replace("|", ", ") or "–",
+        "description": item.description or "–",
+        **item.fields,
+    }
+    text = Text()
+    for name, value in parts.items():
+        if value:
+            text.append_text(whole(name, 60)).append("\n")
+            text.stylize("dim", len(text) - len(name) - 1)
+            text.append_text(whole(str(value))).append("\n\n")
+    text.rstrip()
+    return text

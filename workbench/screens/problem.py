@@ -1,0 +1,34 @@
+"""The dialog that an error becomes: what happened, and what to do next."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from store.errors import Problem
+from workbench.display import whole
+from workbench.screens.dialog import Dialog
+
+
+class ProblemDialog(Dialog[None]):
+    """The workbench lives on behind it."""
+
+    HINT = "Esc closes · Ctrl+R then reads the workspace again"
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__("Something could not be read")
+        self.error = error
+
+    def content(self) -> ComposeResult:
+        yield Static(whole(in_words(self.error)), id="problem")
+
+
+def in_words(error: BaseException) -> str:
+    """The message of a problem; of anything else its kind and what it means for the reader."""
+    if isinstance(error, Problem):
+        return str(error)
+    return (
+        f"{type(error).__name__}: {error}\n\n"
+        "This is unexpected: a stored row may be damaged, or the workbench has a mistake. Nothing was changed. "
+        "Run `st5 doctor`; the other areas still work."
+    )

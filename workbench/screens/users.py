@@ -1,0 +1,368 @@
+"""Users: one history and its target, beside what two models recommend."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import DataTable, Static
+
+from store.records import Item, Seen
+from workbench import numbers
+from workbench.display import line, title
+from workbench.next_step import command
+from workbench.remembered import TOP_CHOICES, UsersChoice
+from workbench.screens.area import AreaScreen
+from workbench.screens.choice import Choice, ChoiceDialog
+from workbench.screens.item import ItemDialog
+from workbench.visit import HISTORY_LIMIT, Happening, UserPage, UsersView, Visit, read_users, read_visit
+from workbench.widgets.search_line import SearchLine
+from workbench.widgets.section import Section
+from workbench.widgets.settings_line import Setting, SettingsLine
+from workbench.widgets.side_panel import TARGET, SidePanel
+from workbench.widgets.table import Heading, Line, Table
+
+LISTED = 1_000  # users in the list at most; beyond that typing is quicker than scrolling
+
+
+class UsersScreen(AreaScreen):
+    """Finds users by key, at random or one after another."""
+
+    AREA = "users"
+    HELP_TITLE = "Users"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Find", id="users.search", tooltip="Find a user by the first letters of the key"),
+        Binding("r", "step('random')", "Random", id="users.random", tooltip="An event drawn at random"),
+        Binding("n", "step('next')", "Next", id="users.next", tooltip="The next event of the left evaluation"),
+        Binding("p", "step('previous')", "Previous", id="users.previous", tooltip="The event before"),
+        Binding("left_square_bracket", "step('earlier')", "Earlier", id="users.earlier", show=False,
+                tooltip="This user's event before"),
+        Binding("right_square_bracket", "step('later')", "Later", id="users.later", show=False,
+                tooltip="This user's next event"),
+        Binding("d", "dataset", "Dataset", id="users.dataset", show=False, tooltip="Choose the dataset"),
+        Binding("a", "side('left')", "Left model", id="users.left", show=False,
+                tooltip="Choose the evaluation on the left"),
+        Binding("b", "side('right')", "Right model", id="users.right", show=False,
+                tooltip="Choose the evaluation on the right"),
+        Binding("plus,equals_sign", "top(1)", "More items", id="users.more", show=False, tooltip="The top 50"),
+        Binding("minus", "top(-1)", "Fewer items", id="users.fewer", show=False, tooltip="The top 10"),
+        Binding("x", "seen", "Seen", id="users.seen", show=False,
+                tooltip="Mask items of the history, or keep them among the candidates"),
+        Binding("enter", "item", "Item text", id="users.item", show=False,
+                tooltip="Everything stored about the item under the cursor"),
+    ]  # fmt: skip
+
+    class Loaded(Message):
+        """An event was read."""
+
+        def __init__(self, view: UsersView) -> None:
+            super().__init__()
+            self.view = view
+
+    class Listed(Message):
+        """A page of users was read."""
+
+        def __init__(self, page: UserPage) -> None:
+            super().__init__()
+            self.page = page
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: UsersView | None = None
+        self._listed: list[tuple[int, str]] = []
+        self._page: UserPage | None = None
+        self._open_first = False
+
+    @property
+    def choice(self) -> UsersChoice:
+        return self.remembered.users
+
+    def body(self) -> ComposeResult:
+        yield SettingsLine(id="users-settings")
+        yield Static(id="users-empty", classes="empty", markup=False)
+        with Horizontal(id="users"):
+            with Vertical(id="people"):
+                yield Section("Users", id="people-title")
+                yield SearchLine()
+                yield Table(id="people-list")
+            with Vertical(id="visit"):
+                with Vertical(id="past"):
+                    yield Section("User", id="visit-title")
+                    yield Table(id="history")
+                with Horizontal(id="sides"):
+                    yield SidePanel("a", id="left")
+                    yield SidePanel("b", id="right")
+
+    def on_mount(self) -> None:
+        self.query_one("#users").display = False
+        self.query_one("#users-empty").display = False
+
+    def reload(self) -> None:
+        self._step("")
+
+    def _step(self, step: str) -> None:
+        choice = UsersChoice(**vars(self.choice))
+        self.read("users", lambda: _read(self, choice, step), self.Loaded)
+
+    @on(Loaded)
+    def _show(self, event: Loaded) -> None:
+        if event.view == self.view:
+            return
+        first = self.view is None
+        moved = self._list_is_of() != (event.view.dataset.name if event.view.dataset else "")
+        self.view = event.view
+        if event.view.message:
+            self.notify(event.view.message, severity="warning", markup=False)
+        self._draw()
+        if event.view.dataset is not None and (first or moved):
+            self._list("")
+        if first and event.view.visit is not None:
+            self.query_one("#history").focus()
+
+    def on_resize(self) -> None:
+        if self.view is not None and self.view.visit is not None:
+            self._draw()
+
+    @on(Listed)
+    def _show_list(self, event: Listed) -> None:
+        page = event.page
+        if page.after:
+            self._listed.extend(page.users)
+        else:
+            self._listed = list(page.users)
+        self._page = page
+        shown, total = len(self._listed), numbers.count(page.total)
+        self.query_one("#people-title", Section).say(
+            f"{numbers.count(shown)} of {total}" if shown < page.total else total
+        )
+        table = self.query_one("#people-list", Table)
+        table.put((_PLAIN_KEY,), [Line(key, (line(key),)) for _, key in self._listed])
+        if not page.after:
+            table.move_cursor(row=0)
+        if self._open_first:
+            self._open_first = False
+            self._open(0)
+
+    @on(SearchLine.Typed)
+    def _typed(self, event: SearchLine.Typed) -> None:
+        self._list(event.prefix)
+
+    @on(SearchLine.Accepted)
+    def _accepted(self) -> None:
+        typed = self.query_one(SearchLine).value.strip()
+        if self._page is not None and self._page.prefix == typed:
+            self._open(0)
+        else:
+            self._open_first = True
+
+    @on(SearchLine.ToList)
+    def _to_list(self) -> None:
+        self.query_one("#people-list").focus()
+
+    @on(SearchLine.Left)
+    def _left(self) -> None:
+        self._end_search()
+
+    @on(Table.AtEnd, "#people-list")
+    def _more(self) -> None:
+        page = self._page
+        if page is not None and self._listed and len(self._listed) < min(page.total, LISTED):
+            self._list(page.prefix, self._listed[-1][1])
+
+    @on(DataTable.RowSelected)
+    def _selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if event.data_table.id == "people-list":
+            self._open(event.cursor_row)
+        else:
+            self.action_item()
+
+    def action_search(self) -> None:
+        self.add_class("-searching")
+        self.query_one(SearchLine).focus()
+
+    def action_back(self) -> None:
+        if self.maximized is not None:
+            super().action_back()
+        elif self.has_class("-searching") or (self.focused is not None and self.focused.id == "people-list"):
+            self._end_search()
+
+    def action_step(self, step: str) -> None:
+        self._step(step)
+
+    def action_dataset(self) -> None:
+        if self.view is not None:
+            choices = [Choice(name, name) for name in self.view.datasets]
+            current = self.view.dataset.name if self.view.dataset else ""
+            self.app.push_screen(ChoiceDialog("Dataset", choices, current), self._set_dataset)
+
+    def action_side(self, side: str) -> None:
+        if self.view is None or self.view.visit is None:
+            return
+        shown = self.view.visit.left if side == "left" else self.view.visit.right
+        choices = [
+            Choice(evaluation.key, label, f"{numbers.count(evaluation.n)} {evaluation.split} events")
+            for evaluation, label in self.view.evaluations
+        ]
+        if not choices:
+            self.notify("No evaluation of this dataset is stored.")
+            return
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                setattr(self.choice, side, key)
+                self._changed()
+
+        self.app.push_screen(ChoiceDialog(f"The {side} model", choices, shown.evaluation.key if shown else ""), chosen)
+
+    def action_top(self, step: int) -> None:
+        self.choice.top = TOP_CHOICES[1 if step > 0 else 0]
+        self._changed()
+
+    def action_seen(self) -> None:
+        self.choice.seen = (Seen.KEEP if self.choice.seen == Seen.MASK else Seen.MASK).value
+        self._changed()
+
+    def action_item(self) -> None:
+        item = self._item_at_cursor()
+        if item is not None:
+            self.app.push_screen(ItemDialog(item))
+
+    def _set_dataset(self, chosen: str | None) -> None:
+        if chosen is not None and (self.view is None or self.view.dataset is None or chosen != self.view.dataset.name):
+            self.choice.dataset, self.choice.user, self.choice.event = chosen, "", -1
+            self._changed()
+
+    def _changed(self) -> None:
+        self.bench.remember()
+        self._say_settings()
+        self.reload()
+
+    def _open(self, row: int) -> None:
+        if not 0 <= row < len(self._listed) or self.view is None or self.view.dataset is None:
+            return
+        self.choice.dataset, self.choice.user = self.view.dataset.name, self._listed[row][1]
+        self._step("user")
+        self._end_search()
+
+    def _end_search(self) -> None:
+        self.remove_class("-searching")
+        self.query_one("#history").focus()
+
+    def _list_is_of(self) -> str:
+        return self.view.dataset.name if self.view and self.view.dataset else ""
+
+    def _list(self, prefix: str, after: str = "") -> None:
+        dataset = self._list_is_of()
+        if dataset:
+            self.read("people", lambda: read_users(self.workspace, dataset, prefix, after), self.Listed)
+
+    def _item_at_cursor(self) -> Item | None:
+        table = self.focused
+        if self.view is None or self.view.visit is None or not isinstance(table, Table):
+            return None
+        if table.id == "history":
+            happenings = (*self.view.visit.history, self.view.visit.target)
+            return happenings[table.cursor_row].item if 0 <= table.cursor_row < len(happenings) else None
+        panel = table.parent
+        return panel.item_at_cursor() if isinstance(panel, SidePanel) else None
+
+    def _draw(self) -> None:
+        view = self.view
+        assert view is not None
+        visit = view.visit
+        self._say_settings()
+        self.query_one("#users").display = view.dataset is not None
+        self.query_one("#visit").visible = visit is not None
+        empty = self.query_one("#users-empty", Static)
+        empty.display = visit is None
+        if visit is None:
+            empty.update(_nothing(view))
+            return
+        self.choice.dataset, self.choice.user, self.choice.event = visit.dataset.name, visit.user, visit.event.event
+        self.bench.remember()
+        which = f"{visit.event.split} event {visit.number} of {visit.of_user}" if visit.of_user > 1 else "1 event"
+        remark = f"{which}, {numbers.counted(visit.length, 'item')} before the target"
+        if visit.length > HISTORY_LIMIT:
+            remark += f", the newest {HISTORY_LIMIT} shown"
+        self.query_one("#visit-title", Section).say("", remark, title=visit.user)
+        table = self.query_one("#history", Table)
+        headings, rows = _history(visit)
+        before = table.line_at_cursor()
+        table.put(headings, rows)
+        if before is None or before.key != table.ordered_rows[-1].key.value:
+            table.action_last_row()
+        masked = self.choice.seen == Seen.MASK
+        for name, side in (("#left", visit.left), ("#right", visit.right)):
+            self.query_one(name, SidePanel).put(side, visit.dataset, visit.length, masked=masked)
+
+    def _say_settings(self) -> None:
+        view = self.view
+        dataset = view.dataset if view else None
+        label = "–" if dataset is None else dataset.name + (" (synthetic)" if dataset.synthetic else "")
+        visit = view.visit if view else None
+        sides = [side.label if side else "–" for side in (visit.left, visit.right)] if visit else ["–", "–"]
+        self.query_one(SettingsLine).put(
+            [
+                Setting("d", "dataset", label, "screen.dataset"),
+                Setting("a", "left", sides[0], "screen.side('left')"),
+                Setting("b", "right", sides[1], "screen.side('right')"),
+                Setting(
+                    "+ -", "top", str(self.choice.top), f"screen.top({1 if self.choice.top == TOP_CHOICES[0] else -1})"
+                ),
+                Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "screen.seen"),
+            ]
+        )
+
+
+_PLAIN_KEY = Heading(Text("key", style="dim"), flexible=True)
+_HISTORY = (
+    Heading(Text(" "), width=1),
+    Heading(Text("#", justify="right", style="dim")),
+    Heading(Text("date", style="dim"), width=10),
+    Heading(Text("rated", justify="right", style="dim")),
+    Heading(Text("title", style="dim"), flexible=True),
+    Heading(Text("category", style="dim")),
+)
+
+
+def _read(screen: UsersScreen, choice: UsersChoice, step: str) -> UsersView:
+    if not screen.workspace.exists():
+        return UsersView((), None, (), None)
+    return read_visit(screen.workspace, choice, step)
+
+
+def _nothing(view: UsersView) -> Text:
+    if view.dataset is None:
+        text = Text("Nobody to look at yet: there is no dataset. Home (1) says how to get one.\n")
+        return text.append(command(["demo"], None), style="bold")
+    words = view.message or f"{view.dataset.name} has no event to look at."
+    return line(f"{words} Choose another dataset with d, or find a user with /.")
+
+
+def _history(visit: Visit) -> tuple[tuple[Heading, ...], list[Line]]:
+    rows = [_happening(happening, visit, target=False) for happening in visit.history]
+    return _HISTORY, [*rows, _happening(visit.target, visit, target=True)]
+
+
+def _happening(happening: Happening, visit: Visit, *, target: bool) -> Line:
+    style = "bold" if target else ""
+    category = happening.item.category.replace("|", ", ")
+    short = line(category, "dim")
+    short.truncate(16, overflow="ellipsis")
+    return Line(
+        f"{visit.event.event} {happening.place}",
+        (
+            Text(TARGET if target else " ", style="bold"),
+            Text(numbers.count(happening.place), justify="right", style="dim"),
+            Text(numbers.day(happening.timestamp), style=style or "dim"),
+            Text(numbers.rating(happening.rating), justify="right", style=style),
+            line(title(happening.item), style),
+            short,
+        ),
+    )

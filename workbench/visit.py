@@ -1,0 +1,298 @@
+"""What Users shows: one event with its history and target, beside what two evaluations found for it."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from dataclasses import dataclass, replace
+from typing import Any
+
+from store import datasets as dataset_store
+from store import evaluations as evaluation_store
+from store.errors import BadInput
+from store.records import Dataset, Evaluation, Event, Item, Seen, Split
+from store.workspace import Workspace
+from workbench.labels import labels, row_key
+from workbench.remembered import UsersChoice
+from workbench.results_grid import newest_of_each
+
+HISTORY_LIMIT = 300  # newest items shown; a row each, and a table stays quick to about a thousand
+PAGE = 200  # users per page of the list
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One item of a history or the target: when it was chosen, and how it was rated."""
+
+    place: int
+    item: Item
+    timestamp: int | None
+    rating: float | None
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One recommended item; `owned` where the history already holds it."""
+
+    place: int
+    item: Item
+    score: float
+    is_target: bool
+    owned: bool
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the target came: `better` candidates score above it, `tied` others as high as it does."""
+
+    better: int
+    tied: int
+    candidates: int
+
+    @property
+    def missed(self) -> bool:
+        """Whether the target was no candidate at all."""
+        return self.better >= self.candidates
+
+    @property
+    def expected(self) -> float:
+        """The mean position over random tie-breaking."""
+        return self.better + 1 + self.tied / 2
+
+
+@dataclass(frozen=True)
+class Side:
+    """One evaluation's answer. `position` is None where it does not cover this event."""
+
+    evaluation: Evaluation
+    label: str
+    position: Position | None
+    score: float
+    visible: int
+    picks: tuple[Pick, ...]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One event of one user; `number` of `of_user` among the user's events of the split."""
+
+    dataset: Dataset
+    user: str
+    event: Event
+    number: int
+    of_user: int
+    length: int
+    history: tuple[Happening, ...]
+    target: Happening
+    left: Side | None
+    right: Side | None
+
+
+@dataclass(frozen=True)
+class UsersView:
+    """Everything that Users shows; `visit` is None where the dataset has no event to look at."""
+
+    datasets: tuple[str, ...]
+    dataset: Dataset | None
+    evaluations: tuple[tuple[Evaluation, str], ...]
+    visit: Visit | None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class UserPage:
+    """One page of the users whose key starts with `prefix`, of `total`."""
+
+    prefix: str
+    after: str
+    users: tuple[tuple[int, str], ...]
+    total: int
+
+
+def read_users(workspace: Workspace, dataset_name: str, prefix: str, after: str = "") -> UserPage:
+    """A page of users by key."""
+    with workspace.read() as db:
+        dataset = dataset_store.dataset(db, dataset_name)
+        page = dataset_store.users(db, dataset.id, prefix=prefix, after=after, limit=PAGE)
+        total = dataset_store.count_users(db, dataset.id, prefix=prefix) if prefix else dataset.users
+    return UserPage(prefix, after, tuple(page), total)
+
+
+def read_visit(workspace: Workspace, choice: UsersChoice, step: str = "") -> UsersView:
+    """Read the chosen event, or the one that `step` leads to.
+
+    `step`: `random`; `next`, `previous` among the events that the left evaluation covers (all test events where there
+    is none); `later`, `earlier` among the user's own; `user` for the newest event of `choice.user`; empty to stay.
+    """
+    with workspace.read() as db:
+        known = dataset_store.datasets(db)
+        names = tuple(dataset.name for dataset in known)
+        dataset = next((d for d in known if d.name == choice.dataset), known[0] if known else None)
+        if dataset is None:
+            return UsersView(names, None, (), None)
+        own = newest_of_each(evaluation_store.evaluations(db, dataset=dataset.name))
+        named = labels(own)
+        listed = tuple((e, named[row_key(e)]) for e in own)
+        left, right = _sides(own, choice)
+        split = left.split if left else Split.TEST
+        message = ""
+        try:
+            number = _event_number(db, dataset, choice, left, split, step)
+        except BadInput as problem:
+            number, message = None, str(problem)
+        visit = None
+        if number is not None:
+            visit = _visit(db, dataset, number, split, choice)
+            visit = replace(
+                visit,
+                left=_side(db, left, named, visit, choice),
+                right=_side(db, right, named, visit, choice),
+            )
+    return UsersView(names, dataset, listed, visit, message)
+
+
+def _sides(own: list[Evaluation], choice: UsersChoice) -> tuple[Evaluation | None, Evaluation | None]:
+    by_key = {e.key: e for e in own}
+    left = by_key.get(choice.left)
+    right = by_key.get(choice.right)
+    others = [e for e in reversed(own) if e not in (left, right)]
+    if left is None and others:
+        left = others.pop(0)
+    if right is None and others:
+        right = next((e for e in others if left is None or e.model != left.model), others[0])
+    return left, right
+
+
+def _event_number(
+    db: sqlite3.Connection, dataset: Dataset, choice: UsersChoice, left: Evaluation | None, split: Split, step: str
+) -> int | None:
+    here = choice.event if choice.dataset == dataset.name else -1
+    if step == "user" or (here < 0 and choice.user and choice.dataset == dataset.name and not step):
+        return _newest_event(db, dataset, choice.user, left, split)
+    if step in ("later", "earlier") and here >= 0:
+        user = dataset_store.event(db, dataset.id, here).user
+        numbers = [e.event for e in dataset_store.user_events(db, dataset.id, user) if e.split == split]
+        place = (numbers.index(here) if here in numbers else 0) + (1 if step == "later" else -1)
+        return numbers[min(max(place, 0), len(numbers) - 1)] if numbers else here
+    if step == "random" or (here < 0 and not step):
+        return _drawn(db, dataset, left, split, random.random() if step else 0.0)
+    if step in ("next", "previous"):
+        return _beside(db, dataset, left, split, here, forward=step == "next")
+    if here >= 0 and dataset_store.find_event(db, dataset.id, here) is None:  # the dataset was replaced meanwhile
+        return _drawn(db, dataset, left, split, 0.0)
+    return here if here >= 0 else None
+
+
+def _newest_event(
+    db: sqlite3.Connection, dataset: Dataset, key: str, left: Evaluation | None, split: Split
+) -> int | None:
+    user = dataset_store.user_id(db, dataset, key)
+    events = dataset_store.user_events(db, dataset.id, user)
+    if not events:
+        raise BadInput(f"{key} has no event to predict in {dataset.name}: its history is too short or was left out.")
+    of_split = [event.event for event in events if event.split == split]
+    covered = set(_covered(db, left).tolist()) if left and of_split else set()
+    return next((n for n in reversed(of_split) if n in covered), (of_split or [events[-1].event])[-1])
+
+
+def _drawn(
+    db: sqlite3.Connection, dataset: Dataset, left: Evaluation | None, split: Split, fraction: float
+) -> int | None:
+    if left is not None and left.n:
+        numbers = _covered(db, left)
+        return int(numbers[int(fraction * len(numbers))])
+    for other in (split, *Split):
+        found = dataset_store.event_at(db, dataset.id, other, fraction)
+        if found is not None:
+            return found
+    return None
+
+
+def _beside(
+    db: sqlite3.Connection, dataset: Dataset, left: Evaluation | None, split: Split, here: int, *, forward: bool
+) -> int | None:
+    if left is not None and left.n:
+        numbers = _covered(db, left)
+        place = int(numbers.searchsorted(here, side="right" if forward else "left")) - (0 if forward else 1)
+        return int(numbers[min(max(place, 0), len(numbers) - 1)])
+    found = dataset_store.event_beside(db, dataset.id, here, split, forward=forward)
+    return here if found is None else found
+
+
+def _covered(db: sqlite3.Connection, evaluation: Evaluation) -> Any:
+    return evaluation_store.rank_column(db, evaluation, "event")  # int32 [E], ascending
+
+
+def _visit(db: sqlite3.Connection, dataset: Dataset, number: int, split: Split, choice: UsersChoice) -> Visit:
+    event = dataset_store.event(db, dataset.id, number)
+    sequence = dataset_store.sequence(db, dataset.id, event.sequence)
+    first = max(0, event.length - HISTORY_LIMIT)
+    shown = [int(item) for item in sequence.items[first : event.length]]
+    items = dataset_store.items_by_id(db, dataset.id, [*shown, event.item])
+    history = tuple(
+        Happening(
+            place=first + offset + 1,
+            item=items.get(item) or _absent(item),
+            timestamp=None if sequence.timestamps is None else int(sequence.timestamps[first + offset]),
+            rating=None if sequence.ratings is None else float(sequence.ratings[first + offset]),
+        )
+        for offset, item in enumerate(shown)
+    )
+    numbers = [e.event for e in dataset_store.user_events(db, dataset.id, event.user) if e.split == event.split]
+    return Visit(
+        dataset=dataset,
+        user=dataset_store.user_keys(db, dataset.id, [event.user]).get(event.user, str(event.user)),
+        event=event,
+        number=numbers.index(number) + 1,
+        of_user=len(numbers),
+        length=event.length,
+        history=history,
+        target=Happening(event.length + 1, items.get(event.item) or _absent(event.item), event.timestamp, event.rating),
+        left=None,
+        right=None,
+    )
+
+
+def _side(
+    db: sqlite3.Connection,
+    evaluation: Evaluation | None,
+    named: dict[tuple[str, str], str],
+    visit: Visit,
+    choice: UsersChoice,
+) -> Side | None:
+    if evaluation is None:
+        return None
+    label = named[row_key(evaluation)]
+    ranks = evaluation_store.rank_row(db, evaluation, visit.event.event)
+    if ranks is None:
+        return Side(evaluation, label, None, 0.0, 0, ())
+    masked = choice.seen == Seen.MASK
+    better, tied = (ranks.better_masked, ranks.tied_masked) if masked else (ranks.better, ranks.tied)
+    places = (ranks.top_items_masked if masked else ranks.top_items)[0][: choice.top]
+    scores = (ranks.top_scores_masked if masked else ranks.top_scores)[0][: choice.top]
+    sequence = dataset_store.sequence(db, visit.dataset.id, visit.event.sequence)
+    owned = {int(item) for item in sequence.items[: visit.length]}
+    items = dataset_store.items_by_id(db, visit.dataset.id, places.tolist())
+    picks = tuple(
+        Pick(
+            place=place,
+            item=items.get(int(item)) or _absent(int(item)),
+            score=float(value),
+            is_target=int(item) == visit.event.item,
+            owned=int(item) in owned,
+        )
+        for place, (item, value) in enumerate(zip(places, scores, strict=True), start=1)
+        if item >= 0
+    )
+    return Side(
+        evaluation=evaluation,
+        label=label,
+        position=Position(int(better[0]), int(tied[0]), evaluation.candidates),
+        score=float(ranks.score[0]),
+        visible=int(ranks.visible[0]),
+        picks=picks,
+    )
+
+
+def _absent(number: int) -> Item:
+    return Item(number, f"item {number}", "", "", "")

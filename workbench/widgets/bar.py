@@ -1,0 +1,33 @@
+"""The first line: the areas with their keys, and which workspace this is."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.widgets import Static
+
+from store.plain_text import plain
+from workbench.areas import AREAS
+
+
+class Bar(Static):
+    """The current area stands out in weight and by brackets, not by colour alone."""
+
+    def __init__(self, current: str, place: str, *, readonly: bool) -> None:
+        super().__init__(id="bar", markup=False)
+        self._current = current
+        self._place = plain(place) + (" · read-only" if readonly else "")
+
+    def render(self) -> Text:
+        text = Text(" st5 ", style="bold", no_wrap=True, overflow="ellipsis")
+        for area in AREAS:
+            label = f"[{area.key} {area.title}]" if area.name == self._current else f" {area.key} {area.title} "
+            click = Style.from_meta({"@click": f"app.area('{area.name}')"})
+            text.append(" ")
+            text.append(label, style=click + Style(bold=area.name == self._current, dim=area.name != self._current))
+        room = self.size.width - text.cell_len - 3
+        if room > 8:
+            place = self._place if len(self._place) <= room else "…" + self._place[1 - room :]
+            text.append(" " * (room - Text(place).cell_len + 2))
+            text.append(place, style="dim")
+        return text

@@ -1,0 +1,48 @@
+"""The last line: the few keys that work here, the area's own first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding
+from textual.widgets import Static
+
+from workbench.key_names import shown
+
+AT_MOST = 7
+
+
+class KeyLine(Static):
+    """One widget and one line, drawn anew when the focus moves; Textual's `Footer` makes a widget per key."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key"}
+
+    def __init__(self) -> None:
+        super().__init__(id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        key_style = self.get_visual_style("keys--key").rich_style
+        for binding in self._few():
+            key = binding.key.split(",")[0]
+            click = Style.from_meta({"@click": f"app.press_key({key!r})"})
+            text.append(f" {shown(key)}", style=key_style + Style(bold=True) + click)
+            text.append(f" {binding.description} ", style=Style(dim=True) + click)
+        return text
+
+    def _few(self) -> list[Binding]:
+        first_of_action: dict[str, Binding] = {}
+        for found in self.screen.active_bindings.values():
+            if found.enabled and found.binding.show:
+                first_of_action.setdefault(found.binding.action, found.binding)
+        return sorted(first_of_action.values(), key=_rank)[:AT_MOST]
+
+
+def _rank(binding: Binding) -> int:
+    owner = (binding.id or "").partition(".")[0]
+    return {"area": 1, "app": 2}.get(owner, 0)

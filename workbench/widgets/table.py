@@ -1,0 +1,163 @@
+"""A table that keeps its place when its rows change, moves by hjkl, and gives one column what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.events import Resize
+from textual.geometry import Size
+from textual.message import Message
+from textual.widgets import DataTable
+
+SCROLLBAR = 1  # kept free also where there is none yet, so that nothing moves when there is
+MINIMUM_FLEXIBLE = 8  # cells; a title cut shorter than this says nothing
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's header and width in cells; 0 takes what the rows need, `flexible` what the others leave."""
+
+    text: Text
+    width: int = 0
+    flexible: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row: a key that stays its own when rows change, a cell per column, and the height in lines."""
+
+    key: str
+    cells: tuple[Text, ...] = field(compare=True)
+    height: int = 1
+
+
+class Table(DataTable[Text]):
+    """Rows of `Text`, shown by `put`; equal rows are not drawn again."""
+
+    HELP_TITLE: ClassVar[str] = "In tables"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", id="table.down", show=False, tooltip="One row down (also ↓)"),
+        Binding("k", "cursor_up", "Up", id="table.up", show=False, tooltip="One row up (also ↑)"),
+        Binding("h", "cursor_left", "Left", id="table.left", show=False, tooltip="One column left (also ←)"),
+        Binding("l", "cursor_right", "Right", id="table.right", show=False, tooltip="One column right (also →)"),
+        Binding("g", "first_row", "First row", id="table.first", show=False, tooltip="To the first row"),
+        Binding("G", "last_row", "Last row", id="table.last", show=False, tooltip="To the last row"),
+        Binding(
+            "ctrl+d", "page_down", "Page down", id="table.page_down", show=False, tooltip="A page down (also PgDn)"
+        ),
+        Binding("ctrl+u", "page_up", "Page up", id="table.page_up", show=False, tooltip="A page up (also PgUp)"),
+    ]
+
+    class AtEnd(Message):
+        """The cursor reached the last row: a long list may add its next page."""
+
+        def __init__(self, table: Table) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> Table:
+            return self.table
+
+    def __init__(self, *, id: str, by_cell: bool = False, fixed: int = 0) -> None:
+        super().__init__(id=id, cursor_type="cell" if by_cell else "row", fixed_columns=fixed, cell_padding=1)
+        self._headings: tuple[Heading, ...] = ()
+        self._lines: tuple[Line, ...] = ()
+        self._drawn_width = 0
+
+    def put(self, headings: Sequence[Heading], lines: Sequence[Line], *, header_height: int = 1) -> None:
+        """Show these rows; the cursor stays on its row's key, or where it was."""
+        new = (tuple(headings), tuple(lines))
+        if new == (self._headings, self._lines) and self.header_height == header_height:
+            return
+        self._headings, self._lines = new
+        self.header_height = header_height
+        self._draw()
+
+    def line_at_cursor(self) -> Line | None:
+        """The row under the cursor."""
+        return self._lines[self.cursor_row] if 0 <= self.cursor_row < len(self._lines) else None
+
+    def as_text(self) -> str:
+        """Headers and rows separated by tabs, as they are copied."""
+        rows = [tuple(heading.text for heading in self._headings), *(line.cells for line in self._lines)]
+        return "\n".join("\t".join(" ".join(cell.plain.split()) for cell in row) for row in rows)
+
+    def cell_text(self) -> str:
+        """The text under the cursor: the cell, or the row where whole rows are chosen."""
+        line = self.line_at_cursor()
+        if line is None:
+            return ""
+        if self.cursor_type == "cell":
+            return " ".join(line.cells[self.cursor_column].plain.split())
+        return "\t".join(" ".join(cell.plain.split()) for cell in line.cells)
+
+    def action_first_row(self) -> None:
+        self.move_cursor(row=0)
+
+    def action_last_row(self) -> None:
+        self.move_cursor(row=self.row_count - 1)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The height of header and rows, known at once; what `DataTable` answers lags behind by a layout."""
+        header = self.header_height if self.show_header else 0
+        across = sum(column.get_render_width(self) for column in self.columns.values())
+        return header + sum(line.height for line in self._lines) + (across > max(width, 1))
+
+    def on_resize(self, event: Resize) -> None:
+        if self._headings and self._drawn_width != self._room() and any(h.flexible for h in self._headings):
+            self._draw()
+
+    def watch_cursor_coordinate(self, old: Coordinate, new: Coordinate) -> None:
+        super().watch_cursor_coordinate(old, new)
+        if self.row_count and new.row == self.row_count - 1 and new != old:
+            self.post_message(self.AtEnd(self))
+
+    def _room(self) -> int:
+        return self.container_size.width or self.size.width
+
+    def _draw(self) -> None:
+        line = self.ordered_rows[self.cursor_row].key.value if 0 <= self.cursor_row < self.row_count else None
+        place, offset = self.cursor_coordinate, self.scroll_offset
+        self._drawn_width = self._room()
+        self.clear(columns=True)
+        for heading, width in zip(self._headings, self._widths(), strict=True):
+            self.add_column(heading.text, width=width)
+        for row in self._lines:
+            self.add_row(*row.cells, key=row.key, height=row.height)
+        keys = [row.key for row in self._lines]
+        row_number = keys.index(line) if line in keys else place.row
+        self.move_cursor(
+            row=max(0, min(row_number, len(keys) - 1)),
+            column=max(0, min(place.column, len(self._headings) - 1)),
+            scroll=False,
+        )
+        self.scroll_to(offset.x, offset.y, animate=False)
+        if row_number != place.row:
+            self.move_cursor(row=max(0, min(row_number, len(keys) - 1)))
+        self.refresh(layout=True)
+
+    def _widths(self) -> list[int]:
+        widths = []
+        for column, heading in enumerate(self._headings):
+            needed = max(
+                [_widest(heading.text), *(_widest(line.cells[column]) for line in self._lines)] if self._lines else [1]
+            )
+            widths.append(heading.width or needed)
+        flexible = [column for column, heading in enumerate(self._headings) if heading.flexible]
+        if flexible and self._drawn_width:
+            others = sum(width for column, width in enumerate(widths) if column not in flexible)
+            padding = 2 * self.cell_padding * len(widths)
+            share = (self._drawn_width - others - padding - SCROLLBAR) // len(flexible)
+            for column in flexible:
+                widths[column] = max(MINIMUM_FLEXIBLE, share)
+        return widths
+
+
+def _widest(text: Text) -> int:
+    return max((part.cell_len for part in text.split()), default=0)

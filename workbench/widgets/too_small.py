@@ -1,0 +1,18 @@
+"""One sentence that covers a screen which the terminal is too small for."""
+
+from __future__ import annotations
+
+from textual.widgets import Static
+
+WIDTH, HEIGHT = 80, 24
+
+
+class TooSmall(Static):
+    """Lies above everything; the style sheet shows it below 80×24."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="too-small", markup=False)
+
+    def render(self) -> str:
+        size = self.app.size
+        return f"st5 needs {WIDTH}×{HEIGHT}, has {size.width}×{size.height}"
