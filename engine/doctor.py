@@ -123,11 +123,13 @@ def _locks(folder: Path) -> str:
 
     held = []
     for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        with path.open() as file:
-            try:
+        try:
+            with path.open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                held.append(f"{path.name} by process {path.read_text().strip()}")
+        except BlockingIOError:
+            held.append(f"{path.name} by process {path.read_text().strip()}")
+        except OSError as error:
+            held.append(f"{path.name} cannot be read ({error.strerror})")
     return "; ".join(held) or "none held"
 
 

@@ -30,10 +30,13 @@ def evaluate(
     dataset_name: str,
     options: EvaluationOptions,
     progress: Progress = silent,
+    *,
+    histories_at_once: int = HISTORIES_AT_ONCE,
 ) -> Evaluation:
     """The evaluation of a model on a dataset under these options: found in the store, or made and stored.
 
-    Vectors are stored as they are made, so an interrupted evaluation goes on where it stopped.
+    Vectors are stored as they are made, so an interrupted evaluation goes on where it stopped. `histories_at_once`
+    (≥ 1) decides memory only: ranks are those of the stored vectors, bit for bit.
     """
     with workspace.read() as db:
         dataset = datasets.dataset(db, dataset_name)
@@ -70,7 +73,7 @@ def evaluate(
             candidates=dataset.items,
         ) as writer:
             pairs: list[RankPairs] = []
-            for ranks in _ranks(scoring, events, encoder, progress, options):
+            for ranks in _ranks(scoring, events, encoder, progress, options, histories_at_once):
                 writer.add(ranks)
                 pairs.append(RankPairs.of([ranks]))
             progress("measuring", 0, 0)
@@ -101,11 +104,16 @@ def history_starts(histories: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _ranks(
-    scoring: Scoring, events: Events, encoder: Encoder | None, progress: Progress, options: EvaluationOptions
+    scoring: Scoring,
+    events: Events,
+    encoder: Encoder | None,
+    progress: Progress,
+    options: EvaluationOptions,
+    at_once: int,
 ) -> Iterator[Ranks]:
     device = str(encoder.device) if encoder else str(choose_device(options.device))
-    for start in range(0, len(events), HISTORIES_AT_ONCE):
-        rows = range(start, min(start + HISTORIES_AT_ONCE, len(events)))
+    for start in range(0, len(events), at_once):
+        rows = range(start, min(start + at_once, len(events)))
         histories = [events.history(row) for row in rows]
         scored = scoring.score(histories)
         targets = events.item[rows.start : rows.stop]

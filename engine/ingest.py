@@ -18,7 +18,7 @@ import polars as pl
 
 from engine.audit import duplicates
 from engine.cleaning import Alphabet
-from engine.preparation import BLOCK_ROWS, Choices, Histories, Prepared, catalogue_blocks, prepare
+from engine.preparation import BLOCK_ROWS, Choices, Prepared, catalogue_blocks, prepare
 from engine.progress import Progress, silent
 from engine.sources.raw import Raw
 from engine.splits import ORDER, PUBLIC_T1, PUBLIC_T2
@@ -195,7 +195,7 @@ def _write(
     content = hashlib.blake2b(digest_size=16)
     with DatasetWriter(db, draft) as writer:
         titles = _write_items(writer, raw, prepared, choices, content, progress)
-        _write_histories(writer, prepared.histories, content, progress)
+        _write_histories(writer, prepared, content, progress)
         _write_events(writer, prepared, raw.timed, content, progress)
         return writer.finish(
             fingerprint=content.hexdigest(),
@@ -233,7 +233,8 @@ def _write_items(
     return pl.concat(titles)
 
 
-def _write_histories(writer: DatasetWriter, histories: Histories, content: Content, progress: Progress) -> None:
+def _write_histories(writer: DatasetWriter, prepared: Prepared, content: Content, progress: Progress) -> None:
+    histories = prepared.histories
     users = histories.users
     for first in range(0, len(users), BLOCK_ROWS):
         block = users[first : first + BLOCK_ROWS]
@@ -245,6 +246,8 @@ def _write_histories(writer: DatasetWriter, histories: Histories, content: Conte
     ratings = _bytes(histories.ratings, "<f4")
     start = histories.start.tolist()
     owner = histories.owner.tolist()
+    train = prepared.train_length.tolist()
+    content.update(np.ascontiguousarray(prepared.train_length, "<i4").tobytes())
     for part in (np.ascontiguousarray(histories.start, "<i8").tobytes(), items, times or b"-", ratings or b"-"):
         content.update(part)
     for first in range(0, len(owner), BLOCK_ROWS):
@@ -255,6 +258,7 @@ def _write_histories(writer: DatasetWriter, histories: Histories, content: Conte
                 (
                     number,
                     owner[number],
+                    train[number],
                     items[4 * start[number] : 4 * start[number + 1]],
                     None if times is None else times[8 * start[number] : 8 * start[number + 1]],
                     None if ratings is None else ratings[4 * start[number] : 4 * start[number + 1]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,13 +59,12 @@ def make_only(
     check_name(name)
     encoder = load(backbone or embedded_backbone(), device=device, precision=precision)
     folder = workspace.models / name
-    with workspace.write() as db:
+    with workspace.write() as db, workspace.lock(f"model-{name}"):
         old = stored_models.find_model(db, name)
-        fits = old is None or old.weights_hash == encoder.weights_hash
-        if fits and not (folder / "modules.json").exists():
+        if old is None or (old.weights_hash == encoder.weights_hash and not folder.exists()):
             # Before the row, so that no reader meets a model without weights. Loaded anew, because the precision
             # that the device prefers must not reach the file.
-            load(encoder.source, device="cpu", precision="fp32").save(folder)
+            _save(load(encoder.source, device="cpu", precision="fp32"), folder)
         return stored_models.put_model(
             db,
             name=name,
@@ -125,6 +125,22 @@ def open_encoder(workspace: Workspace, model: Model, *, device: str = "auto", pr
             f"stored {model.weights_hash[:8]}). Give them a name with `st5 train only --backbone {folder} --name …`."
         )
     return encoder
+
+
+def _save(encoder: Encoder, folder: Path) -> None:
+    """The weights under a folder that is complete or not there; what a killed process left of it is replaced."""
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        encoder.save(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    except Exception as error:  # safetensors and tokenizers have their own classes for a full or broken disk
+        shutil.rmtree(part, ignore_errors=True)
+        raise Failed(
+            f"{folder}: the weights cannot be written ({error}). Free some space, or check the disk."
+        ) from error
 
 
 def check_name(name: str) -> None:

@@ -23,7 +23,7 @@ from engine.splits import (
     under_caps,
 )
 from store.errors import BadInput
-from store.records import SplitKind
+from store.records import Split, SplitKind
 
 ITEM_WITHOUT_KEY = "item without key"
 ITEM_WITHOUT_TITLE = "item without title"
@@ -82,6 +82,10 @@ class Histories:
     timestamps: np.ndarray | None
     ratings: np.ndarray | None
 
+    def sizes(self) -> np.ndarray:
+        """Interactions of each sequence, int64 [S]."""
+        return np.diff(self.start)
+
 
 @dataclass(frozen=True)
 class EventColumns:
@@ -117,10 +121,14 @@ class Choices:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A dataset ready to be stored. interactions_read counts the rows the reader handed over."""
+    """A dataset ready to be stored. interactions_read counts the rows the reader handed over.
+
+    train_length int32 [S]: how many interactions of each sequence, from its beginning, belong to the train part.
+    """
 
     catalogue: Catalogue
     histories: Histories
+    train_length: np.ndarray
     events: EventColumns
     interactions_read: int
     interactions: int
@@ -147,16 +155,19 @@ def prepare(raw: Raw, choices: Choices) -> Prepared:
         frame, histories, events = _given_histories(raw, frame, users, catalogue, dropped)
     else:
         histories, events = _whole_histories(frame, users, raw.timed)
+    everything = events
     filled = events.length > 0
     _count(dropped, EMPTY_HISTORY, int((~filled).sum()))
     events = events.where(filled)
-    if not len(events.item):
-        raise BadInput(_nothing_left(raw, read, dropped))
-    events, settings = _divided(events, histories, raw, choices)
-    if choices.caps is not None:
+    if len(events.item):
+        events, settings = _divided(events, histories, raw, choices)
+    if len(events.item) and choices.caps is not None:
         events = _capped(events, histories, catalogue, choices.caps, choices.seed, dropped)
         settings |= {"caps": list(choices.caps), "seed": choices.seed}
-    return Prepared(catalogue, histories, events, read, frame.height, dropped, settings)
+    if not len(events.item):
+        raise BadInput(_nothing_left(raw, read, dropped))
+    train = _covered(histories, events) if choices.caps else _train_lengths(histories, everything, choices, settings)
+    return Prepared(catalogue, histories, train, events, read, frame.height, dropped, settings)
 
 
 def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catalogue:
@@ -375,7 +386,7 @@ def _divided(
     if kind is SplitKind.GIVEN:
         return events, {"own_sequences": len(histories.owner) - len(histories.users)}
     if kind is SplitKind.LEAVE_ONE_OUT:
-        sizes = np.diff(histories.start)
+        sizes = histories.sizes()
         codes = leave_one_out(events.length, sizes[events.sequence])
         settings = Cut(kind).settings | {"users_below_3_interactions": int((sizes < 3).sum())}
         return _with_split(events, codes), settings
@@ -384,6 +395,30 @@ def _divided(
     else:
         cut = Cut(kind, *check_boundaries(choices.t1, choices.t2))
     return _with_split(events, by_time(events.order, cut.t1 or 0, cut.t2 or 0)), cut.settings
+
+
+def _train_lengths(
+    histories: Histories, everything: EventColumns, choices: Choices, settings: dict[str, Any]
+) -> np.ndarray:
+    """The train part of each sequence, int32 [S], single interactions without an event included.
+
+    everything: the events before those with an empty history were left out.
+    """
+    if choices.split is SplitKind.LEAVE_ONE_OUT:
+        return np.maximum(histories.sizes() - 2, 0).astype(np.int32)
+    if choices.split is SplitKind.GIVEN:
+        return _covered(histories, everything)
+    assert histories.timestamps is not None
+    early = np.concatenate(([0], np.cumsum(histories.timestamps < settings["t1"])))
+    return np.diff(early[histories.start]).astype(np.int32)
+
+
+def _covered(histories: Histories, events: EventColumns) -> np.ndarray:
+    """How far the train events of each sequence reach, their targets included, int32 [S]."""
+    reach = np.zeros(len(histories.owner), np.int32)
+    train = events.split == ORDER.index(Split.TRAIN)
+    np.maximum.at(reach, events.sequence[train], events.length[train] + 1)
+    return reach
 
 
 def _with_split(events: EventColumns, codes: np.ndarray) -> EventColumns:
@@ -432,9 +467,10 @@ def _any(ratings: np.ndarray) -> np.ndarray | None:
 def _nothing_left(raw: Raw, read: int, dropped: Counter[str]) -> str:
     files = ", ".join(path.name for path in raw.files)
     log = "; ".join(f"{count:,} × {reason}" for reason, count in dropped.most_common()) or "nothing was dropped"
-    step = (
-        "An event needs a user with at least two interactions with different items. "
-        if not dropped[WITHOUT_METADATA] and not dropped[WITHOUT_TITLE]
-        else "Check that the item keys of both files are of the same kind. "
-    )
-    return f"{files}: 0 events left of {read:,} interactions. Left out: {log}. {step}Nothing was stored."
+    if any(reason.startswith(OVER_CAP) for reason in dropped):
+        step = "Raise --caps."
+    elif dropped[WITHOUT_METADATA] or dropped[WITHOUT_TITLE]:
+        step = "Check that both files are of the same shop and write item keys alike."
+    else:
+        step = "An event needs a user with at least two interactions, with different items."
+    return f"{files}: 0 events left of {read:,} interactions. Left out: {log}. {step} Nothing was stored."

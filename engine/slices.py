@@ -31,7 +31,7 @@ def slices(
 ) -> list[Part]:
     """Every slice of these events that holds at least one of them; visible int32 [E] is what the model read.
 
-    A target is warm where it occurs in the train part, a user where they have a train event. A target's text is a
+    A target is warm where it occurs in the train part, a user where they did something in it. A target's text is a
     duplicate where another item has the same title.
     """
     warm_items = np.zeros(dataset.items, bool)

@@ -52,11 +52,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
     IMMEDIATE takes the write lock at once; a read that later upgrades would fail whatever the timeout is.
     """
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    try:  # around BEGIN and COMMIT too: Ctrl-C may come between any two lines
+        db.execute("BEGIN IMMEDIATE")
         yield
+        db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # a full disk makes SQLite roll back on its own
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from store.connection import transaction
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 COLUMNS = {
     "item": ("item", "key", "title", "description", "category", "fields"),
     "user": ("user", "key"),
-    "sequence": ("sequence", "user", "items", "timestamps", "ratings"),
+    "sequence": ("sequence", "user", "train_length", "items", "timestamps", "ratings"),
     "event": ("event", "user", "sequence", "length", "item", "timestamp", "rating", "split"),
 }
 
@@ -83,11 +84,14 @@ class DatasetWriter:
     def add(self, table: str, rows: Iterable[Rows[Any]]) -> None:
         """Insert one block of rows (tuples in the order of `COLUMNS[table]`) in one short transaction."""
         columns = COLUMNS[table]
-        marks = ", ".join("?" * len(columns))
+        one = f"({self.id}, {', '.join('?' * len(columns))})"
+        into = f"INSERT INTO {table} (dataset_id, {', '.join(columns)}) VALUES "
+        # Several rows a statement: measured 1.5 times as fast as executemany with one.
+        at_once = min(500, self._db.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(columns))
+        source = iter(rows)
         with transaction(self._db):
-            self._db.executemany(
-                f"INSERT INTO {table} (dataset_id, {', '.join(columns)}) VALUES ({self.id}, {marks})", rows
-            )
+            while some := list(islice(source, at_once)):
+                self._db.execute(into + ", ".join([one] * len(some)), list(chain.from_iterable(some)))
 
     def finish(
         self,
@@ -327,43 +331,40 @@ def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
 
 
 def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The train part, one row per interaction: items int32 [N], times int64 ms [N] (−1 where unknown), last bool [N].
+    """The train part, one row per interaction: items int32 [N], times int64 ms [N] (−1 where unknown), newest bool [N].
 
-    The train part of a user is every item in the history of a train event, and the train targets; `last` marks the
-    newest of each user.
+    It is everything that users did before the valid part begins, also where a user has no train event because there
+    was only one item. `newest` marks the last of each user.
     """
     import numpy as np
 
     rows = db.execute(
-        "SELECT s.user, s.items, s.timestamps, t.length FROM sequence AS s JOIN"
-        " (SELECT sequence, max(length) + 1 AS length FROM event"
-        " WHERE dataset_id = ?1 AND split = 'train' GROUP BY sequence)"
-        " AS t ON t.sequence = s.sequence WHERE s.dataset_id = ?1 ORDER BY s.sequence",
+        "SELECT user, items, timestamps, train_length FROM sequence WHERE dataset_id = ? AND train_length > 0"
+        " ORDER BY sequence",
         (dataset_id,),
     )
     users, items, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for row in rows:
         stamps = row["timestamps"]
-        known = _int32(row["items"])[: row["length"]]
+        known = _int32(row["items"])[: row["train_length"]]
         users.append(np.full(len(known), row["user"]))
         items.append(known)
         times.append(np.full(len(known), -1) if stamps is None else np.frombuffer(stamps, "<i8")[: len(known)])
     lengths = [len(part) for part in items[1:]]
     user, item = np.concatenate(users), np.concatenate(items)
-    last = np.zeros(len(item), bool)
-    last[np.cumsum(lengths, dtype=np.int64) - 1] = True
+    newest = np.zeros(len(item), bool)
+    newest[np.cumsum(lengths, dtype=np.int64) - 1] = True
     # A user may have several sequences that share their beginning: each interaction counts once.
     first = np.sort(np.unique(user << 32 | item, return_index=True)[1])
-    return item[first], np.concatenate(times)[first], last[first]
+    return item[first], np.concatenate(times)[first], newest[first]
 
 
 def train_users(db: sqlite3.Connection, dataset_id: int) -> np.ndarray:
-    """Ids (int32, sorted) of the users who have a train event."""
+    """Ids (int32, sorted) of the users who did something in the train part."""
     import numpy as np
 
     rows = db.execute(
-        "SELECT DISTINCT user FROM event WHERE dataset_id = ? AND split = 'train' ORDER BY user",
-        (dataset_id,),
+        "SELECT DISTINCT user FROM sequence WHERE dataset_id = ? AND train_length > 0 ORDER BY user", (dataset_id,)
     )
     return np.array([row[0] for row in rows], dtype=np.int32)
 

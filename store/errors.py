@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import sqlite3
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 class Problem(Exception):
@@ -28,6 +30,8 @@ def unknown(kind: str, got: str, known: Iterable[str], hint: str = "") -> BadInp
 
     `unknown("model", "onyl", ["only", "pop"])` says: `No model "onyl". Did you mean only? Known: only, pop.`
     """
+    import difflib
+
     names = sorted(set(known))
     near = difflib.get_close_matches(got, names, n=3, cutoff=0.5)
     parts = [f'No {kind} "{got}".']

@@ -30,8 +30,12 @@ class MetricRow:
 
 
 def evaluation_key(model: Model, dataset: Dataset, split: Split, protocol: dict[str, Any]) -> str:
-    """The content hash of everything that decides an evaluation's numbers."""
-    return settings_hash([model.weights_hash, model.features, dataset.fingerprint, split.value, protocol])
+    """The content hash of everything that decides an evaluation's numbers, and of the names it is found under.
+
+    The names are part of it because the same weights or the same files may be stored under two: each has its results.
+    """
+    names = [model.name, model.features, dataset.name]
+    return settings_hash([names, model.weights_hash, dataset.fingerprint, split.value, protocol])
 
 
 class EvaluationWriter:

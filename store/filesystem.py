@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from store.errors import BadInput, Failed
@@ -84,10 +84,16 @@ def refuse_network(folder: Path, mounts: Path = MOUNTS) -> None:
 def lock(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
     """Hold `path` as an exclusive lock while inside; the kernel lets it go if this process dies.
 
-    With `wait=False`, `Failed` says who holds it.
+    With `wait=False`, `Failed` says who holds it. `BadInput` where the lock's file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # whoever may write here may lock
+    except OSError as error:
+        raise BadInput(
+            f"{path}: cannot be made ({error.strerror}), and without it nothing is written. Nothing was changed. "
+            "Make the folder writable or choose another with --workspace."
+        ) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,8 +102,9 @@ def lock(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
                 raise
             holder = os.pread(handle, 64, 0).decode(errors="replace").strip()
             raise Failed(f"{what} is held by process {holder or 'unknown'}. Wait for it or stop it.") from None
-        os.truncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk the lock holds all the same, without its holder's name
+            os.truncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)

@@ -11,6 +11,8 @@ from store.errors import BadInput
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+RECORD = "_sqlite_migrations"  # where sqlite-utils notes which steps were applied
+
 _STEPS: list[Callable[[Database], None]] = []
 
 
@@ -68,6 +70,7 @@ def m001_datasets(db: Database) -> None:
             dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
             sequence INTEGER NOT NULL,
             user INTEGER NOT NULL,
+            train_length INTEGER NOT NULL,
             items BLOB NOT NULL,
             timestamps BLOB,
             ratings BLOB,
@@ -190,8 +193,14 @@ VERSION = len(_STEPS)
 
 
 def check_version(db: sqlite3.Connection, where: object) -> int:
-    """The database's version; refuses one that a newer program wrote."""
+    """The database's version, 0 for a new file; refuses one that a newer or an altogether different program wrote."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and RECORD not in tables:
+        raise BadInput(
+            f"{where}: this SQLite database is not a workspace of st5 (it holds {', '.join(sorted(tables)[:3])}). "
+            "It was left as it is. Choose another folder with --workspace."
+        )
     if version > VERSION:
         raise BadInput(
             f"{where}: this workspace has version {version}, this program knows versions up to {VERSION}. "
@@ -200,15 +209,15 @@ def check_version(db: sqlite3.Connection, where: object) -> int:
     return version
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the database to `VERSION`; each step is one transaction, recorded by name and in `user_version`."""
+def migrate(db: sqlite3.Connection, version: int = VERSION) -> None:
+    """Bring the database up to `version`; each step is one transaction, recorded by name, and all in `user_version`."""
     from sqlite_utils import Database, Migrations
 
     steps = Migrations("st5")
-    for function in _STEPS:
+    for function in _STEPS[:version]:
         steps(name=function.__name__)(function)
     steps.apply(Database(db))
-    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute(f"PRAGMA user_version = {version}")
 
 
 def _create(db: Database, *statements: str) -> None:

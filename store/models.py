@@ -27,6 +27,8 @@ def find_model(db: sqlite3.Connection, name: str) -> Model | None:
 def model(db: sqlite3.Connection, name: str) -> Model:
     """The model of this name; `BadInput` with the nearest names where there is none."""
     found = find_model(db, name)
+    if found is None and name in MADE_ON_FIRST_USE:
+        raise BadInput(f"{name} has not been used here yet. `st5 evaluate {name} --datasets NAME` makes it.")
     if found is None:
         known = {*(m.name for m in models(db)), *MADE_ON_FIRST_USE}
         raise unknown("model", name, known, "`st5 models` lists them.")

@@ -1,55 +1,18 @@
-"""The words of the store: names that are stored, and the frozen values that cross to the engine and the workbench."""
+"""The frozen values that cross from the store to the engine and the workbench."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from store.words import Seen as Seen
+from store.words import Slice as Slice
+from store.words import Split as Split
+from store.words import SplitKind as SplitKind
+from store.words import State as State
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-class Split(StrEnum):
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
-
-
-class SplitKind(StrEnum):
-    """How events were divided into train, valid and test."""
-
-    TIMESTAMP = "timestamp"
-    QUANTILE = "quantile"
-    LEAVE_ONE_OUT = "leave-one-out"
-    GIVEN = "given"
-
-
-class Seen(StrEnum):
-    """Whether items of the history stay among the candidates."""
-
-    KEEP = "keep"
-    MASK = "mask"
-
-
-class Slice(StrEnum):
-    """The ways to divide events; `ALL` is the whole."""
-
-    ALL = "all"
-    DOMAIN = "domain"
-    CATEGORY = "category"
-    HISTORY_LENGTH = "history-length"
-    VISIBLE_LENGTH = "visible-length"
-    TARGET = "target"
-    USER = "user"
-    DUPLICATE_TEXT = "duplicate-text"
-
-
-class State(StrEnum):
-    """Readers see `ready` rows only."""
-
-    WRITING = "writing"
-    READY = "ready"
 
 
 @dataclass(frozen=True)

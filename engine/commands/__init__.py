@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
-from store.errors import Failed, Problem, explain
+from store.errors import Failed, Problem
 
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run `st5`. Without a command it opens the workbench; every error is one message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal of another encoding shows ? for what it has no sign for
+            stream.reconfigure(errors="replace")
     try:
         if _opens_workbench(sys.argv[1:]):
             # The one step upwards, by name: the engine does not depend on the workbench.
@@ -23,13 +26,27 @@ def main() -> None:
         application(prog_name="st5")
     except Problem as problem:
         _stop(problem)
-    except sqlite3.Error as error:
-        _stop(explain(error, "the workspace"))
     except MemoryError:
         _stop(Failed("Out of memory. Try a smaller --sample, or fewer --datasets at a time."))
     except KeyboardInterrupt:
-        print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _interrupted()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # so typer answers Ctrl-C
+            _interrupted()
+        raise
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _stop(
+            Failed(f"{place}{error.strerror or error}. What was finished before is safe; mend this and run it again.")
+        )
+    except Exception as error:
+        import sqlite3  # only now: most commands that start never need to know
+
+        if not isinstance(error, sqlite3.Error):
+            raise
+        from store.errors import explain
+
+        _stop(explain(error, "the workspace"))
 
 
 def _opens_workbench(arguments: list[str]) -> bool:
@@ -44,6 +61,13 @@ def _opens_workbench(arguments: list[str]) -> bool:
     return True
 
 
+def _interrupted() -> None:
+    print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+    sys.exit(INTERRUPTED)
+
+
 def _stop(problem: Problem) -> None:
-    print(f"st5: {problem}", file=sys.stderr)
+    from store.plain_text import plain  # names out of data and arguments may hold codes that a terminal obeys
+
+    print(f"st5: {plain(str(problem), keep_lines=True)}", file=sys.stderr)
     sys.exit(problem.exit_code)

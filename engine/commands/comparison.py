@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from engine.commands.output import print_json, print_table, say
+from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say
 from store import datasets, evaluations, models
 from store.errors import BadInput
-from store.records import Seen
+from store.words import Seen
 from store.workspace import Workspace
 
 DEFAULT_METRICS = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
@@ -22,7 +22,7 @@ def print_comparison(
     seen: Seen | None,
     dataset: str,
     *,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Print mean, interval and Holm-corrected p of A − B, per dataset both were evaluated on and per slice value."""
     from engine.comparison import compare
@@ -32,27 +32,32 @@ def print_comparison(
             models.model(db, name)
         shared = [dataset] if dataset else _shared(db, pair)
         rows = compare(db, pair, shared, by, metrics or list(DEFAULT_METRICS), [seen] if seen else list(Seen))
-    if as_json:
-        print_json([row.document() for row in rows])
+    documents = [row.document() for row in rows]
+    if form is Form.JSON:
+        print_json(documents)
         return
-    print_table(
-        ["dataset", "value", "metric", "seen", "n", f"{pair[0]} − {pair[1]}", "95 % interval", "p (Holm)", ""],
-        [
-            (
-                row.dataset,
-                row.value,
-                row.metric,
-                row.seen,
-                row.difference.n,
-                f"{row.difference.mean:+.4f}",
-                f"[{row.difference.low:+.4f}, {row.difference.high:+.4f}]",
-                f"{row.p_holm:.3f}",
-                "" if row.p_holm < 0.05 else "not significant",
-            )
-            for row in rows
-        ],
-        right="n,p (Holm)",
-    )
+    if form is Form.CSV:
+        print_csv([document | {"protocol": "; ".join(document["protocol"])} for document in documents])
+        return
+    columns = ["dataset", "value", "metric", "seen", "n", f"{pair[0]} − {pair[1]}", "95 % interval", "p (Holm)", ""]
+    cells = [
+        (
+            row.dataset,
+            row.value,
+            row.metric,
+            row.seen,
+            str(row.difference.n),
+            f"{row.difference.mean:+.4f}",
+            f"[{row.difference.low:+.4f}, {row.difference.high:+.4f}]",
+            f"{row.p_holm:.3f}",
+            "" if row.p_holm < 0.05 else "not significant",
+        )
+        for row in rows
+    ]
+    if form is Form.MARKDOWN:
+        print_markdown(columns, cells)
+        return
+    print_table(columns, cells, right="n,p (Holm)")
     say(f"Intervals and p by bootstrap over users; Holm over the {len(rows)} differences shown.")
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, say
-from store.records import Dataset, Split
+from store.words import Split
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from store.records import Dataset
 
 HISTORY_SHOWN = 3
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.commands.options import WorkspaceOption, open_workspace
 from engine.commands.output import print_table, progress_bar, say
-from store.records import Seen
+from store.words import Seen
 
 if TYPE_CHECKING:
     from engine.demo import Contrast, Shown
@@ -88,7 +88,6 @@ def _print_findings(contrasts: list[Contrast], names: list[str]) -> None:
         say(f"  {name}{made_up}: {whole.text:.3f} is {far}{word} {whole.popularity:.3f}.")
         parts = [c for c in own if c.slice not in ("all", "domain")]
         for label, part in (("helps most", parts[0]), ("helps least", parts[-1])):
-            say(
-                f"    text {label} where {part.slice} is {part.value} (n {part.n}): {part.text:.3f} against {part.popularity:.3f}"
-            )
+            where = f"{part.slice} is {part.value} (n {part.n})"
+            say(f"    text {label} where {where}: {part.text:.3f} against {part.popularity:.3f}")
     say("The three users above are the text model's best cases, chosen to show what it can do, not how often.")

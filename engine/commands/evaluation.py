@@ -10,12 +10,12 @@ import typer
 from engine.commands.options import JsonOption, SeedOption, WorkspaceOption, names, open_workspace
 from engine.commands.output import print_json, print_table, progress_bar, say
 from store.errors import BadInput
-from store.records import Seen, Split
-from store.workspace import Workspace
+from store.words import Seen, Split
 
 if TYPE_CHECKING:
     from engine.protocol import EvaluationOptions
     from engine.sentences import Template
+    from store.workspace import Workspace
 
 DatasetsOption = Annotated[str, typer.Option("--datasets", "-d", help="Names of datasets, comma-separated.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
@@ -54,7 +54,7 @@ def train(
     """
     from engine.models import make_only
 
-    _check_precision(precision)
+    check_precision(precision)
     space = open_workspace(workspace)
     model = make_only(space, name=name or variant.value, backbone=backbone, device=device, precision=precision)
     say(f"{model.name}: {model.backbone}, {model.recipe['length']} tokens, weights {model.weights_hash[:12]}.")
@@ -78,7 +78,7 @@ def baseline(
     """
     from engine.models import make_baseline
 
-    _check_precision(precision)
+    check_precision(precision)
     space = open_workspace(workspace)
     model = make_baseline(space, name, features)
     _evaluate_all(space, [model.name], names(datasets), _options(device=device, precision=precision))
@@ -105,7 +105,7 @@ def evaluate(
     """
     from engine.protocol import EvaluationOptions
 
-    _check_precision(precision)
+    check_precision(precision)
     options = EvaluationOptions(
         split=split,
         sample=sample,
@@ -135,7 +135,8 @@ def _options(*, device: str, precision: str) -> EvaluationOptions:
     return EvaluationOptions(device=device, precision=precision)
 
 
-def _check_precision(precision: str) -> None:
+def check_precision(precision: str) -> None:
+    """`BadInput` unless the option is one of auto, fp32 and bf16."""
     if precision not in ("auto", "fp32", "bf16"):
         raise BadInput(f'--precision "{precision}": allowed are auto, fp32 and bf16.')
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,8 +13,10 @@ from store.errors import BadInput
 
 @contextmanager
 def writing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
-    """A file that takes its name when it is complete; `BadInput` where it cannot be written."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """A file that takes its name when it is complete; `BadInput` at once where it cannot be written."""
+    if not path.name or path.is_dir():
+        raise BadInput(f"{path}: is a folder. Give --out the name of a file.")
+    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
     try:
         file: IO[Any] = part.open("wb") if binary else part.open("w", newline="", encoding="utf-8")
     except OSError as error:
@@ -24,4 +26,5 @@ def writing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
             yield file
         part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

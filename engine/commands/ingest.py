@@ -12,13 +12,16 @@ from engine.commands.datasets import as_document, print_datasets
 from engine.commands.options import JsonOption, SeedOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, progress_bar, say
 from store.errors import BadInput
-from store.records import Dataset, Split, SplitKind
+from store.words import Split, SplitKind
 
 if TYPE_CHECKING:
     from engine.ingest import IngestOptions
     from engine.sources.raw import Raw
+    from store.records import Dataset
 
-ingest = typer.Typer(help="Read a source into the workspace.", no_args_is_help=True)
+ingest = typer.Typer(
+    rich_markup_mode=None, add_completion=False, help="Read a source into the workspace.", no_args_is_help=True
+)
 
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the dataset.", show_default=False)]
 SplitOption = Annotated[
@@ -93,10 +96,11 @@ def amazon23(
     if from_hub:
         if any((reviews, meta, *csv_files)):
             raise BadInput("--from-hub finds the files itself: pass either it, or the files.")
+        from platformdirs import user_cache_path
+
         from engine.sources import hub
 
-        folder = open_workspace(workspace).folder / "downloads"
-        raw = hub.read(domain, kind, folder, source or hub.REPOSITORY)
+        raw = hub.read(domain, kind, user_cache_path("st5") / "hub", source or hub.REPOSITORY)
     else:
         from engine.sources import amazon23 as files
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from store.workspace import Workspace, workspace_folder
+if TYPE_CHECKING:
+    from store.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -19,6 +20,8 @@ SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything draw
 
 def open_workspace(option: Path | None) -> Workspace:
     """The workspace that the option, the environment or the default names."""
+    from store.workspace import Workspace, workspace_folder
+
     return Workspace(workspace_folder(option))
 
 

@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from engine.progress import Progress, silent
+from store.errors import BadInput
 from store.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
+# Codes that a terminal might obey and that JSON would let through; inside a string \u009b is the same character.
+_ESCAPED = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x7F, 0xA0), 0xAD, 0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F),
+                 *range(0x2066, 0x206A), *range(0xD800, 0xE000), 0xFEFF)
+}  # fmt: skip
+
+
 def print_json(document: Any) -> None:
-    """One JSON document on stdout; NaN is refused, since no reader would know what to do with it."""
-    print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+    """One JSON document on stdout, readable but for control codes and direction marks, which are escaped.
+
+    NaN is refused, since no reader would know what to do with it.
+    """
+    readable = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(document, ensure_ascii=not readable, indent=2, allow_nan=False)
+    print(text.translate(_ESCAPED))
+
+
+class Form(StrEnum):
+    """What a reading command prints its rows as."""
+
+    TABLE = "table"
+    JSON = "--json"
+    CSV = "--csv"
+    MARKDOWN = "--md"
+
+
+def chosen_form(*, as_json: bool, as_csv: bool, as_markdown: bool) -> Form:
+    """The form that the options name; `BadInput` where they name several."""
+    named = {Form.JSON: as_json, Form.CSV: as_csv, Form.MARKDOWN: as_markdown}
+    forms = [form for form, wanted in named.items() if wanted]
+    if len(forms) > 1:
+        raise BadInput(f"{' and '.join(forms)} exclude each other. Choose one of {', '.join(named)}.")
+    return forms[0] if forms else Form.TABLE
+
+
+def print_csv(documents: Sequence[dict[str, Any]]) -> None:
+    """Documents of the same keys as CSV with a header; control codes in texts are shown, not kept."""
+    if documents:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(documents[0])
+        for document in documents:
+            writer.writerow(plain(value) if isinstance(value, str) else value for value in document.values())
+
+
+def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A Markdown table."""
+    for cells in (columns, ["---"] * len(columns), *rows):
+        print("| " + " | ".join(plain(cell).replace("|", "\\|") for cell in cells) + " |")
 
 
 def say(words: str) -> None:

@@ -8,10 +8,17 @@ from typing import Annotated
 
 import typer
 
-from engine.commands.evaluation import DeviceOption, HistoryOption, ItemTextOption, PrecisionOption, template
+from engine.commands.evaluation import (
+    DeviceOption,
+    HistoryOption,
+    ItemTextOption,
+    PrecisionOption,
+    check_precision,
+    template,
+)
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, progress_bar, say
-from store.records import Seen
+from store.words import Seen
 
 
 class Kind(StrEnum):
@@ -45,6 +52,7 @@ def recommend(
     """
     from engine.recommendation import recommend
 
+    check_precision(precision)
     with progress_bar() as progress:
         query, best = recommend(
             open_workspace(workspace),
@@ -92,7 +100,8 @@ def embeddings(
     from engine.commands.files import writing
     from engine.export import vectors_of
 
-    with progress_bar() as progress:
+    check_precision(precision)
+    with writing(out, binary=True) as file, progress_bar() as progress:
         keys, vectors = vectors_of(
             open_workspace(workspace),
             model,
@@ -103,6 +112,5 @@ def embeddings(
             precision,
             progress,
         )
-    with writing(out, binary=True) as file:
         np.savez(file, keys=np.array(keys, dtype=np.str_), vectors=vectors)
     say(f"{out}: {len(keys)} {kind.value} of {dataset}, {vectors.shape[1]} dimensions, {model}.")

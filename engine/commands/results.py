@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
-from engine.commands.output import print_json, print_table, say
-from store.errors import BadInput, unknown
-from store.evaluations import MetricRow, metric_rows
-from store.plain_text import plain
-from store.records import Seen, Slice, Split
+from engine.commands.output import Form, chosen_form, print_csv, print_json, print_markdown, print_table, say
+from store.words import Seen, Slice, Split
+
+if TYPE_CHECKING:
+    from store.evaluations import MetricRow
 
 HEADLINE = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
 
@@ -51,35 +50,33 @@ def results(
 
     Example: st5 results --by history-length --metric ndcg@10 --seen mask
     """
-    if as_json + as_csv + as_markdown > 1:
-        raise BadInput("Choose one of --json, --csv and --md.")
+    from engine.metrics import measure
+    from store.evaluations import metric_rows
+
+    form = chosen_form(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
+    wanted = [str(measure(name)) for name in names(metric)]
     space = open_workspace(workspace)
     if compare is not None:
         from engine.commands.comparison import print_comparison
 
-        print_comparison(space, compare, by or By.ALL, names(metric), seen, dataset, as_json=as_json)
+        print_comparison(space, compare, by or By.ALL, wanted, seen, dataset, form=form)
         return
+    everything = form in (Form.JSON, Form.CSV)
     with space.read() as db:
         _check_filters(db, model, dataset)
-        wanted = names(metric)
-        everything = as_json or as_csv
         slice_name = by.value if by else "" if everything else Slice.ALL.value
         rows = metric_rows(db, slice_name=slice_name, seen=seen or "", model=model, dataset=dataset)
-    known = {row.metric.metric for row in rows}
-    for name in wanted:
-        if known and name not in known:
-            raise unknown("metric", name, known)
     rows = [
         row for row in rows if (row.metric.metric in wanted if wanted else everything or row.metric.metric in HEADLINE)
     ]
-    if as_json:
+    if form is Form.JSON:
         print_json([metric_json(row) for row in rows])
-    elif as_csv:
-        _print_csv(rows)
-    elif as_markdown:
-        _print_markdown(rows)
+    elif form is Form.CSV:
+        print_csv([metric_json(row) for row in rows])
+    elif form is Form.MARKDOWN:
+        print_markdown(*_wide(rows))
     elif not rows:
-        say("Nothing evaluated yet. Try `st5 evaluate only pop --datasets NAME`.")
+        say("Nothing is stored for this choice. `st5 evaluate only pop --datasets NAME` makes the first numbers.")
     else:
         columns, cells = _wide(rows)
         print_table(columns, cells, right=",".join(columns[5:]))
@@ -184,19 +181,3 @@ def _print_protocols(rows: list[MetricRow]) -> None:
             row.evaluation.id, f"#{row.evaluation.id} {row.evaluation.model}: {row.evaluation.protocol_text}"
         )
     say("\n".join(["Mean with its 95 % interval, clustered by user. Protocols:", *seen.values()]))
-
-
-def _print_csv(rows: list[MetricRow]) -> None:
-    if rows:
-        documents = [metric_json(row) for row in rows]
-        writer = csv.DictWriter(sys.stdout, list(documents[0]))
-        writer.writeheader()
-        writer.writerows(documents)
-
-
-def _print_markdown(rows: list[MetricRow]) -> None:
-    columns, lines = _wide(rows)
-    print("| " + " | ".join(columns) + " |")
-    print("|" + " --- |" * len(columns))
-    for line in lines:
-        print("| " + " | ".join(plain(cell).replace("|", "\\|") for cell in line) + " |")

@@ -115,7 +115,9 @@ def test_descriptions_tell_what_titles_leave_out(shop: Raw) -> None:
     items = shop.items.collect()
     titles, described = items["title"], items["description"].fill_null("")
     kinds = items["category"]
-    silent = [title is not None and kind.lower() not in title.lower() for title, kind in zip(titles, kinds, strict=True)]
+    silent = [
+        title is not None and kind.lower() not in title.lower() for title, kind in zip(titles, kinds, strict=True)
+    ]
     told = [kind.lower() in text.lower() for kind, text in zip(kinds, described, strict=True)]
     assert 0.2 < np.mean(silent) < 0.9
     assert np.mean(np.array(told)[silent]) > 0.7
@@ -128,7 +130,9 @@ def test_descriptions_tell_what_titles_leave_out(shop: Raw) -> None:
     ("users", "items", "domains", "seed", "option"),
     [(0, 10, 1, 0, "--users 0"), (5, 1, 1, 0, "--items 1"), (5, 10, 0, 0, "--domains 0"), (5, 10, 1, -1, "--seed -1")],
 )
-def test_when_numbers_make_no_shop(tmp_path: Path, users: int, items: int, domains: int, seed: int, option: str) -> None:
+def test_when_numbers_make_no_shop(
+    tmp_path: Path, users: int, items: int, domains: int, seed: int, option: str
+) -> None:
     with pytest.raises(BadInput, match=option):
         write_shop(tmp_path, users, items, domains, seed)
 

@@ -83,19 +83,20 @@ def add_dataset(
             chosen = draw.permutation(items)[:length].astype("<i4")
             times = (START_MS + DAY_MS * (user + np.arange(length) * 9)).astype("<i8")
             ratings = draw.integers(2, 11, length).astype("<f4") / 2
-            sequences.append(
-                (user, user, chosen.tobytes(), times.tobytes() if timed else None, ratings.tobytes())
-            )
+            stamps = times.tobytes() if timed else None
+            sequences.append((user, user, length - 2, chosen.tobytes(), stamps, ratings.tobytes()))
             for split, place in ((Split.TRAIN, length - 3), (Split.VALID, length - 2), (Split.TEST, length - 1)):
                 stamp = int(times[place]) if timed else None
-                events.append((number, user, user, place, int(chosen[place]), stamp, float(ratings[place]), split.value))
+                events.append(
+                    (number, user, user, place, int(chosen[place]), stamp, float(ratings[place]), split.value)
+                )
                 counts[split.value] += 1
                 number += 1
         writer.add("sequence", sequences)
         writer.add("event", events)
         return writer.finish(
             fingerprint=f"fingerprint-{name}-{seed}",
-            interactions=sum(len(row[2]) // 4 for row in sequences),
+            interactions=sum(len(row[3]) // 4 for row in sequences),
             dropped={"no title": 3},
             audit={},
             replace=replace,

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Input
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from store.errors import explain
@@ -105,6 +105,10 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             if isinstance(error, sqlite3.Error):
                 error = explain(error, self.workspace.database)
             self.bench.show_problem(error)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`/` opens a line before the next key arrives (priority), but is a letter while one is typed in."""
+        return not (action in ("search", "filter") and isinstance(self.focused, Input))
 
     def action_reload(self) -> None:
         self.bench.look_again()

@@ -39,7 +39,14 @@ class HomeScreen(AreaScreen):
         Binding(
             "n", "copy_next", "Copy next command", id="home.next", tooltip="Send the next command to the clipboard"
         ),
-        Binding("slash", "filter", "Filter", id="home.filter", tooltip="Show only rows that contain what you type"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            id="home.filter",
+            priority=True,
+            tooltip="Show only rows that contain what you type",
+        ),
         Binding("enter", "open", "Open", id="home.open", tooltip="Open the results of the row under the cursor"),
     ]
 

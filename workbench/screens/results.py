@@ -62,7 +62,7 @@ class ResultsScreen(AreaScreen):
         Binding("c", "chart", "Chart", id="results.chart", tooltip="Show or hide the chart by history length"),
         Binding("s", "sort", "Sort", id="results.sort",
                 tooltip="Best first in the column under the cursor, or as made"),
-        Binding("slash", "filter", "Filter", id="results.filter", show=False,
+        Binding("slash", "filter", "Filter", id="results.filter", priority=True, show=False,
                 tooltip="Show only rows whose name contains it"),
     ]  # fmt: skip
 

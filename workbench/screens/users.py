@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from store.plain_text import plain
 from store.records import Item, Seen
 from workbench import numbers
 from workbench.display import line, title
@@ -36,7 +37,8 @@ class UsersScreen(AreaScreen):
     AREA = "users"
     HELP_TITLE = "Users"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Find", id="users.search", tooltip="Find a user by the first letters of the key"),
+        Binding("slash", "search", "Find", id="users.search", priority=True,
+                tooltip="Find a user by the first letters of the key"),
         Binding("r", "step('random')", "Random", id="users.random", tooltip="An event drawn at random"),
         Binding("n", "step('next')", "Next", id="users.next", tooltip="The next event of the left evaluation"),
         Binding("p", "step('previous')", "Previous", id="users.previous", tooltip="The event before"),
@@ -114,12 +116,12 @@ class UsersScreen(AreaScreen):
         if event.view == self.view:
             return
         first = self.view is None
-        moved = self._list_is_of() != (event.view.dataset.name if event.view.dataset else "")
+        moved = self.view is None or self.view.dataset != event.view.dataset  # another, or the same one made anew
         self.view = event.view
         if event.view.message:
-            self.notify(event.view.message, severity="warning", markup=False)
+            self.notify(plain(event.view.message), severity="warning", markup=False)
         self._draw()
-        if event.view.dataset is not None and (first or moved):
+        if event.view.dataset is not None and moved:
             self._list("")
         if first and event.view.visit is not None:
             self.query_one("#history").focus()
@@ -184,7 +186,7 @@ class UsersScreen(AreaScreen):
 
     def action_search(self) -> None:
         self.add_class("-searching")
-        self.query_one(SearchLine).focus()
+        self.set_focus(self.query_one(SearchLine))  # at once: what is typed ahead belongs into the line
 
     def action_back(self) -> None:
         if self.maximized is not None:

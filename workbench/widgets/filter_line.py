@@ -41,7 +41,7 @@ class FilterLine(Input):
     def open(self) -> None:
         self.value = self.value or self._last
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)  # at once: what is typed ahead belongs into the line
 
     def action_drop(self) -> None:
         self._last = self.value or self._last

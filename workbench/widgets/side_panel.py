@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from store.plain_text import plain
 from store.records import Dataset, Item
 from workbench import numbers
 from workbench.display import line, protocol, title
@@ -90,7 +91,7 @@ def _rules(side: Side, length: int, *, masked: bool) -> Text:
 
 
 def _advice(words: str, model: str, dataset: str) -> Text:
-    return Text(f"{words}\n").append(command(["evaluate", model, "--datasets", dataset], None), style="bold")
+    return Text(f"{plain(words)}\n").append(command(["evaluate", model, "--datasets", dataset], None), style="bold")
 
 
 def _row(pick: Pick) -> Line:

@@ -1,0 +1,47 @@
+"""The names that are stored and asked for, one enum each; importing them costs nothing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
+class SplitKind(StrEnum):
+    """How events were divided into train, valid and test."""
+
+    TIMESTAMP = "timestamp"
+    QUANTILE = "quantile"
+    LEAVE_ONE_OUT = "leave-one-out"
+    GIVEN = "given"
+
+
+class Seen(StrEnum):
+    """Whether items of the history stay among the candidates."""
+
+    KEEP = "keep"
+    MASK = "mask"
+
+
+class Slice(StrEnum):
+    """The ways to divide events; `ALL` is the whole."""
+
+    ALL = "all"
+    DOMAIN = "domain"
+    CATEGORY = "category"
+    HISTORY_LENGTH = "history-length"
+    VISIBLE_LENGTH = "visible-length"
+    TARGET = "target"
+    USER = "user"
+    DUPLICATE_TEXT = "duplicate-text"
+
+
+class State(StrEnum):
+    """Readers see `ready` rows only."""
+
+    WRITING = "writing"
+    READY = "ready"

@@ -1,0 +1,116 @@
+"""Home: what is here, what is next, and what appears while it is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import shop
+from conftest import press, screen_text, settle
+
+from store.workspace import Workspace
+from workbench.application import Workbench
+from workbench.next_step import next_step
+from workbench.overview import read_overview
+
+
+async def test_a_missing_workspace_says_what_to_run_and_is_not_made(tmp_path: Path) -> None:
+    folder = tmp_path / "nothing"
+    app = Workbench(Workspace(folder))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "st5 demo" in screen_text(app)
+        assert "st5 ingest" in screen_text(app)
+        await press(pilot, "4")
+        assert "no dataset" in screen_text(app)
+        await press(pilot, "5 slash escape n r d question_mark escape 4 d v escape s c x u m")
+        assert len(app.screen_stack) == 1
+    assert not folder.exists()
+
+
+async def test_an_empty_workspace_says_what_to_run(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.write():
+        pass
+    app = Workbench(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "1 4 5 1")
+        assert "This workspace has no dataset yet" in screen_text(app)
+        assert "st5 demo" in screen_text(app)
+
+
+def test_the_next_step_follows_what_is_there(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
+    assert next_step(read_overview(workspace)).commands == ("st5 evaluate only,pop --datasets films".replace(",", " "),)
+    shop.add_model(workspace, "pop")
+    shop.evaluate(workspace, "pop", "films")
+    assert next_step(read_overview(workspace)).commands == ()
+    shop.add_model(workspace, "only")
+    step = next_step(read_overview(workspace), Path("my work"))
+    assert step.commands == ("st5 evaluate only --datasets films --workspace 'my work'",)
+    assert step.sentence == "only has not been evaluated on films:"
+
+
+async def test_a_new_evaluation_appears_by_itself(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "Evaluations  7" in screen_text(app)
+        shop.evaluate(workspace, "pop", "shop-kitchen")
+        await pilot.pause(1.3)  # the poll comes once a second
+        await settle(pilot)
+        assert "Evaluations  8" in screen_text(app)
+
+
+async def test_a_workspace_that_appears_is_shown(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "soon")
+    app = Workbench(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
+        await pilot.pause(1.3)
+        await settle(pilot)
+        assert "films" in screen_text(app)
+
+
+async def test_the_filter_narrows_all_lists_and_counts_honestly(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "slash g a r d e n enter")
+        text = screen_text(app)
+        assert "Datasets  1 of 3" in text
+        assert "Evaluations  3 of 7" in text
+        await press(pilot, "slash escape")
+        assert "Evaluations  7" in screen_text(app)
+
+
+async def test_enter_opens_the_results_of_the_row(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert app.current_mode == "results"
+        assert "dataset shop-garden (synthetic)" in screen_text(app)
+
+
+async def test_copying_says_sent_and_a_long_text_goes_to_a_file(workspace: Workspace, tmp_path: Path) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "n")
+        assert app.clipboard == "st5 evaluate pop --datasets shop-kitchen"
+        await press(pilot, "y")
+        assert app.clipboard.startswith("only\tshop-garden\t30\t0.4259")
+        await press(pilot, "Y")
+        assert len(app.clipboard.splitlines()) == 8
+        app.copy("x" * 74_994)
+        assert len(app.clipboard) == 74_994
+        app.copy("ü" * 40_000)
+        await settle(pilot)
+        said = " ".join(notification.message for notification in app._notifications)
+        assert "Sent 40 bytes to the terminal's clipboard." in said
+        path = Path(said.rpartition("see ")[2].split()[0])
+        assert path.read_text(encoding="utf-8") == "ü" * 40_000
+        path.unlink()

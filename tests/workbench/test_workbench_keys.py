@@ -1,0 +1,128 @@
+"""The binding tables: every key is in the help, has an id and a sentence, and does one thing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from conftest import press, screen_text, settle
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from store.workspace import Workspace
+from workbench.application import Workbench
+from workbench.screens.help import HelpDialog, sections
+from workbench.screens.home import HomeScreen
+from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.search_line import SearchLine
+from workbench.widgets.table import Table
+
+AREAS = [("home", ""), ("results", "4"), ("users", "5")]
+
+
+def own_bindings(node: DOMNode | type[DOMNode]) -> list[Binding]:
+    kinds = node.__mro__ if isinstance(node, type) else type(node).__mro__
+    ours = [kind for kind in kinds if kind.__module__.startswith("workbench")]
+    return [b for kind in ours for b in kind.__dict__.get("BINDINGS", []) if isinstance(b, Binding)]
+
+
+@pytest.mark.parametrize(("area", "keys"), AREAS)
+async def test_every_binding_has_id_and_tooltip_and_appears_in_help(workspace: Workspace, area: str, keys: str) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, keys)
+        screen = app.screen
+        listed = {line.id for part in sections(screen, app).values() for line in part}
+        present = [screen, app, *(w for w in (Table, FilterLine, SearchLine) if screen.query(w))]
+        for binding in (b for node in present for b in own_bindings(node)):
+            assert binding.id, binding
+            assert binding.tooltip, binding
+            assert binding.system or binding.id in listed, binding
+        await press(pilot, "question_mark")
+        assert isinstance(app.screen, HelpDialog)
+        assert [line.id for part in app.screen.parts.values() for line in part]
+
+
+@pytest.mark.parametrize(("area", "keys"), AREAS)
+async def test_no_two_bindings_clash(workspace: Workspace, area: str, keys: str) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, keys)
+        by_key: Counter[str] = Counter()
+        for node in (app.screen, app, Table):
+            for binding in own_bindings(node):
+                if not binding.system:
+                    by_key.update(binding.key.split(","))
+        shared = {"enter"}  # a table's Enter is what the area's Enter does
+        assert {key for key, count in by_key.items() if count > 1} <= shared
+
+
+async def test_every_binding_id_is_used_once() -> None:
+    from workbench.screens.results import ResultsScreen
+    from workbench.screens.users import UsersScreen
+
+    kinds = {k for c in (HomeScreen, ResultsScreen, UsersScreen, Workbench, Table, FilterLine) for k in c.__mro__}
+    ids = Counter(
+        b.id for kind in kinds if kind.__module__.startswith("workbench") for b in kind.__dict__.get("BINDINGS", [])
+    )
+    assert [name for name, count in ids.items() if count > 1] == []
+
+
+async def test_the_last_line_shows_at_most_seven_keys_and_fits_80_columns(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for keys in ("1", "4", "5"):
+            await press(pilot, keys)
+            last = screen_text(app).splitlines()[-1]
+            assert last.endswith("? Help  q Quit")
+            assert "…" not in last
+
+
+async def test_escape_goes_back_layer_by_layer_and_never_quits(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        before = screen_text(app)
+        await press(pilot, "slash p o p question_mark")  # typed into the filter
+        assert len(app.screen_stack) == 1
+        await press(pilot, "escape question_mark escape escape escape escape")
+        assert app.is_running
+        assert screen_text(app) == before
+
+
+async def test_unknown_keys_do_nothing(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        before = screen_text(app)
+        await press(pilot, "w 2 3 6 7 ctrl+t f9 ctrl+x exclamation_mark")
+        assert screen_text(app) == before
+
+
+async def test_q_quits_and_ctrl_q_quits_from_a_dialog(workspace: Workspace) -> None:
+    for keys in ("q", "question_mark ctrl+q"):
+        app = Workbench(workspace, readonly=True)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            for key in keys.split():
+                await pilot.press(key)
+            await pilot.pause()
+            assert not app.is_running or app._exit  # on its way out
+
+
+async def test_the_palette_offers_the_same_actions(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        offered = {command.title.split("  ")[0] for command in app.get_system_commands(app.screen)}
+        wanted = {b.description for b in own_bindings(app.screen) + own_bindings(app) if not b.system}
+        assert wanted - {"Commands"} <= offered
+        assert "Theme" in offered
+        before = app.remembered.results.family
+        command = next(c for c in app.get_system_commands(app.screen) if c.title.startswith("Metric"))
+        await command.callback()
+        assert app.remembered.results.family != before

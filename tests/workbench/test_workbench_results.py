@@ -1,0 +1,120 @@
+"""Results: the right numbers in the right cells, and what may not be compared."""
+
+from __future__ import annotations
+
+import shop
+from conftest import press, screen_text, settle
+
+from store.evaluations import metric_rows
+from store.workspace import Workspace
+from workbench import numbers
+from workbench.application import Workbench
+from workbench.remembered import ResultsChoice
+from workbench.results_grid import read_results
+from workbench.widgets.table import Table
+
+
+def stored(workspace: Workspace, model: str, dataset: str, metric: str, seen: str, value: str = "all") -> float:
+    with workspace.read() as db:
+        rows = metric_rows(db, metric=metric, seen=seen, model=model, dataset=dataset)
+    return next(row.metric.mean for row in rows if row.metric.value == value)
+
+
+async def test_keys_switch_metric_k_seen_and_mean(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        for keys, metric, seen in [
+            ("", "ndcg@10", "mask"),
+            ("x", "ndcg@10", "keep"),
+            ("plus", "ndcg@20", "keep"),
+            ("plus plus", "ndcg@50", "keep"),
+            ("minus minus minus minus minus", "ndcg@1", "keep"),
+            ("m", "mrr", "keep"),
+            ("m x", "hr@1", "mask"),
+        ]:
+            await press(pilot, keys)
+            shown = numbers.mean(stored(workspace, "only", "movielens-small", metric, seen))
+            assert shown in screen_text(app), (metric, seen)
+            assert metric.upper() in screen_text(app)
+        await press(pilot, "u")
+        assert "mean over users" in screen_text(app)
+
+
+def test_best_and_second_are_marked_where_events_agree(workspace: Workspace) -> None:
+    grid = read_results(workspace, ResultsChoice(dataset="movielens-small")).grid
+    means = {label: row[0].mean for label, row in zip(grid.labels, grid.cells, strict=True) if row[0]}
+    places = {label: row[0].place for label, row in zip(grid.labels, grid.cells, strict=True) if row[0]}
+    first, second, *others = sorted(means, key=means.__getitem__, reverse=True)
+    assert (places[first], places[second]) == (1, 2)
+    assert all(places[label] == 0 for label in others)
+    assert grid.columns[0].n == 60
+    assert grid.notes == ()
+
+
+def test_different_samples_are_told_apart_and_not_compared(workspace: Workspace) -> None:
+    shop.evaluate(workspace, "only", "movielens-small", sample=20)
+    shop.evaluate(workspace, "only", "movielens-small", history="unstructured")
+    grid = read_results(workspace, ResultsChoice(dataset="movielens-small")).grid
+    assert "only · sample 20 · structured" in grid.labels
+    assert "only · all events · unstructured" in grid.labels
+    assert {cell.place for row in grid.cells for cell in row if cell} == {0}
+    assert grid.columns[0].n is None
+    assert grid.notes == (
+        "movielens-small: not comparable across rows (60 test events against 20 test events, sample seed 0);"
+        " none is marked best.",
+    )
+
+
+async def test_history_lengths_come_in_order_and_the_chart_follows(workspace: Workspace) -> None:
+    view = read_results(workspace, ResultsChoice(dataset="movielens-small", slice="history-length"))
+    assert [column.value for column in view.grid.columns][-3:] == ["10", "11-20", "21-50"]
+    assert view.curves.values == tuple(column.value for column in view.grid.columns)
+    assert [line.label for line in view.curves.lines] == ["pop", "pop-recent", "last-item", "only"]
+    line = view.curves.lines[3]
+    assert line.means[-1] == stored(workspace, "only", "movielens-small", "ndcg@10", "mask", "21-50")
+
+
+async def test_sort_and_filter_and_the_chart_of_the_column(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4 s")
+        table = app.screen.query_one("#grid", Table)
+        names = [str(table.get_row_at(row)[0]).split()[0] for row in range(table.row_count)]
+        means = [stored(workspace, name, "movielens-small", "ndcg@10", "mask") for name in names]
+        assert means == sorted(means, reverse=True)
+        assert "▼ n 60" in screen_text(app)
+        await press(pilot, "l")
+        assert "shop-garden, NDCG@10" in screen_text(app)
+        await press(pilot, "slash p o p enter")
+        assert table.row_count == 2
+        await press(pilot, "slash escape c")
+        assert "By history length" not in screen_text(app)
+
+
+async def test_what_was_looked_at_is_remembered(workspace: Workspace) -> None:
+    app = Workbench(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4 d j enter v j j enter m x plus u")
+        await press(pilot, "5 r")
+        user = app.remembered.users.user
+        app.theme = "nord"
+        await settle(pilot)
+        await pilot.press("q")
+    again = Workbench(workspace)
+    assert again.theme == "nord"
+    assert again.remembered.users.user == user
+    assert again.remembered.results == ResultsChoice(
+        dataset="movielens-small", slice="category", family="mrr", cutoff=10, seen="keep", user_mean=True
+    )
+
+
+async def test_readonly_remembers_nothing(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4 x q")
+    assert Workbench(workspace).remembered.results.seen == "mask"

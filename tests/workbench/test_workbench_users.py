@@ -1,0 +1,165 @@
+"""Users: who is found, and what two models said for them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import shop
+from conftest import press, screen_text, settle
+
+from store.datasets import dataset, user_events
+from store.evaluations import evaluations, ranks
+from store.workspace import Workspace
+from workbench.application import Workbench
+from workbench.remembered import UsersChoice
+from workbench.visit import read_users, read_visit
+from workbench.widgets.side_panel import position_text
+from workbench.widgets.table import Table
+
+
+def test_the_position_of_a_target_in_words() -> None:
+    from workbench.visit import Position
+
+    assert position_text(Position(11, 3, 1682)).plain == "rank 12 of 1,682, tied with 3 (12–15, 13.5 expected)"
+    assert position_text(Position(0, 0, 5)).plain == "rank 1 of 5"
+    assert position_text(Position(5, 0, 5)).plain == "a miss: the target is none of the 5 candidates"
+
+
+def test_lists_positions_and_scores_are_those_that_were_stored(workspace: Workspace) -> None:
+    with workspace.read() as db:
+        stored = {e.model: (e, ranks(db, e)) for e in evaluations(db, dataset="movielens-small")}
+    left, found = stored["only"]
+    right, other = stored["pop"]
+    for row in (0, 17, 59):
+        for seen in ("keep", "mask"):
+            choice = UsersChoice("movielens-small", "", int(found.event[row]), left.key, right.key, 50, seen)
+            visit = read_visit(workspace, choice).visit
+            assert visit is not None
+            for side, own in ((visit.left, found), (visit.right, other)):
+                assert side is not None
+                assert side.position is not None
+                suffix = "_masked" if seen == "mask" else ""
+                assert side.position.better == getattr(own, f"better{suffix}")[row]
+                assert side.position.tied == getattr(own, f"tied{suffix}")[row]
+                items = getattr(own, f"top_items{suffix}")[row]
+                assert [pick.item.item for pick in side.picks] == [int(i) for i in items if i >= 0]
+                scores = getattr(own, f"top_scores{suffix}")[row][: len(side.picks)]
+                np.testing.assert_allclose([pick.score for pick in side.picks], scores)
+                target = [pick.place for pick in side.picks if pick.is_target]
+                low, high = side.position.better + 1, side.position.better + 1 + side.position.tied
+                assert not target or low <= target[0] <= high
+                assert seen == "keep" or not any(pick.owned for pick in side.picks)
+
+
+def test_history_is_oldest_first_and_never_holds_the_target_event(workspace: Workspace) -> None:
+    visit = read_visit(workspace, UsersChoice("movielens-small", "user00003"), "user").visit
+    assert visit is not None
+    assert visit.user == "user00003"
+    stamps = [happening.timestamp for happening in visit.history]
+    assert stamps == sorted(stamps)
+    assert visit.target.timestamp > stamps[-1]
+    assert visit.event.split == "test"
+    assert visit.length == len(visit.history) == visit.event.length
+
+
+def test_next_and_previous_walk_all_covered_events_and_stop_at_the_ends(workspace: Workspace) -> None:
+    choice = UsersChoice("shop-garden")
+    seen = []
+    step = ""
+    for _ in range(32):
+        visit = read_visit(workspace, choice, step).visit
+        seen.append(visit.user)
+        choice.event, step = visit.event.event, "next"
+    assert seen[:30] == [f"user{n:05d}" for n in range(30)]
+    assert seen[30:] == ["user00029", "user00029"]
+    assert read_visit(workspace, choice, "previous").visit.user == "user00028"
+
+
+def test_random_stays_among_the_events_that_the_left_evaluation_covers(workspace: Workspace) -> None:
+    small = shop.evaluate(workspace, "pop", "movielens-small", sample=3)
+    choice = UsersChoice("movielens-small", left=small.key)
+    users = {read_visit(workspace, choice, "random").visit.user for _ in range(20)}
+    assert users <= {"user00000", "user00001", "user00002"}
+
+
+def test_an_event_that_no_evaluation_covers_says_what_to_run(workspace: Workspace) -> None:
+    small = shop.evaluate(workspace, "pop", "movielens-small", sample=3)
+    choice = UsersChoice("movielens-small", "user00050", left=small.key)
+    visit = read_visit(workspace, choice, "user").visit
+    assert visit.left.position is None
+    visit = read_visit(workspace, UsersChoice("shop-kitchen")).visit
+    assert visit is not None
+    assert visit.left is None
+
+
+def test_paging_gives_every_user_once(workspace: Workspace) -> None:
+    shop.add_dataset(workspace, "many", users=450, items=20, seed=4)
+    found, after = [], ""
+    while page := read_users(workspace, "many", "user", after).users:
+        found += [key for _, key in page]
+        after = found[-1]
+    assert found == [f"user{n:05d}" for n in range(450)]
+    assert read_users(workspace, "many", "user0042").total == 10
+    assert read_users(workspace, "many", "nobody").users == ()
+    assert read_users(workspace, "many", "%").total == 0
+
+
+async def test_search_opens_the_user_and_the_list_grows_at_its_end(workspace: Workspace) -> None:
+    shop.add_dataset(workspace, "many", users=450, items=20, seed=4)
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 d g enter")
+        assert "Users  200 of 450" in screen_text(app)
+        app.screen.query_one("#people-list").focus()
+        await press(pilot, "G")
+        assert "Users  400 of 450" in screen_text(app)
+        await press(pilot, "slash u s e r 0 0 4 2 enter")
+        assert "user00420" in screen_text(app)
+        assert app.remembered.users.user == "user00420"
+        assert app.screen.focused.id == "history"
+        assert "st5 evaluate only --datasets many" in screen_text(app).replace("\n", " ")
+
+
+async def test_a_user_without_events_is_named_and_the_shown_one_stays(workspace: Workspace) -> None:
+    with workspace.write() as db:
+        own = dataset(db, "movielens-small")
+        db.execute("INSERT INTO user (dataset_id, user, key) VALUES (?, 999, 'zoe')", (own.id,))
+        assert user_events(db, own.id, 999) == []
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 slash z o e enter")
+        assert any("zoe has no event to predict" in n.message for n in app._notifications)
+        assert app.is_running
+
+
+async def test_top_seen_and_models_switch_by_key(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        picks = app.screen.query_one("#left-picks", Table)
+        assert picks.row_count == 10
+        await press(pilot, "plus")
+        assert picks.row_count == 50
+        await press(pilot, "minus x")
+        assert "• in the history" in screen_text(app)
+        await press(pilot, "a g enter")
+        assert re.search(r"^.*a  pop  ", screen_text(app), re.MULTILINE)
+        await press(pilot, "tab enter")
+        assert "Item" in screen_text(app)
+
+
+async def test_without_timestamps_and_ratings_the_columns_say_so(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    shop.add_dataset(workspace, "ordered", users=5, items=20, seed=5, timed=False)
+    visit = read_visit(workspace, UsersChoice("ordered")).visit
+    assert visit.history[0].timestamp is None
+    app = Workbench(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        assert "–" in screen_text(app)
