@@ -24,7 +24,8 @@ def run(quick: bool) -> list[dict[str, Any]]:
     """Rows of name, value, unit, goal, met; `quick` takes every twentieth sentence."""
     if not DATA.is_dir():
         return [_row("encoding: skipped, no real data beside the project", 0.0, "")]
-    from engine.encoder import embedded_backbone, load
+    from engine.backbone import embedded_backbone
+    from engine.encoder import load
     from engine.sentences import Template
 
     titles, histories = _read()

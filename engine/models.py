@@ -54,7 +54,8 @@ def make_only(
     workspace: Workspace, *, name: str, backbone: str, device: str = "auto", precision: str = "auto"
 ) -> Model:
     """The variant `only`: a backbone as it is, with our markers, saved into the workspace (thesis 4.2)."""
-    from engine.encoder import embedded_backbone, load
+    from engine.backbone import embedded_backbone
+    from engine.encoder import load
 
     check_name(name)
     encoder = load(backbone or embedded_backbone(), device=device, precision=precision)

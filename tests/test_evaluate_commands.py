@@ -312,7 +312,7 @@ def test_a_model_opens_in_plain_sentence_transformers(text: Program, tmp_path: P
         (["evaluate", "tiny", "--datasets", "shop", "--item-text", "titel"], "Did you mean title"),
         (["evaluate", "tiny", "--datasets", "shop", "--sample", "-1"], "--sample -1"),
         (["evaluate", "tiny", "--datasets", "shop", "--precision", "fp8"], '--precision "fp8"'),
-        (["evaluate", "tiny", "--datasets", "shop", "--sample", "3", "--device", "cuda:99"], 'Device "cuda:99" is not on this machine'),
+        (["evaluate", "tiny", "--datasets", "shop", "--sample", "3", "--device", "cuda:99"], "not on this machine"),
         (["evaluate", "pop", "--datasets", "shop", "--device", "gpu"], 'No device "gpu"'),
         (["embeddings", "tiny", "--dataset", "shop", "--kind", "items", "--out", "x", "--precision", "x"], '"x"'),
         (["embeddings", "pop", "--dataset", "shop", "--kind", "items", "--out", "/tmp/x"], "pop has no vectors"),

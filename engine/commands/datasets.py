@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from store.records import Dataset
+    from store.workspace import Workspace
 
 HISTORY_SHOWN = 3
 
@@ -35,14 +36,32 @@ def datasets(
 
     with open_workspace(workspace).read() as db:
         found = [stored.dataset(db, name)] if name else stored.datasets(db)
-        if as_json:
+        if name:
+            _print_one(open_workspace(workspace), db, found[0], as_json=as_json)
+        elif as_json:
             print_json([as_document(dataset) for dataset in found])
-        elif name:
-            print_table(["field", "value"], [*_full(found[0]), *_example(db, found[0])])
         elif found:
             print_datasets(found)
         else:
             say("No dataset yet. `st5 ingest …` makes one; `st5 ingest synthetic` needs no files.")
+
+
+def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *, as_json: bool) -> None:
+    from engine.truncation import truncation
+
+    found = truncation(workspace, dataset)
+    if as_json:
+        print_json([as_document(dataset) | {"truncation": [asdict(line) for line in found]}])
+        return
+    cut = [
+        (
+            f"truncation at {line.tokens} tokens",
+            f"{line.model}: {line.items_cut:.1%} of {line.items:,} items are cut; {line.histories_short:.1%} of "
+            f"{line.histories:,} test histories lose items ({line.mean_kept:.1f} of {line.mean_length:.1f} kept)",
+        )
+        for line in found
+    ]
+    print_table(["field", "value"], [*_full(dataset), *cut, *_example(db, dataset)])
 
 
 def as_document(dataset: Dataset) -> dict[str, Any]:

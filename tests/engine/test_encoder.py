@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from engine.backbone import embedded_backbone
 from engine.batching import token_batches
 from engine.embedding import embed
-from engine.encoder import Encoder, embedded_backbone, load
+from engine.encoder import Encoder, load
 from engine.sentences import Sentence, Template
 from store.embeddings import VectorIndex, sentence_key
 from store.errors import BadInput, Failed

@@ -30,7 +30,7 @@ def t5(shared: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def minilm() -> Any:
-    from engine.encoder import embedded_backbone
+    from engine.backbone import embedded_backbone
 
     return tokenizer_of(Path(embedded_backbone()))
 

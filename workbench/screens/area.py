@@ -88,7 +88,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self.reload()
 
     def on_screen_resume(self) -> None:
-        self.refresh_if_stale()
+        self.call_after_refresh(self.refresh_if_stale)  # the frame first, then the data
 
     def read(self, group: str, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
         """Run `query` in a thread of its own and post what `answer` makes of it.

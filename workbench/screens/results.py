@@ -260,12 +260,12 @@ class ResultsScreen(AreaScreen):
         synthetic = " (synthetic)" if self.view and dataset in self.view.synthetic else ""
         self.query_one(SettingsLine).put(
             [
-                Setting("d", "dataset", dataset + synthetic, "screen.dataset"),
-                Setting("v", "by", choice.slice if choice.slice != Slice.ALL else "–", "screen.slice"),
-                Setting("m", "metric", _metric_name(choice), "screen.metric"),
-                Setting("+ -", "K", "–" if choice.family == "mrr" else str(choice.cutoff), "screen.cutoff(1)"),
-                Setting("x", "seen items", "masked" if choice.seen == Seen.MASK else "kept", "screen.seen"),
-                Setting("u", "mean over", "users" if choice.user_mean else "events", "screen.mean"),
+                Setting("d", "dataset", dataset + synthetic, "dataset"),
+                Setting("v", "by", choice.slice if choice.slice != Slice.ALL else "–", "slice"),
+                Setting("m", "metric", _metric_name(choice), "metric"),
+                Setting("+ -", "K", "–" if choice.family == "mrr" else str(choice.cutoff), "cutoff(1)"),
+                Setting("x", "seen items", "masked" if choice.seen == Seen.MASK else "kept", "seen"),
+                Setting("u", "mean over", "users" if choice.user_mean else "events", "mean"),
             ]
         )
 

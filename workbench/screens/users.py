@@ -311,13 +311,11 @@ class UsersScreen(AreaScreen):
         sides = [side.label if side else "–" for side in (visit.left, visit.right)] if visit else ["–", "–"]
         self.query_one(SettingsLine).put(
             [
-                Setting("d", "dataset", label, "screen.dataset"),
-                Setting("a", "left", sides[0], "screen.side('left')"),
-                Setting("b", "right", sides[1], "screen.side('right')"),
-                Setting(
-                    "+ -", "top", str(self.choice.top), f"screen.top({1 if self.choice.top == TOP_CHOICES[0] else -1})"
-                ),
-                Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "screen.seen"),
+                Setting("d", "dataset", label, "dataset"),
+                Setting("a", "left", sides[0], "side('left')"),
+                Setting("b", "right", sides[1], "side('right')"),
+                Setting("+ -", "top", str(self.choice.top), f"top({1 if self.choice.top == TOP_CHOICES[0] else -1})"),
+                Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "seen"),
             ]
         )
 

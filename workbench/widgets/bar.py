@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from rich.style import Style
 from rich.text import Text
-from textual.widgets import Static
 
 from store.plain_text import plain
 from workbench.areas import AREAS
+from workbench.widgets.clickable import Clickable, runs
 
 
-class Bar(Static):
+class Bar(Clickable):
     """The current area stands out in weight and by brackets, not by colour alone."""
 
     def __init__(self, current: str, place: str, *, readonly: bool) -> None:
-        super().__init__(id="bar", markup=False)
+        super().__init__(id="bar")
         self._current = current
         self._place = plain(place) + (" · read-only" if readonly else "")
 
@@ -22,7 +22,7 @@ class Bar(Static):
         text = Text(" st5 ", style="bold", no_wrap=True, overflow="ellipsis")
         for area in AREAS:
             label = f"[{area.key} {area.title}]" if area.name == self._current else f" {area.key} {area.title} "
-            click = Style.from_meta({"@click": f"app.area('{area.name}')"})
+            click = runs(f"app.area('{area.name}')")
             text.append(" ")
             text.append(label, style=click + Style(bold=area.name == self._current, dim=area.name != self._current))
         room = self.size.width - text.cell_len - 3

@@ -7,20 +7,20 @@ from typing import ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
-from textual.widgets import Static
 
 from workbench.key_names import shown
+from workbench.widgets.clickable import Clickable, runs
 
 AT_MOST = 7
 
 
-class KeyLine(Static):
+class KeyLine(Clickable):
     """One widget and one line, drawn anew when the focus moves; Textual's `Footer` makes a widget per key."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key"}
 
     def __init__(self) -> None:
-        super().__init__(id="keys", markup=False)
+        super().__init__(id="keys")
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
@@ -30,7 +30,7 @@ class KeyLine(Static):
         key_style = self.get_visual_style("keys--key").rich_style
         for binding in self._few():
             key = binding.key.split(",")[0]
-            click = Style.from_meta({"@click": f"app.press_key({key!r})"})
+            click = runs(f"app.press_key({key!r})")
             text.append(f" {shown(key)}", style=key_style + Style(bold=True) + click)
             text.append(f" {binding.description} ", style=Style(dim=True) + click)
         return text

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.style import Style
 from rich.text import Text
 from textual.geometry import Size
-from textual.widget import Widget
 
 from workbench.display import line
+from workbench.widgets.clickable import Clickable, runs
 
 GAP = "   "
 
@@ -25,7 +24,7 @@ class Setting:
     action: str
 
 
-class SettingsLine(Widget):
+class SettingsLine(Clickable):
     """Settings in as many lines as they need; one is never broken over two lines."""
 
     def __init__(self, *, id: str) -> None:
@@ -56,10 +55,10 @@ class SettingsLine(Widget):
 
 def _part(setting: Setting, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(setting.key, style="bold underline")
+    text.append(setting.key, style="bold")
     text.append(f" {setting.name} ", style="dim")
     value = line(setting.value)
     value.truncate(max(8, width - text.cell_len), overflow="ellipsis")
     text.append_text(value)
-    text.stylize(Style.from_meta({"@click": setting.action}))
+    text.stylize(runs(setting.action))
     return text

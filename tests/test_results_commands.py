@@ -1,0 +1,245 @@
+"""`st5 results`: tables, filters, forms, paired comparison; and titles that try to be more than text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from store.workspace import Workspace
+from tests.conftest import Run
+from tests.program import Outcome, Program, refusal
+from tests.small_shop import HISTORIES, TITLES, add, five_items, many
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Five items with pop and pop-recent, and a second dataset with pop only."""
+    workspace = five_items(tmp_path_factory.mktemp("results"))
+    many(workspace.folder, users=12, items=20, name="more")
+    program = Program(workspace.folder)
+    assert program("evaluate", "pop", "--datasets", "shop,more").code == 0
+    assert program("evaluate", "pop-recent", "--datasets", "shop").code == 0
+    return program
+
+
+def test_filters_narrow_what_is_shown(program: Program) -> None:
+    rows = program("results", "--json", "--metric", "HR@10,mrr", "--seen", "keep", "--dataset", "shop").document
+    assert {(row["metric"], row["seen"], row["dataset"]) for row in rows} == {
+        ("hr@10", "keep", "shop"),
+        ("mrr", "keep", "shop"),
+    }
+    assert {row["model"] for row in rows} == {"pop", "pop-recent"}
+    every = program("results", "--json").document
+    assert {row["slice"] for row in every} == {
+        "all", "domain", "category", "history-length", "target", "user", "duplicate-text",
+    }  # fmt: skip
+    assert len({row["metric"] for row in every}) == 11
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--metric", "ndgc@10"], 'No metric "ndgc@10". Did you mean ndcg@10'),
+        (["--metric", "hr@7"], 'No metric "hr@7"'),
+        (["--model", "popp"], 'No model "popp". Did you mean pop'),
+        (["--dataset", "shpo"], 'No dataset "shpo". Did you mean shop'),
+        (["--compare", "pop", "poop"], 'No model "poop". Did you mean pop'),
+        (["--compare", "pop", "pop-recent", "--dataset", "shpo"], "Did you mean shop"),
+        (["--compare", "pop", "pop-recent", "--metric", "x"], 'No metric "x"'),
+        (["--compare", "pop", "pop-recent", "--dataset", "more"], "st5 evaluate pop pop-recent --datasets more"),
+        (["--json", "--csv"], "--json and --csv exclude each other"),
+    ],
+)
+def test_unknown_names_get_the_nearest_ones(program: Program, arguments: list[str], words: str) -> None:
+    failed = program("results", *arguments)
+    assert words in refusal(failed)
+    assert failed.code == 2
+
+
+def test_a_slice_that_is_none_is_a_usage_error(program: Program) -> None:
+    failed = program("results", "--by", "colour")
+    assert failed.code == 2
+    assert "history-length" in failed.err
+    assert failed.out == ""
+
+
+def test_csv_and_markdown_say_the_same_as_json(program: Program) -> None:
+    arguments = ["results", "--by", "target", "--metric", "hr@1", "--dataset", "shop"]
+    rows = program(*arguments, "--json").document
+    table = list(csv.DictReader(io.StringIO(program(*arguments, "--csv").out, newline="")))
+    assert [row["value"] for row in table] == [row["value"] for row in rows]
+    assert [float(row["mean"]) for row in table] == [row["mean"] for row in rows]
+    assert list(table[0]) == list(rows[0])
+    markdown = program(*arguments, "--md").out.splitlines()
+    assert markdown[0].startswith("| dataset | value | model |")
+    assert set(markdown[1]) == {"|", "-", " "}
+    assert len(markdown) - 2 == len(rows)
+    for line, row in zip(markdown[2:], rows, strict=True):
+        assert f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]" in line
+
+
+def test_the_table_names_its_protocols(program: Program) -> None:
+    shown = program("results")
+    assert "full catalogue of 5; ties expected over random order" in shown.err
+    assert "ndcg@10" in shown.out
+
+
+def test_before_anything_is_evaluated_it_says_what_to_do(tmp_path: Path) -> None:
+    program = Program(five_items(tmp_path).folder)
+    shown = program("results")
+    assert (shown.code, shown.out) == (0, "")
+    assert "st5 evaluate" in shown.err
+    assert program("results", "--json").document == []
+    assert program("results", "--csv").out == ""
+
+
+# hr@1, seen masked, per event (u0 C, u1 B, u1 E, u2 A): pop 0, 1, 1/2, 1; pop-recent 0, 1/3, 1/2, 0.
+def test_compare_is_the_paired_difference(program: Program) -> None:
+    arguments = ["results", "--compare", "pop", "pop-recent", "--metric", "hr@1", "--seen", "mask"]
+    (row,) = program(*arguments, "--json").document
+    assert (row["a"], row["b"], row["dataset"], row["n"], row["users"]) == ("pop", "pop-recent", "shop", 4, 3)
+    assert row["difference"] == pytest.approx((0 + 2 / 3 + 0 + 1) / 4)
+    assert row["user_difference"] == pytest.approx((0 + 1 / 3 + 1) / 3)
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert 0 < row["p"] <= row["p_holm"] <= 1
+    (opposite,) = program("results", "--compare", "pop-recent", "pop", *arguments[4:], "--json").document
+    assert opposite["difference"] == pytest.approx(-row["difference"])
+    assert (opposite["low"], opposite["high"]) == pytest.approx((-row["high"], -row["low"]))
+    assert opposite["p"] == pytest.approx(row["p"])
+
+
+def test_a_model_compared_with_itself_does_not_differ(program: Program) -> None:
+    rows = program("results", "--compare", "pop", "pop", "--json").document
+    assert {row["dataset"] for row in rows} == {"shop", "more"}
+    assert all((row["difference"], row["low"], row["high"], row["p"]) == (0, 0, 0, 1) for row in rows)
+
+
+def test_compare_divides_by_slices_and_corrects_over_all_that_is_shown(program: Program) -> None:
+    arguments = ["results", "--compare", "pop", "pop-recent", "--by", "history-length", "--metric", "hr@1"]
+    rows = program(*arguments, "--json").document
+    assert [(row["value"], row["seen"], row["n"]) for row in rows] == [
+        ("1", "keep", 1), ("1", "mask", 1), ("2", "keep", 2), ("2", "mask", 2), ("3", "keep", 1), ("3", "mask", 1),
+    ]  # fmt: skip
+    smallest = min(rows, key=lambda row: row["p"])
+    assert smallest["p_holm"] == pytest.approx(min(1, 6 * smallest["p"]))
+    table = list(csv.DictReader(io.StringIO(program(*arguments, "--csv").out)))
+    assert [float(row["difference"]) for row in table] == [row["difference"] for row in rows]
+    markdown = program(*arguments, "--md").out.splitlines()
+    assert len(markdown) == 2 + len(rows)
+    assert "pop − pop-recent" in markdown[0]
+    assert "Holm over the 6 differences" in program(*arguments).err
+
+
+def test_a_closed_pipe_is_quiet(program: Program) -> None:
+    command = f"{sys.executable} -c 'from engine.commands import main; main()' results --csv | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False,
+        env=dict(os.environ, ST5_WORKSPACE=str(program.workspace)),
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith("model,dataset,")
+    assert done.stderr == ""
+
+
+def test_a_terminal_of_another_encoding_gets_question_marks_and_json_stays_whole(
+    program: Program, tmp_path: Path
+) -> None:
+    five_items(tmp_path, titles=["Übergröße 漢字", *TITLES[1:]])
+    script = "from engine.commands import main; main()"
+    command = [sys.executable, "-c", script, "recommend", "pop", "--dataset", "shop", "--user", "u2", "--seen", "keep"]
+    environment = dict(os.environ, ST5_WORKSPACE=str(tmp_path), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    for form in ([], ["--json"]):
+        done = subprocess.run(
+            [*command, *form], capture_output=True, text=True, check=False, env=environment,
+        )  # fmt: skip
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+        if form:
+            assert json.loads(done.stdout)[0]["title"] == "Übergröße 漢字"
+        else:
+            assert "?bergr" in done.stdout
+
+
+HOSTILE = (
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J clear",  # colours, window title, C1 control sequence
+    "[bold]markup[/bold] [link=x]y[/] [/nothing]",
+    "\u202eright to left\u202c שלום مرحبا",
+    "漢字テスト 👩‍👩‍👧 e\u0301 \t\r\n two lines \u2028 three \x7f \x00",
+    "long " * 20_000,
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Such titles, categories, domain and keys straight in the store, untouched by a source's cleaning."""
+    workspace = Workspace(tmp_path_factory.mktemp("hostile"))
+    histories = [(f"{key}\x1b[2J[red]", chosen, marks) for key, chosen, marks in HISTORIES]
+    add(workspace, "shop", HOSTILE, [title[:60] for title in HOSTILE], histories, domain=HOSTILE[0])
+    program = Program(workspace.folder)
+    assert program("evaluate", "pop", "--datasets", "shop").code == 0
+    return program
+
+
+def shown(outcome: Outcome) -> str:
+    """What reached the terminal: nothing in it may be obeyed there."""
+    assert outcome.code == 0, outcome.err
+    for text in (outcome.out, outcome.err):
+        obeyed = {c for c in text if unicodedata.category(c) in ("Cc", "Zl", "Zp") and c not in "\n\r"}
+        turning = {c for c in text if unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI")}
+        assert not obeyed | turning
+    return outcome.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["results", "--by", "category"],
+        ["results", "--by", "domain"],
+        ["results", "--by", "category", "--csv"],
+        ["results", "--by", "category", "--md"],
+        ["results", "--compare", "pop", "pop", "--by", "category"],
+        ["recommend", "pop", "--dataset", "shop", "--history", "\x1b[31m words \u202e"],
+        ["recommend", "pop", "--dataset", "shop", "--history", "k1", "--history", "k4"],
+        ["recommend", "pop", "--dataset", "shop", "--user", "u2\x1b[2J[red]", "--seen", "keep"],
+        ["datasets"],
+        ["datasets", "shop"],
+    ],
+)
+def test_text_from_data_is_shown_and_never_obeyed(hostile: Program, arguments: list[str]) -> None:
+    assert shown(hostile(*arguments))
+
+
+def test_markup_is_shown_as_it_is(hostile: Program) -> None:
+    listed = shown(hostile("recommend", "pop", "--dataset", "shop", "--history", "x", "--seen", "keep"))
+    for text in ("[bold]markup[/bold] [link=x]y[/] [/nothing]", "�[31mred�[0m", "שלום مرحبا", "漢字テスト 👩‍👩‍👧"):
+        assert text in listed
+    assert listed.count("long") == 20_000
+
+
+def test_json_gives_every_character_back(hostile: Program) -> None:
+    printed = hostile("recommend", "pop", "--dataset", "shop", "--history", "x", "--seen", "keep", "--json")
+    shown(printed)
+    assert {row["title"] for row in printed.document} == set(HOSTILE)
+    categories = hostile("results", "--by", "category", "--json")
+    shown(categories)
+    # u0's target was the third title, u1's the second and the fifth, u2's the first.
+    assert {row["value"] for row in categories.document} == {HOSTILE[n][:60] for n in (0, 1, 2, 4)}
+
+
+def test_messages_show_what_was_typed_and_do_not_obey_it(hostile: Program) -> None:
+    failed = hostile("recommend", "pop", "--dataset", "shop", "--user", "u9\x1b[2J")
+    assert "u9�[2J" in refusal(failed)
+    assert "\x1b" not in failed.err
+
+
+def test_a_byte_that_is_no_text_is_no_crash(st5: Run, hostile: Program) -> None:
+    failed = st5("recommend", "pop", "--dataset", "shop", "--user", os.fsdecode(b"\xff"), workspace=hostile.workspace)
+    assert failed.returncode == 2
+    assert "Traceback" not in failed.stderr
