@@ -57,6 +57,7 @@ class Workbench(App[None]):
         self.readonly = readonly
         self.workspace_option = option
         self.generation = 0
+        self.painted = False
         self.remembered = remembered.load(workspace)
         self._saved = deepcopy(self.remembered)
         self._changes = Changes(workspace)
@@ -71,6 +72,13 @@ class Workbench(App[None]):
         self._changes.poll()
         self.set_interval(POLL_S, self._poll)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
+
+    def on_ready(self) -> None:
+        """The first frame is painted, with nothing but its first line and last: now make the rest."""
+        self.painted = True
+        first = self.screen_stack[0]
+        if isinstance(first, AreaScreen):
+            first.mount_body()
 
     def on_unmount(self) -> None:
         self._changes.close()

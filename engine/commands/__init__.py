@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from io import TextIOWrapper
 
-from store.errors import Failed, Problem
+from store.errors import BadInput, Failed, Problem
 
 INTERRUPTED = 130
 
@@ -39,6 +39,8 @@ def main() -> None:
         _stop(
             Failed(f"{place}{error.strerror or error}. What was finished before is safe; mend this and run it again.")
         )
+    except UnicodeEncodeError as error:  # bytes of the command line that are no text come as lone surrogates
+        _stop(BadInput(f"{str(error.object)[:200]!a} is not UTF-8. Give names and texts in UTF-8."))
     except Exception as error:
         import sqlite3  # only now: most commands that start never need to know
 

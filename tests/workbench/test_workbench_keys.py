@@ -8,6 +8,7 @@ import pytest
 from conftest import press, screen_text, settle
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.events import Key
 
 from store.workspace import Workspace
 from workbench.application import Workbench
@@ -100,6 +101,17 @@ async def test_unknown_keys_do_nothing(workspace: Workspace) -> None:
         before = screen_text(app)
         await press(pilot, "w 2 3 6 7 ctrl+t f9 ctrl+x exclamation_mark")
         assert screen_text(app) == before
+
+
+async def test_keys_typed_ahead_of_the_first_frame_break_nothing(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key in "n/\x1by4smxcd":
+            app.post_message(Key("escape" if key == "\x1b" else "slash" if key == "/" else key, key))
+        app.post_message(Key("escape", None))
+        await settle(pilot)
+        await press(pilot, "escape 1")
+        assert "Evaluations  7" in screen_text(app)
 
 
 async def test_q_quits_and_ctrl_q_quits_from_a_dialog(workspace: Workspace) -> None:

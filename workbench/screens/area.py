@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
@@ -28,6 +29,25 @@ if TYPE_CHECKING:
     from workbench.application import Workbench
 
 View = TypeVar("View")
+
+
+class BodyReady(Message):
+    """The parts of an area are mounted."""
+
+
+class Body(Vertical):
+    """Holds what an area's `body` yields."""
+
+    def __init__(self) -> None:
+        super().__init__(id="body")
+
+    def compose(self) -> ComposeResult:
+        area = self.screen
+        assert isinstance(area, AreaScreen)
+        yield from area.body()
+
+    def on_mount(self) -> None:
+        self.post_message(BodyReady())
 
 
 class AreaScreen(Screen[None], inherit_bindings=False):
@@ -55,6 +75,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._generation = -1
+        self._filled = False
 
     @property
     def bench(self) -> Workbench:
@@ -70,7 +91,8 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield Bar(self.AREA, str(self.workspace.folder), readonly=self.bench.readonly)
-        yield from self.body()
+        if self.bench.painted:
+            yield Body()
         yield KeyLine()
         yield TooSmall()
 
@@ -87,8 +109,26 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self._generation = self.bench.generation
             self.reload()
 
+    def mount_body(self) -> None:
+        """Add what lies between the first line and the last, where it is not there yet."""
+        if not self.query(Body):
+            self.mount(Body(), after="#bar")
+
+    def filled(self) -> None:
+        """The body is there: draw what is known without reading, and set the focus."""
+
     def on_screen_resume(self) -> None:
-        self.call_after_refresh(self.refresh_if_stale)  # the frame first, then the data
+        if self.query(Body):
+            self.refresh_if_stale()
+        elif self.bench.painted:  # left again before the first frame was there
+            self.mount_body()
+
+    @on(BodyReady)
+    def _body_ready(self) -> None:
+        self._filled = True
+        self.filled()
+        self.refresh_bindings()
+        self.refresh_if_stale()
 
     def read(self, group: str, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
         """Run `query` in a thread of its own and post what `answer` makes of it.
@@ -108,6 +148,8 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """`/` opens a line before the next key arrives (priority), but is a letter while one is typed in."""
+        if not self._filled:  # keys typed ahead of the first frame find nothing to act on yet
+            return False
         return not (action in ("search", "filter") and isinstance(self.focused, Input))
 
     def action_reload(self) -> None:

@@ -94,7 +94,7 @@ class ResultsScreen(AreaScreen):
         yield Static(id="status", classes="status", markup=False)
         yield LengthChart()
 
-    def on_mount(self) -> None:
+    def filled(self) -> None:
         self.query_one("#results-empty").display = False
         self.query_one("#grid", Table).focus()
 

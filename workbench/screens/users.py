@@ -100,7 +100,7 @@ class UsersScreen(AreaScreen):
                     yield SidePanel("a", id="left")
                     yield SidePanel("b", id="right")
 
-    def on_mount(self) -> None:
+    def filled(self) -> None:
         self.query_one("#users").display = False
         self.query_one("#users-empty").display = False
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Static
-from textual_plotext import PlotextPlot
+from textual_plotext.plot import Plot
 
 from workbench.display import line
 from workbench.results_grid import Curve, Curves
@@ -14,6 +15,7 @@ from workbench.themes import SERIES
 from workbench.widgets.section import Section
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+Y_LABEL = 6  # cells of `0.525┤`
 LINES = len(SERIES)  # more lines than colours cannot be told apart
 
 
@@ -27,7 +29,7 @@ class LengthChart(Vertical):
     def compose(self) -> ComposeResult:
         yield Section("By history length", id="chart-title")
         yield Static(id="legend", markup=False)
-        yield PlotextPlot(id="plot")
+        yield LengthPlot()
 
     def put(self, curves: Curves, metric: str) -> None:
         """Draw these curves; the same again is not drawn."""
@@ -40,30 +42,60 @@ class LengthChart(Vertical):
         self.query_one(Section).say("", remark)
         shown = curves.lines[:LINES]
         self.query_one("#legend", Static).update(_legend(shown))
-        self._plot(curves.values, shown)
+        self.query_one(LengthPlot).put(curves.values, shown)
 
-    def _plot(self, values: tuple[str, ...], lines: tuple[Curve, ...]) -> None:
-        widget = self.query_one(PlotextPlot)
-        plot = widget.plt
-        plot.clear_data()
-        plot.clear_figure()
-        for number, curve in enumerate(lines):
+
+class LengthPlot(Widget):
+    """The lines themselves, drawn anew for every size: plotext's figures keep marks of the size before."""
+
+    def __init__(self) -> None:
+        super().__init__(id="plot")
+        self._values: tuple[str, ...] = ()
+        self._lines: tuple[Curve, ...] = ()
+
+    def put(self, values: tuple[str, ...], lines: tuple[Curve, ...]) -> None:
+        self._values, self._lines = values, lines
+        self.refresh()
+
+    def render(self) -> Text:
+        width, height = self.size
+        if not self._lines or width < 20 or height < 4:
+            return Text()
+        means = [mean for curve in self._lines for mean in curve.means if mean is not None]
+        top = max(means, default=0.0) * 1.05 or 1.0
+        plot = Plot()
+        plot.theme("clear")  # the widget's own colours, not plotext's
+        plot.plotsize(width, height - 2)
+        plot._set_size(width, height - 2)  # `plotsize` alone is cut to what plotext takes for the terminal's size
+        for number, curve in enumerate(self._lines):
             points = [(x, y) for x, y in enumerate(curve.means) if y is not None]
             if points:
                 xs, ys = [x for x, _ in points], [y for _, y in points]
                 plot.plot(xs, ys, marker="braille", color=SERIES[number])
                 plot.scatter(xs, ys, marker=LETTERS[number], color=SERIES[number])
-        if lines:
-            means = [mean for curve in lines for mean in curve.means if mean is not None]
-            top = max(means, default=0.0) * 1.05 or 1.0
-            plot.ylim(0, top)  # from zero: a difference should look as large as it is
-            plot.yticks([0, top / 2, top], [f"{value:.3f}" for value in (0, top / 2, top)])
-            plot.xticks(list(range(len(values))), list(values))
-            plot.xlim(-0.5, len(values) - 0.5)
+        plot.ylim(0, top)  # from zero: a difference should look as large as it is
+        plot.yticks([0, top / 2, top], [f"{value:.3f}" for value in (0, top / 2, top)])
+        plot.xlim(-0.5, len(self._values) - 0.5)
         plot.frame(False)
-        plot.xaxes(True, False)
+        plot.xaxes(False, False)  # plotext drops labels by the hash of their text, others on each start
+        plot.xfrequency(0)
         plot.yaxes(True, False)
-        widget.refresh()
+        return Text.from_ansi(plot.build().rstrip("\n")).append("\n").append(axis(self._values, width - Y_LABEL))
+
+
+def axis(values: tuple[str, ...], width: int) -> str:
+    """The horizontal axis and its labels for equal steps over `width` cells; labels that would touch are left out."""
+    ticks, labels = ["─"] * width, [" "] * width
+    free = 0
+    for number, value in enumerate(values):
+        place = int((number + 0.5) / len(values) * (width - 1) + 0.5)
+        start = min(max(0, place - (len(value) - 1) // 2), width - len(value))
+        if start >= free:
+            ticks[place] = "┬"
+            labels[start : start + len(value)] = value
+            free = start + len(value) + 1
+    edge = " " * (Y_LABEL - 1)
+    return f"{edge}└{''.join(ticks)}\n{edge} {''.join(labels)}"
 
 
 def _legend(lines: tuple[Curve, ...]) -> Text:

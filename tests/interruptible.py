@@ -1,0 +1,31 @@
+"""The program in a process that can be killed, forked from one that has loaded the libraries already."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["engine.evaluation", "engine.commands.application", "sentence_transformers"])
+
+
+def start(workspace: Path, words: Path, *arguments: str) -> ForkServerProcess:
+    """`st5 ARGUMENTS` in a process of its own; what it says goes to the file `words`."""
+    process = _context.Process(target=run, args=(workspace, words, arguments))
+    process.start()
+    return process
+
+
+def run(workspace: Path, words: Path, arguments: tuple[str, ...]) -> None:
+    """What the process does."""
+    from engine.commands import main
+
+    handle = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.environ["ST5_WORKSPACE"] = str(workspace)
+    sys.argv = ["st5", *arguments]
+    main()

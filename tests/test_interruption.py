@@ -1,0 +1,182 @@
+"""Killed or interrupted at any moment, an evaluation leaves a whole workspace, and the next run finishes it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interruptible import start
+from tests.program import Program
+from tests.small_shop import many
+
+EVALUATE = ("evaluate", "tiny", "--datasets", "shop", "--precision", "fp32")
+ITEMS, USERS = 150, 500
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Path:
+    """A workspace with a dataset and a text model, and an evaluation of pop that must survive everything."""
+    workspace = many(tmp_path_factory.mktemp("prepared") / "w", users=USERS, items=ITEMS)
+    program = Program(workspace.folder)
+    assert program("train", "only", "--backbone", tiny_t5, "--name", "tiny").code == 0
+    assert program("evaluate", "pop", "--datasets", "shop").code == 0
+    return workspace.folder
+
+
+def numbers(folder: Path, model: str) -> list[dict[str, Any]]:
+    return list(Program(folder)("results", "--json", "--model", model).document)
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What an evaluation takes and finds when nobody disturbs it; `sentences` counts the distinct ones."""
+
+    seconds: float
+    numbers: list[dict[str, Any]]
+    sentences: int
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    shutil.copytree(prepared, folder / "warm")
+    shutil.copytree(prepared, folder / "w")
+    for name in ("warm", "w"):  # the first one waits for the libraries
+        started = time.monotonic()
+        process = start(folder / name, folder / "words", *EVALUATE)
+        process.join(120)
+        assert process.exitcode == 0, (folder / "words").read_text()
+    return Undisturbed(time.monotonic() - started, numbers(folder / "w", "tiny"), look(folder / "w")[0])
+
+
+def look(folder: Path) -> tuple[int, int]:
+    """Sentences with a vector, and finished evaluations; fails where the database is not whole."""
+    with sqlite3.connect(folder / "st5.db") as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        vectors = db.execute("SELECT ifnull(sum(rows), 0) FROM embedding_block").fetchone()[0]
+        finished = db.execute("SELECT count(*) FROM evaluation WHERE state = 'ready'").fetchone()[0]
+    db.close()
+    return int(vectors), int(finished)
+
+
+def test_killed_at_random_moments_it_finishes_with_the_same_numbers(
+    prepared: Path, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    expected = undisturbed.numbers
+    folder = Path(shutil.copytree(prepared, tmp_path / "w"))
+    before = numbers(folder, "pop")
+    draw = random.Random(0)
+    killed = 0
+    for moment in (draw.uniform(0, 1.0) for _ in range(8)):
+        process = start(folder, tmp_path / "words", *EVALUATE)
+        process.join(moment * undisturbed.seconds)
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+        _, finished = look(folder)
+        assert numbers(folder, "pop") == before
+        # Half an evaluation is no evaluation: there are all the numbers or none.
+        assert numbers(folder, "tiny") == (expected if finished == 2 else [])
+    assert killed > 2
+    assert Program(folder)(*EVALUATE).code == 0
+    assert numbers(folder, "tiny") == expected
+    assert look(folder) == (undisturbed.sentences, 2)
+    with sqlite3.connect(folder / "st5.db") as db:  # nothing of the dead runs is left
+        assert db.execute("SELECT count(*) FROM evaluation").fetchone() == (2,)
+
+
+def test_interrupted_it_says_so_keeps_what_is_done_and_goes_on_from_there(
+    prepared: Path, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    expected = undisturbed.numbers
+    for number, share in enumerate((0.1, 0.05, 0.2, 0.02, 0.3, 0.15, 0.01, 0.4)):
+        folder = Path(shutil.copytree(prepared, tmp_path / f"w{number}"))
+        process = start(folder, tmp_path / "words", *EVALUATE)
+        while process.is_alive() and look(folder)[0] < ITEMS:
+            time.sleep(0.01)
+        process.join(share * undisturbed.seconds)  # now it encodes histories, unless the machine is busy elsewhere
+        os.kill(process.pid or 0, signal.SIGINT)
+        process.join(60)
+        kept, finished = look(folder)
+        if ITEMS < kept < undisturbed.sentences:
+            break
+    words = (tmp_path / "words").read_text()
+    assert process.exitcode == 130, words
+    assert "Interrupted. What was finished is kept" in words
+    assert "Traceback" not in words
+    assert ITEMS < kept < undisturbed.sentences
+    assert finished == 1
+    again = Program(folder)(*EVALUATE)
+    assert again.code == 0
+    assert look(folder) == (
+        undisturbed.sentences,
+        2,
+    )  # each sentence was encoded once: it went on, it did not start anew
+    # The rest was encoded in other batches, where vectors may differ in the last bit.
+    found = numbers(folder, "tiny")
+    assert [(row["slice"], row["value"], row["metric"], row["n"]) for row in found] == [
+        (row["slice"], row["value"], row["metric"], row["n"]) for row in expected
+    ]
+    whole = [(a["mean"], b["mean"]) for a, b in zip(found, expected, strict=True) if a["slice"] == "all"]
+    assert [a for a, _ in whole] == pytest.approx([b for _, b in whole], abs=0.005)
+
+
+def test_interrupted_at_random_moments_the_workspace_stays_whole(
+    prepared: Path, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    expected = undisturbed.numbers
+    draw = random.Random(1)
+    codes = []
+    for number, moment in enumerate(draw.uniform(0.05, 1.1) for _ in range(8)):
+        folder = Path(shutil.copytree(prepared, tmp_path / f"w{number}"))
+        process = start(folder, tmp_path / "words", *EVALUATE)
+        while process.is_alive() and not (tmp_path / "words").exists():
+            time.sleep(0.01)
+        process.join(moment * undisturbed.seconds)
+        if process.is_alive():
+            os.kill(process.pid or 0, signal.SIGINT)
+        process.join(60)
+        codes.append(process.exitcode)
+        words = (tmp_path / "words").read_text()
+        assert process.exitcode in (0, 130), words
+        assert "Traceback" not in words
+        _, finished = look(folder)
+        if process.exitcode == 0:
+            assert numbers(folder, "tiny") == expected
+        elif finished == 1:
+            assert numbers(folder, "tiny") == []
+        shutil.rmtree(folder)
+    assert 130 in codes
+
+
+def test_two_at_once_do_the_work_once(prepared: Path, undisturbed: Undisturbed, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(prepared, tmp_path / "w"))
+    processes = [start(folder, tmp_path / f"words{n}", *EVALUATE) for n in range(2)]
+    for number, process in enumerate(processes):
+        process.join(120)
+        assert process.exitcode == 0, (tmp_path / f"words{number}").read_text()
+    assert look(folder) == (undisturbed.sentences, 2)
+    assert numbers(folder, "tiny") == undisturbed.numbers
+
+
+def test_interrupted_while_libraries_load(prepared: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from engine.commands import main; main()", *EVALUATE, "--sample", "3"],
+        env=dict(os.environ, ST5_WORKSPACE=str(prepared)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(0.8)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
