@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -237,3 +238,12 @@ def test_a_byte_that_is_no_text_is_no_crash(st5: Run, hostile: Program) -> None:
     failed = st5("datasets", os.fsdecode(b"\xff"), workspace=hostile.workspace)
     assert failed.returncode == 2
     assert "Traceback" not in failed.stderr
+
+
+def test_a_text_model_reads_such_titles(hostile: Program, tmp_path: Path, tiny_t5: Path) -> None:
+    own = Program(Path(shutil.copytree(hostile.workspace, tmp_path / "w")))
+    assert own("train", "only", "--backbone", tiny_t5, "--name", "tiny", "--datasets", "shop").code == 0
+    listed = own("recommend", "tiny", "--dataset", "shop", "--history", HOSTILE[1], "--seen", "keep", "--json")
+    assert shown(listed)
+    assert {row["title"] for row in listed.document} == set(HOSTILE)
+    assert shown(own("datasets", "shop"))

@@ -11,7 +11,8 @@ CORPUS = [
     "Title: Big Hero 6 (Blu-ray+DVD+Digital HD)",
     "Title: Organic Sweet Almond Oil and Fractionated Coconut Oil Bundle for Hair and Skin, 16 fl. Oz X 2",
     "A user has purchased a sequence of items ordered in chronological order. Each item in the sequence is",
-    'represented as "Title: <item title>". The following sentence represents the user history: Description: description not available',
+    'represented as "Title: <item title>". The following sentence represents the user history:',
+    "Description: description not available",
     "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 ,.:;!?()[]<>&%$#@*+-/'\"",
 ]
 
