@@ -18,7 +18,7 @@ def machine() -> dict[str, str]:
     """The machine in words: processor, cores, memory, accelerator, versions."""
     import torch
 
-    from engine.device import choose_device, device_name, fast_precision
+    from engine.encoding.device import choose_device, device_name, fast_precision
 
     device = choose_device()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

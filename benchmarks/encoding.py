@@ -24,9 +24,9 @@ def run(quick: bool) -> list[dict[str, Any]]:
     """Rows of name, value, unit, goal, met; `quick` takes every twentieth sentence."""
     if not DATA.is_dir():
         return [_row("encoding: skipped, no real data beside the project", 0.0, "")]
-    from engine.backbone import embedded_backbone
-    from engine.encoder import load
-    from engine.sentences import Template
+    from engine.encoding.backbone import embedded_backbone
+    from engine.encoding.encoder import load
+    from engine.text.sentences import Template
 
     titles, histories = _read()
     ours = load(embedded_backbone())

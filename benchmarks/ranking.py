@@ -108,8 +108,8 @@ def _memory(histories: int, items: int, rounds: int, device: str) -> list[dict[s
 
 
 def _rank(queries: Any, vectors: Any, targets: Any, seen: Any, device: str) -> Any:
-    from engine.ranking import rank
-    from engine.scorers import VectorScorer
+    from engine.ranking.rank import rank
+    from engine.ranking.scorers import VectorScorer
 
     return rank(VectorScorer(queries, vectors), targets, seen, device=device)
 

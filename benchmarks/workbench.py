@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from store.datasets import DatasetDraft, DatasetWriter
+from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import put_model
 from store.records import Dataset, Metric, Ranks, Split, SplitKind

@@ -61,7 +61,7 @@ def _package(name: str) -> Finding:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from engine.device import choose_device, device_name, fast_precision
+    from engine.encoding.device import choose_device, device_name, fast_precision
 
     chosen = choose_device()
     yield Finding("devices", "chosen", f"{chosen} ({device_name(chosen)}), {fast_precision(chosen)}")

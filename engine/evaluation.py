@@ -7,15 +7,15 @@ from time import monotonic
 
 import numpy as np
 
-from engine.device import Precision, choose_device
-from engine.encoder import Encoder
-from engine.measures import RankPairs, measure_slices
+from engine.encoding.device import Precision, choose_device
+from engine.encoding.encoder import Encoder
+from engine.measuring.measures import RankPairs, measure_slices
+from engine.measuring.slices import slices
 from engine.models import open_encoder, open_model, text_model
 from engine.progress import Progress, silent
 from engine.protocol import EvaluationOptions, protocol
-from engine.ranking import rank_blocks
+from engine.ranking.rank import rank_blocks
 from engine.scoring import HISTORIES_AT_ONCE, Scoring
-from engine.slices import slices
 from store import datasets
 from store import models as stored_models
 from store.errors import BadInput

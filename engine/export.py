@@ -7,7 +7,7 @@ import numpy as np
 from engine.models import open_encoder, open_model
 from engine.progress import Progress, silent
 from engine.scoring import Scoring
-from engine.sentences import Template
+from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
 from store.records import Split

@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from engine.audit import duplicates
-from engine.cleaning import Alphabet
-from engine.preparation import BLOCK_ROWS, Choices, Prepared, catalogue_blocks, prepare
+from engine.preparation.catalogue import BLOCK_ROWS, catalogue_blocks
+from engine.preparation.cleaning import Alphabet
+from engine.preparation.duplicates import duplicates
+from engine.preparation.prepare import Choices, Prepared, prepare
+from engine.preparation.splits import ORDER, PUBLIC_T1, PUBLIC_T2
 from engine.progress import Progress, silent
 from engine.sources.raw import Raw
-from engine.splits import ORDER, PUBLIC_T1, PUBLIC_T2
 from store.arrays import settings_hash
-from store.datasets import DatasetDraft, DatasetWriter, find_request, remove_unfinished, taken
+from store.dataset_writer import DatasetDraft, DatasetWriter, remove_unfinished, taken
 from store.datasets import dataset as stored_dataset
+from store.datasets import find_request
 from store.errors import BadInput, Failed
 from store.records import Dataset, SplitKind
 from store.workspace import Workspace

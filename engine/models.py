@@ -15,7 +15,7 @@ from store.records import Model
 from store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.encoder import Encoder
+    from engine.encoding.encoder import Encoder
 
 ONLY = "only"
 
@@ -54,8 +54,8 @@ def make_only(
     workspace: Workspace, *, name: str, backbone: str, device: str = "auto", precision: str = "auto"
 ) -> Model:
     """The variant `only`: a backbone as it is, with our markers, saved into the workspace (thesis 4.2)."""
-    from engine.backbone import embedded_backbone
-    from engine.encoder import load
+    from engine.encoding.backbone import embedded_backbone
+    from engine.encoding.encoder import load
 
     check_name(name)
     encoder = load(backbone or embedded_backbone(), device=device, precision=precision)
@@ -114,7 +114,7 @@ def text_model(workspace: Workspace, model: Model) -> Model | None:
 
 def open_encoder(workspace: Workspace, model: Model, *, device: str = "auto", precision: str = "auto") -> Encoder:
     """The encoder of a text model; `Failed` where its folder is not what was stored."""
-    from engine.encoder import load
+    from engine.encoding.encoder import load
 
     folder = workspace.folder / model.folder
     if not folder.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.sentences import Template
+from engine.text.sentences import Template
 from store.errors import BadInput
 from store.records import Model, Split
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cleaning import Alphabet, clean_text
 from engine.evaluation import history_starts
 from engine.models import open_encoder, open_model, text_model
+from engine.preparation.cleaning import Alphabet, clean_text
 from engine.progress import Progress, silent
-from engine.ranking import rank
+from engine.ranking.rank import rank
 from engine.scoring import Scoring
-from engine.sentences import Template
+from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
 from store.records import Item, Seen

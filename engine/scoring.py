@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.embedding import embed
-from engine.encoder import Encoder
+from engine.encoding.embedding import embed
+from engine.encoding.encoder import Encoder
 from engine.progress import Progress, silent
-from engine.scorers import Scorer, VectorScorer
-from engine.sentences import Template, describe
+from engine.ranking.scorers import Scorer, VectorScorer
+from engine.text.sentences import Template, describe
 from store import datasets, embeddings
 from store.records import Dataset, Item, Model
 

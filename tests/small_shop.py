@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from store.datasets import DatasetDraft, DatasetWriter
+from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.records import Dataset, Split, SplitKind
 from store.workspace import Workspace
 

@@ -25,7 +25,7 @@ def print_comparison(
     form: Form,
 ) -> None:
     """Print mean, interval and Holm-corrected p of A − B, per dataset both were evaluated on and per slice value."""
-    from engine.comparison import compare
+    from engine.measuring.comparison import compare
 
     with workspace.read() as db:
         for name in pair:

@@ -47,7 +47,7 @@ def datasets(
 
 
 def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *, as_json: bool) -> None:
-    from engine.truncation import truncation
+    from engine.text.truncation import truncation
 
     found = truncation(workspace, dataset)
     if as_json:

@@ -26,7 +26,7 @@ def demo(workspace: WorkspaceOption = None) -> None:
     times = work.Times()
     say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
     with times.step("loading libraries"):
-        from engine.backbone import embedded_backbone
+        from engine.encoding.backbone import embedded_backbone
 
         embedded_backbone()
     with progress_bar() as progress:

@@ -14,7 +14,7 @@ from store.words import Seen, Split
 
 if TYPE_CHECKING:
     from engine.protocol import EvaluationOptions
-    from engine.sentences import Template
+    from engine.text.sentences import Template
     from store.workspace import Workspace
 
 DatasetsOption = Annotated[str, typer.Option("--datasets", "-d", help="Names of datasets, comma-separated.")]
@@ -119,7 +119,7 @@ def evaluate(
 
 def template(history: str, item_text: str) -> Template:
     """The template that two options name; `BadInput` with what is allowed."""
-    from engine.sentences import HistoryFormat, ItemText, Template
+    from engine.text.sentences import HistoryFormat, ItemText, Template
     from store.errors import unknown
 
     if history not in list(HistoryFormat):

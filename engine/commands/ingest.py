@@ -271,8 +271,8 @@ def _options(
     text: str | None,
     replace_old: bool,
 ) -> IngestOptions:
-    from engine.cleaning import Alphabet
     from engine.ingest import IngestOptions, check_name
+    from engine.preparation.cleaning import Alphabet
 
     check_name(name)
     if text is not None and text not in list(Alphabet):

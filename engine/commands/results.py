@@ -50,7 +50,7 @@ def results(
 
     Example: st5 results --by history-length --metric ndcg@10 --seen mask
     """
-    from engine.metrics import measure
+    from engine.measuring.metrics import measure
     from store.evaluations import metric_rows
 
     form = chosen_form(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from engine.preparation.splits import PUBLIC_T1, PUBLIC_T2
 from engine.sources import amazon23
 from engine.sources.raw import Raw
-from engine.splits import PUBLIC_T1, PUBLIC_T2
 from store.errors import BadInput
 
 PLATFORM = "synthetic"

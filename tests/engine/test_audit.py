@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from engine.audit import duplicates
+from engine.preparation.duplicates import duplicates
 
 
 def test_items_of_one_title_are_counted_in_groups() -> None:

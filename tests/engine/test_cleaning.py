@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.cleaning import Alphabet, clean, clean_categories, clean_fields, clean_text
+from engine.preparation.cleaning import Alphabet, clean, clean_categories, clean_fields, clean_text
 
 ASCII, UNICODE = Alphabet.ASCII, Alphabet.UNICODE
 

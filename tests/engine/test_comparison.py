@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.comparison import compare
 from engine.evaluation import evaluate
+from engine.measuring.comparison import compare
 from engine.protocol import EvaluationOptions
 from store.errors import BadInput
 from store.records import Seen

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine.backbone import embedded_backbone
-from engine.batching import token_batches
-from engine.embedding import embed
-from engine.encoder import Encoder, load
-from engine.sentences import Sentence, Template
+from engine.encoding.backbone import embedded_backbone
+from engine.encoding.batching import token_batches
+from engine.encoding.embedding import embed
+from engine.encoding.encoder import Encoder, load
+from engine.text.sentences import Sentence, Template
 from store.embeddings import VectorIndex, sentence_key
 from store.errors import BadInput, Failed
 from store.workspace import Workspace

@@ -12,10 +12,10 @@ from engine.evaluation import evaluate
 from engine.export import vectors_of
 from engine.models import make_only
 from engine.protocol import EvaluationOptions
-from engine.ranking import rank
+from engine.ranking.rank import rank
 from engine.recommendation import recommend
 from engine.scoring import popularity
-from engine.sentences import HistoryFormat, Template
+from engine.text.sentences import HistoryFormat, Template
 from store import datasets, evaluations
 from store.records import Evaluation, Ranks, Seen, Split
 from store.workspace import Workspace

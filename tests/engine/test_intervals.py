@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.intervals import Mean, holm, paired, slice_means
+from engine.measuring.intervals import Mean, holm, paired, slice_means
 from store.errors import BadInput
 
 EVERYTHING = "all"

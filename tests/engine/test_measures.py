@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.measures import RankPairs, event_values, measure_slices
-from engine.metrics import METRICS
-from engine.slices import Part
+from engine.measuring.measures import RankPairs, event_values, measure_slices
+from engine.measuring.metrics import METRICS
+from engine.measuring.slices import Part
 from store.records import Metric, Slice
 
 USERS = np.array([7, 7, 9], np.int32)

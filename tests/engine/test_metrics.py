@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.metrics import CUTOFFS, MEASURES, METRICS, Ties, hit_ratio, measure, ndcg, reciprocal_rank
+from engine.measuring.metrics import CUTOFFS, MEASURES, METRICS, Ties, hit_ratio, measure, ndcg, reciprocal_rank
 from store.errors import BadInput
 
 

@@ -10,17 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.cleaning import Alphabet
-from engine.preparation import (
-    EVENT_REASONS,
-    INTERACTION_REASONS,
-    ITEM_REASONS,
-    Choices,
-    Prepared,
-    catalogue_blocks,
-    prepare,
-)
-from engine.splits import ORDER
+from engine.preparation.catalogue import catalogue_blocks
+from engine.preparation.cleaning import Alphabet
+from engine.preparation.dropped import EVENT_REASONS, INTERACTION_REASONS, ITEM_REASONS
+from engine.preparation.prepare import Choices, Prepared, prepare
+from engine.preparation.splits import ORDER
 from store.errors import BadInput
 from store.records import SplitKind
 from tests.engine.raw_rows import Visit, raw, titles

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.ranked import Ranked
-from engine.ranking import rank, rank_blocks
-from engine.scan import compiled
-from engine.scorers import Scorer, TensorScorer, VectorScorer
+from engine.ranking.rank import rank, rank_blocks
+from engine.ranking.ranked import Ranked
+from engine.ranking.scan import compiled
+from engine.ranking.scorers import Scorer, TensorScorer, VectorScorer
 from store.errors import BadInput
 
 NOTHING_SEEN = np.empty(0, np.int32)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.sentences import INSTRUCTION, HistoryFormat, ItemText, Renderer, Template, describe
+from engine.text.sentences import INSTRUCTION, HistoryFormat, ItemText, Renderer, Template, describe
 from store.errors import BadInput
 from store.records import Item
 
@@ -30,7 +30,7 @@ def t5(shared: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def minilm() -> Any:
-    from engine.backbone import embedded_backbone
+    from engine.encoding.backbone import embedded_backbone
 
     return tokenizer_of(Path(embedded_backbone()))
 

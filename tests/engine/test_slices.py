@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.slices import CATEGORIES_SHOWN, OTHER_CATEGORIES, slices
+from engine.measuring.slices import CATEGORIES_SHOWN, OTHER_CATEGORIES, slices
 from store import datasets
 from store.records import Split
 from store.workspace import Workspace

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.splits import by_time, check_boundaries, key_hashes, leave_one_out, quantile_boundaries, under_caps
+from engine.preparation.splits import (
+    by_time,
+    check_boundaries,
+    key_hashes,
+    leave_one_out,
+    quantile_boundaries,
+    under_caps,
+)
 from store.errors import BadInput
 
 moments = st.lists(st.integers(0, 50), min_size=1, max_size=200).map(lambda values: np.array(values, dtype=np.int64))

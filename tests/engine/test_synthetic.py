@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine.preparation import Choices, Prepared, prepare
+from engine.preparation.prepare import Choices, Prepared, prepare
+from engine.preparation.splits import PUBLIC_T1, PUBLIC_T2
 from engine.sources.raw import Raw
 from engine.sources.synthetic import read_shop, write_shop
-from engine.splits import PUBLIC_T1, PUBLIC_T2
 from store.errors import BadInput
 from store.records import SplitKind
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from store.datasets import DatasetDraft, DatasetWriter, dataset
+from store.dataset_writer import DatasetDraft, DatasetWriter
+from store.datasets import dataset
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import model, put_model
 from store.records import Dataset, Evaluation, Metric, Ranks, Split, SplitKind

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.backbone import embedded_backbone
-from engine.sentences import Renderer, Template, describe
+from engine.encoding.backbone import embedded_backbone
+from engine.text.sentences import Renderer, Template, describe
 from store import datasets
 from store.errors import BadInput
 from store.models import models

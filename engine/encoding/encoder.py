@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.backbone import check_folder
-from engine.batching import token_batches
-from engine.device import Precision, choose_device, device_name, fast_precision
-from engine.sentences import Renderer, Sentence, Template
-from engine.tags import resolve
+from engine.encoding.backbone import check_folder
+from engine.encoding.batching import token_batches
+from engine.encoding.device import Precision, choose_device, device_name, fast_precision
+from engine.text.sentences import Renderer, Sentence, Template
+from engine.text.tags import resolve
 from store.arrays import content_hash
 from store.errors import BadInput, Failed
 

@@ -16,12 +16,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import torch
 
-from engine import tensor_sweep
-from engine.ranked import NO_ITEM, Ranked
-from engine.scan import CHUNK
-from engine.scorers import Scorer, TensorScorer, full_precision
-from engine.seen import Seen
-from engine.sweep import Sweep
+from engine.ranking import tensor_sweep
+from engine.ranking.ranked import NO_ITEM, Ranked
+from engine.ranking.scan import CHUNK
+from engine.ranking.scorers import Scorer, TensorScorer, full_precision
+from engine.ranking.seen import Seen
+from engine.ranking.sweep import Sweep
 from store.errors import BadInput
 
 TOP = 50  # the largest cut-off of the metrics

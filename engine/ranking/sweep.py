@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import scan
-from engine.ranked import NO_ITEM, Ranked
-from engine.scorers import Scorer
-from engine.seen import Seen
+from engine.ranking import scan
+from engine.ranking.ranked import NO_ITEM, Ranked
+from engine.ranking.scorers import Scorer
+from engine.ranking.seen import Seen
 
 NEAR = 8_192  # room for pairs inside the margin before they are scored exactly: 64 KB
 SETTLE = NEAR // 2  # pairs that are worth one exact call; few enough that their vectors are still in cache

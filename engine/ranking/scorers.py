@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from engine import scan
+from engine.ranking import scan
 from store.errors import BadInput
 
 UNIT = 2.0**-24  # unit roundoff of fp32
@@ -103,7 +103,7 @@ class VectorScorer:
         return self._margins[events]
 
     def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
-        """Canonical scores of pairs: see `engine.scan.canonical`."""
+        """Canonical scores of pairs: see `engine.ranking.scan.canonical`."""
         out = np.empty(len(event_rows), np.float32)
         rows, ids = event_rows.astype(np.int64, copy=False), item_ids.astype(np.int32, copy=False)
         scan.canonical(self.queries, self.vectors, rows, ids, out)
@@ -118,7 +118,7 @@ class VectorScorer:
         return out
 
     def tensor_exact(self, event_rows: torch.Tensor, item_ids: torch.Tensor) -> torch.Tensor:
-        """Canonical scores of pairs: the steps of `engine.scan.canonical`, element-wise on tensors."""
+        """Canonical scores of pairs: the steps of `engine.ranking.scan.canonical`, element-wise on tensors."""
         queries, vectors = self._on(event_rows.device)
         half = 1
         while half < self.width:

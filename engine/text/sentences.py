@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from engine.tags import Neutraliser, resolve
+from engine.text.tags import Neutraliser, resolve
 from store.errors import BadInput
 from store.records import Item
 

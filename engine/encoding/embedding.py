@@ -8,9 +8,9 @@ from time import monotonic
 
 import numpy as np
 
-from engine.encoder import Encoder
+from engine.encoding.encoder import Encoder
 from engine.progress import Progress, silent
-from engine.sentences import Sentence
+from engine.text.sentences import Sentence
 from store import embeddings
 
 STORE_EVERY_S = 20  # a killed run on a slow machine loses no more work than this

@@ -1,13 +1,13 @@
-"""One block of events swept over the whole catalogue with tensors, on an accelerator: bit-equal to `engine.sweep`."""
+"""One block of events swept over the whole catalogue with tensors, on an accelerator: bit-equal to `sweep`."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from engine.ranked import NO_ITEM, Ranked
-from engine.scorers import TensorScorer
-from engine.seen import Seen
+from engine.ranking.ranked import NO_ITEM, Ranked
+from engine.ranking.scorers import TensorScorer
+from engine.ranking.seen import Seen
 
 PAIRS = 1 << 16  # pairs scored exactly at a time: 256 MB at 512 padded dimensions in fp64
 
@@ -21,7 +21,7 @@ def sweep(
     item_block: int,
     device: torch.device,
 ) -> Ranked:
-    """Rank a block of events, `item_block` items at a time; arguments as for `engine.sweep.Sweep`."""
+    """Rank a block of events, `item_block` items at a time; arguments as for `engine.ranking.sweep.Sweep`."""
     work = _TensorSweep(scorer, events, targets, top, device)
     rows = torch.from_numpy(seen.rows()).to(device, torch.int64)
     items = torch.from_numpy(seen.items).to(device, torch.int64)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.intervals import Difference, holm, paired
-from engine.measures import RankPairs
-from engine.metrics import measure
-from engine.slices import slices
+from engine.measuring.intervals import Difference, holm, paired
+from engine.measuring.measures import RankPairs
+from engine.measuring.metrics import measure
+from engine.measuring.slices import slices
 from store import datasets, evaluations
 from store.errors import BadInput
 from store.records import Evaluation, Seen, Slice

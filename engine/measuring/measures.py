@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.intervals import slice_means
-from engine.metrics import MEASURES, Ties
-from engine.slices import Part
+from engine.measuring.intervals import slice_means
+from engine.measuring.metrics import MEASURES, Ties
+from engine.measuring.slices import Part
 from store.records import Metric, Ranks, Seen
 
 BOOTSTRAP_SEED = 0  # intervals of a stored evaluation never change

@@ -1,0 +1,1 @@
+"""Sentences as vectors, each computed once and kept in the store."""

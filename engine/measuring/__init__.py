@@ -1,0 +1,1 @@
+"""From rank pairs to metrics, slices, intervals and differences (thesis 3.2)."""

@@ -1,0 +1,101 @@
+"""The items that stay: those with a title, each key once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from engine.preparation.cleaning import Alphabet, clean, clean_categories, clean_fields
+from engine.preparation.dropped import ITEM_REPEATED, ITEM_TITLE_EMPTY, ITEM_WITHOUT_KEY, ITEM_WITHOUT_TITLE, drop
+from engine.sources.raw import Raw
+
+BLOCK_ROWS = 50_000
+ABSENT, UNTITLED = -1, -2  # in place of an item id
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items that stay. keys: `key`, `item` (int32, 0 … I−1 in the order of the file); untitled: keys of others.
+
+    kept: bool per row of the source's items.
+    """
+
+    keys: pl.DataFrame
+    untitled: pl.Series
+    kept: np.ndarray
+
+
+def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catalogue:
+    """Which items stay: those with a title, each key once (the first that has a title)."""
+    parts = [
+        pl.DataFrame(
+            {
+                "key": block["key"],
+                "missing": block["title"].is_null(),
+                "empty": clean(block["title"], alphabet) == "",
+            }
+        )
+        for block in _blocks(raw.items.select(pl.col("key", "title").cast(pl.String)))
+    ]
+    schema = {"key": pl.String, "missing": pl.Boolean, "empty": pl.Boolean}
+    frame = (pl.concat(parts) if parts else pl.DataFrame(schema=schema)).with_row_index("row")
+    rows = frame.height
+    frame = drop(frame, pl.col("key").is_null(), ITEM_WITHOUT_KEY, dropped)
+    titled = frame.filter(~pl.col("empty"))
+    untitled = frame.filter(pl.col("empty")).join(titled, on="key", how="anti")["key"].unique()
+    frame = drop(frame, pl.col("missing"), ITEM_WITHOUT_TITLE, dropped)
+    frame = drop(frame, pl.col("empty"), ITEM_TITLE_EMPTY, dropped)
+    frame = drop(frame, pl.col("key").is_first_distinct().not_(), ITEM_REPEATED, dropped)
+    kept = np.zeros(rows, dtype=bool)
+    kept[frame["row"].to_numpy()] = True
+    keys = frame.select("key", item=pl.int_range(pl.len(), dtype=pl.Int32))
+    return Catalogue(keys, untitled, kept)
+
+
+def catalogue_blocks(raw: Raw, catalogue: Catalogue, alphabet: Alphabet) -> Iterator[pl.DataFrame]:
+    """The items that stay, cleaned, block by block: item, key, title, description, category, fields."""
+    first_row = 0
+    number = 0
+    columns = pl.col("key", "title", "description", "category", "fields").cast(pl.String)
+    for block in _blocks(raw.items.select(columns)):
+        kept = block.filter(pl.Series(catalogue.kept[first_row : first_row + block.height]))
+        first_row += block.height
+        yield pl.DataFrame(
+            {
+                "item": pl.int_range(number, number + kept.height, dtype=pl.Int32, eager=True),
+                "key": kept["key"],
+                "title": clean(kept["title"], alphabet),
+                "description": clean(kept["description"], alphabet),
+                "category": clean_categories(kept["category"], alphabet, raw.domain),
+                "fields": clean_fields(kept["fields"], alphabet),
+            }
+        )
+        number += kept.height
+
+
+def _blocks(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    return iter(rows.collect_batches(chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming"))
+
+
+def item_ids(keys: pl.Series, catalogue: Catalogue) -> pl.Series:
+    """Item ids (int32) of a coded column; `ABSENT` or `UNTITLED` for items that did not stay."""
+    if not len(keys):
+        return pl.Series("item", [], dtype=pl.Int32)
+    distinct = keys.unique()
+    known = pl.DataFrame({"code": distinct.to_physical(), "key": distinct.cast(pl.String)}).join(
+        catalogue.keys, on="key", how="left"
+    )
+    missing = pl.when(pl.col("key").is_in(catalogue.untitled.implode())).then(UNTITLED).otherwise(ABSENT)
+    known = known.with_columns(pl.col("item").fill_null(missing.cast(pl.Int32)))
+    ids = np.full(int(known["code"].max()) + 1, ABSENT, dtype=np.int32)  # type: ignore[arg-type]
+    ids[known["code"].to_numpy()] = known["item"].to_numpy()
+    return pl.Series("item", ids[keys.to_physical().to_numpy()])
+
+
+def dictionary(column: str) -> pl.Expr:
+    """A column of keys as codes, so that a row costs the same however long its key is."""
+    return pl.col(column).cast(pl.String).cast(pl.Categorical(pl.Categories.random()))

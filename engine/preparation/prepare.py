@@ -1,0 +1,209 @@
+"""From a source's rows to a catalogue, users' sequences and events; every row that is left out is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.preparation.catalogue import ABSENT, UNTITLED, Catalogue, dictionary, item_ids, read_catalogue
+from engine.preparation.cleaning import Alphabet
+from engine.preparation.dropped import (
+    EMPTY_HISTORY,
+    INCOMPLETE,
+    NEGATIVE,
+    OVER_CAP,
+    RATING_UNKNOWN,
+    REPEATED,
+    UNORDERED,
+    WITHOUT_METADATA,
+    WITHOUT_TITLE,
+    count,
+    drop,
+)
+from engine.preparation.histories import (
+    EventColumns,
+    Histories,
+    covered,
+    given_histories,
+    train_lengths,
+    whole_histories,
+)
+from engine.preparation.splits import (
+    ORDER,
+    Cut,
+    by_time,
+    check_boundaries,
+    key_hashes,
+    leave_one_out,
+    quantile_boundaries,
+    under_caps,
+)
+from engine.sources.raw import Raw
+from store.errors import BadInput
+from store.records import SplitKind
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is asked of the preparation; `caps` are the most events of train, valid and test."""
+
+    split: SplitKind
+    t1: int | None = None
+    t2: int | None = None
+    caps: tuple[int, int, int] | None = None
+    seed: int = 0
+    alphabet: Alphabet = Alphabet.ASCII
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A dataset ready to be stored. interactions_read counts the rows the reader handed over.
+
+    train_length int32 [S]: how many interactions of each sequence, from its beginning, belong to the train part.
+    """
+
+    catalogue: Catalogue
+    histories: Histories
+    train_length: np.ndarray
+    events: EventColumns
+    interactions_read: int
+    interactions: int
+    dropped: Counter[str]
+    split_settings: dict[str, Any]
+
+
+def prepare(raw: Raw, choices: Choices) -> Prepared:
+    """Filter, order, de-duplicate and divide (thesis 3.3, 3.4); `BadInput` where no event remains."""
+    dropped = Counter(raw.dropped)
+    catalogue = read_catalogue(raw, choices.alphabet, dropped)
+    given = choices.split is SplitKind.GIVEN
+    if given and not raw.given_split:
+        raise BadInput(
+            "--split given: these files do not say which events are train, valid and test. "
+            "Pass --split timestamp, quantile or leave-one-out."
+        )
+    frame = _coded(raw, given)
+    read = frame.height
+    frame = _usable(frame, catalogue, raw, dropped)
+    frame, users = _ordered(frame)
+    frame = drop(frame, pl.struct("user", "item").is_first_distinct().not_(), REPEATED, dropped)
+    if given:
+        frame, histories, events = given_histories(raw, frame, users, catalogue, dropped)
+    else:
+        histories, events = whole_histories(frame, users, raw.timed)
+    everything = events
+    filled = events.length > 0
+    count(dropped, EMPTY_HISTORY, int((~filled).sum()))
+    events = events.where(filled)
+    if len(events.item):
+        events, settings = _divided(events, histories, raw, choices)
+    if len(events.item) and choices.caps is not None:
+        events = _capped(events, histories, catalogue, choices.caps, choices.seed, dropped)
+        settings |= {"caps": list(choices.caps), "seed": choices.seed}
+    if not len(events.item):
+        raise BadInput(_nothing_left(raw, read, dropped))
+    train = (
+        covered(histories, events) if choices.caps else train_lengths(histories, everything, choices.split, settings)
+    )
+    return Prepared(catalogue, histories, train, events, read, frame.height, dropped, settings)
+
+
+def _coded(raw: Raw, given: bool) -> pl.DataFrame:
+    """The interactions with keys as codes, so that a row costs 28 bytes however long its keys are."""
+    columns = [
+        pl.col("row"),
+        dictionary("user"),
+        dictionary("item"),
+        pl.col("order").cast(pl.Int64),
+        pl.col("rating").cast(pl.Float32),
+    ]
+    if given:
+        columns.append(pl.col("split").cast(pl.Enum([split.value for split in ORDER])).to_physical())
+    return raw.interactions.with_row_index("row").select(columns).collect(engine="streaming")
+
+
+def _usable(frame: pl.DataFrame, catalogue: Catalogue, raw: Raw, dropped: Counter[str]) -> pl.DataFrame:
+    """Rows with user, time and a known item; `item` becomes its id; ratings that are none become null."""
+    frame = drop(frame, pl.col("user").is_null() | pl.col("item").is_null(), INCOMPLETE, dropped)
+    frame = drop(frame, pl.col("order").is_null(), UNORDERED, dropped)
+    if raw.timed:
+        frame = drop(frame, pl.col("order") < 0, NEGATIVE, dropped)
+    frame = frame.with_columns(item=item_ids(frame["item"], catalogue))
+    frame = drop(frame, pl.col("item") == ABSENT, WITHOUT_METADATA, dropped)
+    frame = drop(frame, pl.col("item") == UNTITLED, WITHOUT_TITLE, dropped)
+    if raw.platform != "table":  # the scales of the known platforms begin above 0; a table may have any scale
+        count(dropped, RATING_UNKNOWN, int((frame["rating"] == 0).sum()))
+        frame = frame.with_columns(pl.when(pl.col("rating") != 0).then("rating"))
+    return frame.with_columns(pl.when(pl.col("rating").is_finite()).then("rating"))
+
+
+def _ordered(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Rows by user and time, rows of the same moment as in the file; user ids count by first appearance."""
+    seen = frame.group_by("user").agg(pl.col("row").min()).sort("row")
+    if not seen.height:
+        return frame.with_columns(user=pl.lit(0, dtype=pl.Int32)), []
+    codes = seen["user"].to_physical().to_numpy()
+    ids = np.zeros(int(codes.max()) + 1, dtype=np.int32)
+    ids[codes] = np.arange(len(codes), dtype=np.int32)
+    users = seen["user"].cast(pl.String).to_list()
+    frame = frame.with_columns(user=pl.Series(ids[frame["user"].to_physical().to_numpy()]))
+    return frame.sort("user", "order", "row"), users
+
+
+def _divided(
+    events: EventColumns, histories: Histories, raw: Raw, choices: Choices
+) -> tuple[EventColumns, dict[str, Any]]:
+    kind = choices.split
+    if kind in (SplitKind.TIMESTAMP, SplitKind.QUANTILE) and not raw.timed:
+        raise BadInput(
+            f"--split {kind}: this data has an order but no timestamps. Pass --split leave-one-out (it leaks across "
+            "users, and is labelled so), or name the column of timestamps with --order."
+        )
+    if kind is SplitKind.GIVEN:
+        return events, {"own_sequences": len(histories.owner) - len(histories.users)}
+    if kind is SplitKind.LEAVE_ONE_OUT:
+        sizes = histories.sizes()
+        codes = leave_one_out(events.length, sizes[events.sequence])
+        settings = Cut(kind).settings | {"users_below_3_interactions": int((sizes < 3).sum())}
+        return _with_split(events, codes), settings
+    if kind is SplitKind.QUANTILE:
+        cut = Cut(kind, *quantile_boundaries(events.order))
+    else:
+        cut = Cut(kind, *check_boundaries(choices.t1, choices.t2))
+    return _with_split(events, by_time(events.order, cut.t1 or 0, cut.t2 or 0)), cut.settings
+
+
+def _with_split(events: EventColumns, codes: np.ndarray) -> EventColumns:
+    return EventColumns(**(vars(events) | {"split": codes}))
+
+
+def _capped(
+    events: EventColumns,
+    histories: Histories,
+    catalogue: Catalogue,
+    caps: tuple[int, int, int],
+    seed: int,
+    dropped: Counter[str],
+) -> EventColumns:
+    users = key_hashes(histories.users)[events.user]
+    items = key_hashes(catalogue.keys["key"].to_list())[events.item]
+    keep = under_caps(events.split, caps, seed, users, items)
+    for code, split in enumerate(ORDER):
+        count(dropped, OVER_CAP + split, int((~keep & (events.split == code)).sum()))
+    return events.where(keep)
+
+
+def _nothing_left(raw: Raw, read: int, dropped: Counter[str]) -> str:
+    files = ", ".join(path.name for path in raw.files)
+    log = "; ".join(f"{count:,} × {reason}" for reason, count in dropped.most_common()) or "nothing was dropped"
+    if any(reason.startswith(OVER_CAP) for reason in dropped):
+        step = "Raise --caps."
+    elif dropped[WITHOUT_METADATA] or dropped[WITHOUT_TITLE]:
+        step = "Check that both files are of the same shop and write item keys alike."
+    else:
+        step = "An event needs a user with at least two interactions, with different items."
+    return f"{files}: 0 events left of {read:,} interactions. Left out: {log}. {step} Nothing was stored."

@@ -1,0 +1,1 @@
+"""Exact ranks over whole catalogues."""
