@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.encoding.embedding import embed
+from engine.encoding.embedding import embed, embed_items
 from engine.encoding.encoder import Encoder
 from engine.progress import Progress, silent
 from engine.ranking.scorers import Scorer, VectorScorer
@@ -56,8 +56,7 @@ class Scoring:
         self._renderer = encoder.renderer(template)
         extra = [Item(-1, "", text, "", "") for text in free_texts]
         self._bodies = [describe(item, template.item_text) for item in [*self.items, *extra]]
-        sentences = self._renderer.texts(self._bodies)
-        keys = embed(db, encoder, sentences, progress, "encoding items")
+        keys = embed_items(db, encoder, self._renderer, self._bodies, progress)
         vectors = embeddings.VectorIndex(db, encoder.name).read(keys)
         self.catalogue = vectors[: len(self.items)]
         self._item_vectors = vectors

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.encoding.encoder import Encoder
 from engine.progress import Progress, silent
-from engine.text.sentences import Sentence
+from engine.text.sentences import Renderer, Sentence
 from store import embeddings
 
 STORE_EVERY_S = 20  # a killed run on a slow machine loses no more work than this
@@ -50,6 +50,22 @@ def embed(
             progress(stage, done, len(rows))
     finally:  # also after Ctrl-C: what is computed is kept
         _store(db, encoder, pending)
+    return keys
+
+
+def embed_items(
+    db: sqlite3.Connection, encoder: Encoder, renderer: Renderer, bodies: Sequence[str], progress: Progress = silent
+) -> list[bytes]:
+    """The keys of the item sentences of these texts, encoding and storing those that are new.
+
+    A sentence that is stored as it stands fitted the model, so only the others are counted in tokens: a large
+    catalogue that was encoded before costs a look-up.
+    """
+    keys = [embeddings.sentence_key(text) for text in renderer.uncut(bodies)]
+    unknown = np.flatnonzero(~embeddings.VectorIndex(db, encoder.name).contains(keys)).tolist()
+    sentences = renderer.texts([bodies[row] for row in unknown])
+    for row, key in zip(unknown, embed(db, encoder, sentences, progress, "encoding items"), strict=True):
+        keys[row] = key
     return keys
 
 

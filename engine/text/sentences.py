@@ -124,14 +124,17 @@ class Renderer:
 
     def texts(self, bodies: Sequence[str]) -> list[Sentence]:
         """One item sentence for each text (`Title: …`): the catalogue's, or a query that is no item."""
-        start, end = self._item_frame
         bodies = [self._neutral(body) for body in bodies]
         fitted = self._fit(bodies, self.budget - self._item_overhead)
-        sentences = [f"{start}{body}{end}" for body in fitted]
+        sentences = [self._framed(body) for body in fitted]
         return [
             Sentence(text, ids, 1, fit != body)
             for text, ids, fit, body in zip(sentences, self._ids(sentences), fitted, bodies, strict=True)
         ]
+
+    def uncut(self, bodies: Sequence[str]) -> list[str]:
+        """The item sentences as they read where nothing is too long, without counting a token."""
+        return [self._framed(self._neutral(body)) for body in bodies]
 
     def histories(self, bodies: Sequence[str], histories: Sequence[Sequence[int]]) -> list[Sentence]:
         """One sentence for each history.
@@ -181,10 +184,13 @@ class Renderer:
         return dict(zip(bodies, (count + self._item_overhead for count in counts), strict=True))
 
     def _join(self, bodies: Sequence[str]) -> str:
-        start, end = self._item_frame
         between = "" if self.template.history.structured else ", "
         before, after = self._history_frame
-        return before + between.join(f"{start}{body}{end}" for body in bodies) + after
+        return before + between.join(map(self._framed, bodies)) + after
+
+    def _framed(self, body: str) -> str:
+        start, end = self._item_frame
+        return f"{start}{body}{end}"
 
     def _fit(self, bodies: Sequence[str], room: int) -> list[str]:
         """Each text, or its longest beginning of at most `room` tokens."""

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.encoding.backbone import embedded_backbone
 from engine.encoding.batching import token_batches
-from engine.encoding.embedding import embed
+from engine.encoding.embedding import embed, embed_items
 from engine.encoding.encoder import Encoder, load
 from engine.text.sentences import Sentence, Template
 from store.embeddings import VectorIndex, sentence_key
@@ -182,3 +182,17 @@ def test_when_the_device_is_not_there_it_is_said(tiny_t5: Path) -> None:
 def test_vectors_that_are_not_stored_are_refused(tmp_path: Path) -> None:
     with Workspace(tmp_path / "w").write() as db, pytest.raises(Failed, match="1 of 1 sentences have no stored vector"):
         VectorIndex(db, "nobody").read([sentence_key("x")])
+
+
+def test_items_encoded_before_are_found_again_and_cut_ones_too(t5: Encoder, tmp_path: Path) -> None:
+    renderer = t5.renderer(Template())
+    bodies = ["Title: lamp", "Title: " + "very long " * 200, "Title: chair", "Title: lamp"]
+    counted: list[int] = []
+    with Workspace(tmp_path / "w").write() as db:
+        first = embed_items(db, t5, renderer, bodies, lambda stage, done, total: counted.append(total))
+        assert counted[0] == 3  # two of the four read alike
+        counted.clear()
+        again = embed_items(db, t5, renderer, bodies, lambda stage, done, total: counted.append(total))
+        assert (again, counted) == (first, [])
+        stored = VectorIndex(db, t5.name).read(again)
+    assert np.abs(stored - t5.encode_all(renderer.texts(bodies))).max() < 1e-5
