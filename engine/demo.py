@@ -15,11 +15,13 @@ from engine.ingest import IngestOptions, ingest
 from engine.progress import Progress, silent
 from engine.protocol import EvaluationOptions
 from engine.sources import movielens, synthetic
+from engine.text.sentences import HistoryFormat, Template
 from store import datasets, evaluations
 from store.records import Dataset, Evaluation, Item, Seen, SplitKind
 from store.workspace import Workspace
 
-MODELS = ("pop", "pop-recent", "last-item", "only")
+UNSTRUCTURED = "only, unstructured"  # without the markers, which the embedded backbone never learned
+TEXT, POPULARITY = "only", "pop"
 FILMS = "ml-100k"
 SAMPLE = 1_000  # film histories fill the model's length: a thousand of them take half a minute on two cores
 METRIC = "ndcg@10"
@@ -39,6 +41,24 @@ class Times:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + monotonic() - started
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of the demo's table: a model under a template, on one dataset."""
+
+    label: str
+    dataset: str
+    evaluation: Evaluation
+
+
+RUNS = {
+    POPULARITY: ("pop", Template()),
+    "pop-recent": ("pop-recent", Template()),
+    "last-item": ("last-item", Template()),
+    TEXT: ("only", Template()),
+    UNSTRUCTURED: ("only", Template(HistoryFormat.UNSTRUCTURED)),
+}
 
 
 @dataclass(frozen=True)
@@ -77,43 +97,45 @@ def prepare(workspace: Workspace, times: Times, progress: Progress = silent) -> 
     return found
 
 
-def run(workspace: Workspace, found: list[Dataset], times: Times, progress: Progress = silent) -> list[Evaluation]:
+def run(workspace: Workspace, found: list[Dataset], times: Times, progress: Progress = silent) -> list[Run]:
     """Evaluate the first models on every dataset."""
-    options = EvaluationOptions(sample=SAMPLE)
-    made: list[Evaluation] = []
-    for model in MODELS:
-        with times.step(f"evaluating {model}"):
-            made += [evaluate(workspace, model, dataset.name, options, progress) for dataset in found]
+    made: list[Run] = []
+    for label, (model, template) in RUNS.items():
+        options = EvaluationOptions(sample=SAMPLE, template=template)
+        with times.step(f"evaluating {label.replace(',', '')}"):
+            made += [
+                Run(label, dataset.name, evaluate(workspace, model, dataset.name, options, progress))
+                for dataset in found
+            ]
     return made
 
 
-def show_users(db: sqlite3.Connection, made: list[Evaluation], models: tuple[str, str], k: int = 5) -> list[Shown]:
+def show_users(db: sqlite3.Connection, made: list[Run], k: int = 5) -> list[Shown]:
     """Three users: one of the films, and two of the shop."""
-    names = list(dict.fromkeys(evaluation.dataset for evaluation in made))
-    chosen = [names[0], *names[1:3]] if len(names) > 2 else names
-    return [_shown(db, {e.model: e for e in made if e.dataset == name}, models, k) for name in chosen]
+    names = list(dict.fromkeys(run.dataset for run in made))
+    return [_shown(db, {run.label: run.evaluation for run in made if run.dataset == name}, k) for name in names[:3]]
 
 
-def contrasts(db: sqlite3.Connection, made: list[Evaluation]) -> list[Contrast]:
+def contrasts(db: sqlite3.Connection, made: list[Run]) -> list[Contrast]:
     """How the untouched text model and popularity compare in each slice, largest gain of text first."""
-    wanted = {evaluation.id for evaluation in made if evaluation.model in ("only", "pop")}
+    labels = {run.evaluation.id: run.label for run in made if run.label in (TEXT, POPULARITY)}
     rows = [
         row
         for row in evaluations.metric_rows(db, metric=METRIC, seen=Seen.MASK)
-        if row.evaluation.id in wanted and row.metric.n >= ENOUGH
+        if row.evaluation.id in labels and row.metric.n >= ENOUGH
     ]
-    means = {(r.evaluation.model, r.evaluation.dataset, r.metric.slice, r.metric.value): r.metric for r in rows}
+    means = {(labels[r.evaluation.id], r.evaluation.dataset, r.metric.slice, r.metric.value): r.metric for r in rows}
     found = [
-        Contrast(dataset, slice_name, value, metric.n, metric.mean, means["pop", dataset, slice_name, value].mean)
-        for (model, dataset, slice_name, value), metric in means.items()
-        if model == "only" and ("pop", dataset, slice_name, value) in means
+        Contrast(dataset, slice_name, value, metric.n, metric.mean, means[POPULARITY, dataset, slice_name, value].mean)
+        for (label, dataset, slice_name, value), metric in means.items()
+        if label == TEXT and (POPULARITY, dataset, slice_name, value) in means
     ]
     return sorted(found, key=lambda c: c.popularity - c.text)
 
 
-def _shown(db: sqlite3.Connection, by_model: dict[str, Evaluation], models: tuple[str, str], k: int) -> Shown:
-    """The event that the text model ranks best among long histories: an example of what it can do, not of how often."""
-    evaluation = by_model[models[0]]
+def _shown(db: sqlite3.Connection, by_label: dict[str, Evaluation], k: int) -> Shown:
+    """The event that the text model ranks best: an example of what it can do, not of how often."""
+    evaluation = by_label[TEXT]
     dataset = datasets.dataset(db, evaluation.dataset)
     better = evaluations.rank_column(db, evaluation, "better_masked")
     number = int(evaluations.rank_column(db, evaluation, "event")[int(better.argmin())])
@@ -121,8 +143,8 @@ def _shown(db: sqlite3.Connection, by_model: dict[str, Evaluation], models: tupl
     history = datasets.sequence(db, dataset.id, event.sequence).items[: event.length].tolist()
     lists: dict[str, list[tuple[Item, bool]]] = {}
     places: dict[str, str] = {}
-    for name in models:
-        row = evaluations.rank_row(db, by_model[name], number)
+    for name in (TEXT, POPULARITY):
+        row = evaluations.rank_row(db, by_label[name], number)
         assert row is not None
         best = row.top_items_masked[0][:k].tolist()
         known = datasets.items_by_id(db, dataset.id, best)

@@ -12,7 +12,7 @@ from pathlib import Path
 from store.workspace import Workspace, workspace_folder
 from workbench.application import Workbench
 
-PICTURES = {"home": (), "results": ("4",), "users": ("5",)}
+PICTURES = {"home": (), "results": ("4", "l"), "users": ("5",)}
 
 
 async def draw(workspace: Workspace, out: Path, size: tuple[int, int]) -> list[Path]:

@@ -25,9 +25,12 @@ def test_the_demo_runs_every_first_model_on_everything_and_is_quick_the_second_t
     }
     assert all(0 <= row["low"] <= row["mean"] <= row["high"] <= 1 for row in rows)
     for row in rows:
-        assert re.search(rf"{row['dataset']} +{row['model']} +{row['n']} +{row['mean']:.3f} ", first.stdout)
+        label = f"{row['model']}, unstructured" if "; unstructured" in row["protocol"] else row["model"]
+        assert re.search(rf"{row['dataset']} +{label} +{row['n']} +{row['mean']:.3f} ", first.stdout)
     assert first.stdout.count("Chose: ") == 3
-    films = {row["model"]: row["mean"] for row in rows if row["dataset"] == "ml-100k"}
+    marked = [row for row in rows if "; unstructured" not in row["protocol"]]
+    assert len(rows) == len(marked) + 4  # without markers, `only` alone is run again
+    films = {row["model"]: row["mean"] for row in marked if row["dataset"] == "ml-100k"}
     word = "above" if films["only"] > films["pop"] else "below"
     assert re.search(rf"ml-100k: {films['only']:.3f} is (far )?{word} {films['pop']:.3f}", first.stderr)
     assert "(synthetic)" in first.stderr

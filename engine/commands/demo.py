@@ -11,8 +11,6 @@ from store.words import Seen
 if TYPE_CHECKING:
     from engine.demo import Contrast, Shown
 
-PAIR = ("only", "pop")
-
 
 def demo(workspace: WorkspaceOption = None) -> None:
     """Ingest embedded films and a synthetic shop, run the first models, and show what they find.
@@ -33,19 +31,15 @@ def demo(workspace: WorkspaceOption = None) -> None:
         found = work.prepare(space, times, progress)
         made = work.run(space, found, times, progress)
     with space.read() as db:
-        ids = {evaluation.id for evaluation in made}
-        rows = [
-            row for row in evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK) if row.evaluation.id in ids
-        ]
-        shown = work.show_users(db, made, PAIR)
+        rows = evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK)
+        shown = work.show_users(db, made)
         contrasts = work.contrasts(db, made)
-    means = {(row.evaluation.dataset, row.evaluation.model, row.metric.metric): row.metric for row in rows}
+    means = {(row.evaluation.id, row.metric.metric): row.metric for row in rows}
     lines = []
-    for dataset in found:
-        for model in work.MODELS:
-            ndcg, hit = (means[dataset.name, model, name] for name in ("ndcg@10", "hr@10"))
-            interval = f"[{ndcg.low:.3f}, {ndcg.high:.3f}]"
-            lines.append((dataset.name, model, ndcg.n, f"{ndcg.mean:.3f}", interval, f"{hit.mean:.3f}"))
+    for run in sorted(made, key=lambda run: [dataset.name for dataset in found].index(run.dataset)):
+        ndcg, hit = (means[run.evaluation.id, name] for name in ("ndcg@10", "hr@10"))
+        interval = f"[{ndcg.low:.3f}, {ndcg.high:.3f}]"
+        lines.append((run.dataset, run.label, ndcg.n, f"{ndcg.mean:.3f}", interval, f"{hit.mean:.3f}"))
     print_table(
         ["dataset", "model", "n", "NDCG@10", "95 % interval", "HR@10"],
         lines,
@@ -90,4 +84,6 @@ def _print_findings(contrasts: list[Contrast], names: list[str]) -> None:
         for label, part in (("helps most", parts[0]), ("helps least", parts[-1])):
             where = f"{part.slice} is {part.value} (n {part.n})"
             say(f"    text {label} where {where}: {part.text:.3f} against {part.popularity:.3f}")
+    say("`only` marks where items begin and end with tokens that this backbone never met in training; `only,")
+    say("unstructured` leaves the marks out. The difference is what training has to teach first.")
     say("The three users above are the text model's best cases, chosen to show what it can do, not how often.")
