@@ -25,7 +25,8 @@ import numpy as np
 from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import put_model
-from store.records import Dataset, Metric, Ranks, Split, SplitKind
+from store.records import Dataset, Metric, Ranks
+from store.words import Split, SplitKind
 from store.workspace import Workspace
 
 EVENTS_PER_USER = 5

@@ -17,7 +17,8 @@ from engine.protocol import EvaluationOptions
 from engine.sources import movielens, synthetic
 from engine.text.sentences import HistoryFormat, Template
 from store import datasets, evaluations
-from store.records import Dataset, Evaluation, Item, Seen, SplitKind
+from store.records import Dataset, Evaluation, Item
+from store.words import Seen, SplitKind
 from store.workspace import Workspace
 
 UNSTRUCTURED = "only, unstructured"  # without the markers, which the embedded backbone never learned

@@ -20,7 +20,8 @@ from store import datasets
 from store import models as stored_models
 from store.errors import BadInput
 from store.evaluations import EvaluationWriter, evaluation_key, find_evaluation
-from store.records import Dataset, Evaluation, Events, Model, Ranks, Split
+from store.records import Dataset, Evaluation, Events, Model, Ranks
+from store.words import Split
 from store.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from engine.scoring import Scoring
 from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
-from store.records import Split
+from store.words import Split
 from store.workspace import Workspace
 
 

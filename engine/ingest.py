@@ -28,7 +28,8 @@ from store.dataset_writer import DatasetDraft, DatasetWriter, remove_unfinished,
 from store.datasets import dataset as stored_dataset
 from store.datasets import find_request
 from store.errors import BadInput, Failed
-from store.records import Dataset, SplitKind
+from store.records import Dataset
+from store.words import SplitKind
 from store.workspace import Workspace
 
 PREPARATION_VERSION = 1  # raise it when the same files and options would be stored differently

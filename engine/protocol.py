@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.text.sentences import Template
 from store.errors import BadInput
-from store.records import Model, Split
+from store.records import Model
+from store.words import Split
 
 
 @dataclass(frozen=True)

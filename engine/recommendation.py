@@ -16,7 +16,8 @@ from engine.scoring import Scoring
 from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
-from store.records import Item, Seen
+from store.records import Item
+from store.words import Seen
 from store.workspace import Workspace
 
 NO_TARGET = -1

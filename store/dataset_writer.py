@@ -13,7 +13,8 @@ from typing import Any
 from store.connection import transaction
 from store.datasets import dataset, now
 from store.errors import BadInput
-from store.records import Dataset, Split, SplitKind, State
+from store.records import Dataset
+from store.words import Split, SplitKind, State
 
 # What `DatasetWriter.add` takes, in this order of columns; blobs are little-endian int32, int64 and float32.
 COLUMNS = {

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from store.errors import unknown
-from store.records import Dataset, Event, Events, Item, Sequence, Split, SplitKind, State
+from store.records import Dataset, Event, Events, Item, Sequence
+from store.words import Split, SplitKind, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +100,9 @@ def user_keys(db: sqlite3.Connection, dataset_id: int, ids: Iterable[int] | None
 
 def newest_sequence(db: sqlite3.Connection, dataset_id: int, user: int) -> Sequence:
     """All that is known of a user, oldest first: the longest of their sequences."""
-    rows = db.execute("SELECT * FROM sequence WHERE dataset_id = ? AND user = ?", (dataset_id, user)).fetchall()
+    rows = db.execute(
+        "SELECT * FROM sequence INDEXED BY sequence_user WHERE dataset_id = ? AND user = ?", (dataset_id, user)
+    ).fetchall()
     return max((_sequence(row) for row in rows), key=lambda sequence: len(sequence.items))
 
 
@@ -121,7 +124,8 @@ def newest_sequences(db: sqlite3.Connection, dataset_id: int) -> Iterator[tuple[
 def user_events(db: sqlite3.Connection, dataset_id: int, user: int) -> list[Event]:
     """A user's events, oldest first."""
     rows = db.execute(
-        "SELECT * FROM event WHERE dataset_id = ? AND user = ? ORDER BY length, event", (dataset_id, user)
+        "SELECT * FROM event INDEXED BY event_user WHERE dataset_id = ? AND user = ? ORDER BY length, event",
+        (dataset_id, user),
     )
     return [_event(row) for row in rows]
 

@@ -12,7 +12,8 @@ from store.arrays import pack, rows_per_block, settings_hash, unpack
 from store.connection import transaction
 from store.datasets import now
 from store.errors import BadInput, unknown
-from store.records import Dataset, Evaluation, Metric, Model, Ranks, Split, State
+from store.records import Dataset, Evaluation, Metric, Model, Ranks
+from store.words import Split, State
 
 if TYPE_CHECKING:
     import numpy as np

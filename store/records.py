@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from store.words import Seen as Seen
-from store.words import Slice as Slice
-from store.words import Split as Split
-from store.words import SplitKind as SplitKind
-from store.words import State as State
+from store.words import Split, SplitKind
 
 if TYPE_CHECKING:
     import numpy as np

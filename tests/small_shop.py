@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
-from store.records import Dataset, Split, SplitKind
+from store.records import Dataset
+from store.words import Split, SplitKind
 from store.workspace import Workspace
 
 TITLES = ("Lamp", "Chair", "Desk", "Pen", "Lamp")

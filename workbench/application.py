@@ -66,7 +66,12 @@ class Workbench(App[None]):
         for theme in themes.OWN:
             self.register_theme(theme)
         known = self.remembered.theme in self.available_themes
-        self.theme = self.remembered.theme if known else themes.DARK.name
+        if known and self.remembered.theme != themes.DARK.name:
+            self.theme = self.remembered.theme
+        else:
+            # As dark as Textual's own, so nothing but its colours differs: a watched change would parse every style
+            # twice more before the first frame.
+            self.set_reactive(App.theme, themes.DARK.name)
 
     def on_mount(self) -> None:
         self._changes.poll()

@@ -11,7 +11,8 @@ from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store import models as model_store
 from store.errors import Problem
-from store.records import Dataset, Evaluation, Metric, Model, Seen, Slice
+from store.records import Dataset, Evaluation, Metric, Model
+from store.words import Seen, Slice
 from store.workspace import Workspace
 
 HEADLINE = "ndcg@10"

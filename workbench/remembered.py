@@ -8,7 +8,7 @@ from typing import Any
 
 from store import ui_state
 from store.errors import Problem
-from store.records import Seen, Slice
+from store.words import Seen, Slice
 from store.workspace import Workspace
 
 KEY = "workbench"

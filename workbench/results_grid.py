@@ -10,7 +10,8 @@ from itertools import takewhile
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.evaluations import MetricRow
-from store.records import Evaluation, Metric, Slice
+from store.records import Evaluation, Metric
+from store.words import Slice
 from store.workspace import Workspace
 from workbench.labels import event_set, events_in_words, labels, row_key
 from workbench.remembered import ResultsChoice

@@ -10,7 +10,8 @@ from typing import Any
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.errors import BadInput
-from store.records import Dataset, Evaluation, Event, Item, Seen, Split
+from store.records import Dataset, Evaluation, Event, Item
+from store.words import Seen, Split
 from store.workspace import Workspace
 from workbench.labels import labels, row_key
 from workbench.remembered import UsersChoice

@@ -14,7 +14,8 @@ from engine.measuring.metrics import measure
 from engine.measuring.slices import slices
 from store import datasets, evaluations
 from store.errors import BadInput
-from store.records import Evaluation, Seen, Slice
+from store.records import Evaluation
+from store.words import Seen, Slice
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from engine.measuring.intervals import slice_means
 from engine.measuring.metrics import MEASURES, Ties
 from engine.measuring.slices import Part
-from store.records import Metric, Ranks, Seen
+from store.records import Metric, Ranks
+from store.words import Seen
 
 BOOTSTRAP_SEED = 0  # intervals of a stored evaluation never change
 

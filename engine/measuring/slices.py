@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from store import datasets
-from store.records import Dataset, Events, Item, Slice
+from store.records import Dataset, Events, Item
+from store.words import Slice
 
 EXACT_LENGTHS = 10  # history lengths shown one by one, as in thesis figure 5.4; longer ones in ranges
 LONGER = ((11, 20), (21, 50), (51, None))

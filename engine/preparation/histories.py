@@ -13,7 +13,7 @@ from engine.preparation.catalogue import ABSENT, UNTITLED, Catalogue, dictionary
 from engine.preparation.dropped import HISTORY_REPEATED, HISTORY_WITHOUT_METADATA, HISTORY_WITHOUT_TITLE, REPEATED, drop
 from engine.preparation.splits import ORDER
 from engine.sources.raw import Raw
-from store.records import Split, SplitKind
+from store.words import Split, SplitKind
 
 _UNKNOWN_TIME = -1
 

@@ -44,7 +44,7 @@ from engine.preparation.splits import (
 )
 from engine.sources.raw import Raw
 from store.errors import BadInput
-from store.records import SplitKind
+from store.words import SplitKind
 
 
 @dataclass(frozen=True)

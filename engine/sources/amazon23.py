@@ -15,7 +15,7 @@ from engine.sources.raw import Raw
 from engine.sources.tally import Rows, Tally
 from engine.sources.timestamps import TimestampFormat
 from store.errors import BadInput, unknown
-from store.records import Split
+from store.words import Split
 
 PLATFORM = "amazon23"
 TIMESTAMPS = ("timestamp", "sort_timestamp", "sortTimestamp")  # the later two in older dumps

@@ -12,7 +12,8 @@ from engine.text.sentences import Renderer, Template, describe
 from store import datasets
 from store.errors import BadInput
 from store.models import models
-from store.records import Dataset, Split
+from store.records import Dataset
+from store.words import Split
 from store.workspace import Workspace
 
 SAMPLE = 2_000  # items and histories looked at, drawn with seed 0: enough for a percent, quick enough for a listing

@@ -10,7 +10,7 @@ from engine.evaluation import evaluate
 from engine.measuring.comparison import compare
 from engine.protocol import EvaluationOptions
 from store.errors import BadInput
-from store.records import Seen
+from store.words import Seen
 from store.workspace import Workspace
 from tests.small_shop import five_items, many
 

@@ -17,7 +17,8 @@ from engine.recommendation import recommend
 from engine.scoring import popularity
 from engine.text.sentences import HistoryFormat, Template
 from store import datasets, evaluations
-from store.records import Evaluation, Ranks, Seen, Split
+from store.records import Evaluation, Ranks
+from store.words import Seen, Split
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add, five_items, many
 

@@ -15,7 +15,8 @@ from engine.ingest import IngestOptions, ingest
 from engine.sources.raw import Raw
 from store import datasets as stored
 from store.errors import BadInput
-from store.records import Dataset, Split, SplitKind
+from store.records import Dataset
+from store.words import Split, SplitKind
 from store.workspace import Workspace
 from tests.engine.raw_rows import raw, rows, titles
 

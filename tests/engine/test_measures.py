@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.measuring.measures import RankPairs, event_values, measure_slices
 from engine.measuring.metrics import METRICS
 from engine.measuring.slices import Part
-from store.records import Metric, Slice
+from store.records import Metric
+from store.words import Slice
 
 USERS = np.array([7, 7, 9], np.int32)
 

@@ -16,7 +16,7 @@ from engine.preparation.dropped import EVENT_REASONS, INTERACTION_REASONS, ITEM_
 from engine.preparation.prepare import Choices, Prepared, prepare
 from engine.preparation.splits import ORDER
 from store.errors import BadInput
-from store.records import SplitKind
+from store.words import SplitKind
 from tests.engine.raw_rows import Visit, raw, titles
 
 LAST = Choices(SplitKind.LEAVE_ONE_OUT)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.measuring.slices import CATEGORIES_SHOWN, OTHER_CATEGORIES, slices
 from store import datasets
-from store.records import Split
+from store.words import Split
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add, five_items
 

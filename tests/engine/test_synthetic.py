@@ -14,7 +14,7 @@ from engine.preparation.splits import PUBLIC_T1, PUBLIC_T2
 from engine.sources.raw import Raw
 from engine.sources.synthetic import read_shop, write_shop
 from store.errors import BadInput
-from store.records import SplitKind
+from store.words import SplitKind
 
 
 @pytest.fixture(scope="module")

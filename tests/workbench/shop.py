@@ -12,7 +12,8 @@ from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.datasets import dataset
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import model, put_model
-from store.records import Dataset, Evaluation, Metric, Ranks, Split, SplitKind
+from store.records import Dataset, Evaluation, Metric, Ranks
+from store.words import Split, SplitKind
 from store.workspace import Workspace
 
 DAY_MS = 86_400_000

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from store.records import Seen, Slice
+from store.words import Seen, Slice
 from workbench import numbers
 from workbench.display import line, protocol
 from workbench.next_step import UNTRAINED, command

@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from store.plain_text import plain
-from store.records import Item, Seen
+from store.records import Item
+from store.words import Seen
 from workbench import numbers
 from workbench.display import line, title
 from workbench.next_step import command
