@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,21 +18,8 @@ if TYPE_CHECKING:
 HEADLINE = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
 
 
-class By(StrEnum):
-    """The slices a table can be divided by."""
-
-    ALL = "all"
-    DOMAIN = "domain"
-    CATEGORY = "category"
-    HISTORY_LENGTH = "history-length"
-    VISIBLE_LENGTH = "visible-length"
-    TARGET = "target"
-    USER = "user"
-    DUPLICATE_TEXT = "duplicate-text"
-
-
 def results(
-    by: Annotated[By | None, typer.Option(help="Divide events by this.", show_default="all")] = None,
+    by: Annotated[Slice | None, typer.Option(help="Divide events by this.", show_default="all")] = None,
     compare: Annotated[
         tuple[str, str] | None, typer.Option(help="Paired difference of two models, A minus B.", metavar="A B")
     ] = None,
@@ -59,7 +45,7 @@ def results(
     if compare is not None:
         from engine.commands.comparison import print_comparison
 
-        print_comparison(space, compare, by or By.ALL, wanted, seen, dataset, form=form)
+        print_comparison(space, compare, by or Slice.ALL, wanted, seen, dataset, form=form)
         return
     everything = form in (Form.JSON, Form.CSV)
     with space.read() as db:
