@@ -69,6 +69,18 @@ def test_bf16_stays_close_to_fp32(tiny_t5: Path) -> None:
     assert exact.weights_hash == fast.weights_hash
 
 
+def test_bf16_vectors_of_the_embedded_backbone_agree_for_any_order_and_batch_size() -> None:
+    encoder = load(embedded_backbone(), device="cpu", precision="bf16")
+    read = sentences(encoder, 24)
+    order = np.random.default_rng(0).permutation(len(read))
+    together, apart = np.empty((24, 384), np.float32), np.empty((24, 384), np.float32)
+    for rows, vectors in encoder.encode(read, tokens_per_batch=2_000):
+        together[rows] = vectors
+    for rows, vectors in encoder.encode([read[row] for row in order], tokens_per_batch=30):
+        apart[order[rows]] = vectors
+    assert (together * apart).sum(axis=1).min() > 0.9999
+
+
 @given(st.lists(st.integers(1, 300), max_size=60), st.integers(1, 600))
 def test_batches_hold_every_row_once_longest_first_within_the_budget(lengths: list[int], budget: int) -> None:
     batches = list(token_batches(np.array(lengths, dtype=np.int64), budget))
