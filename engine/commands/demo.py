@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from engine.commands.options import WorkspaceOption, open_workspace
@@ -17,16 +18,13 @@ def demo(workspace: WorkspaceOption = None) -> None:
 
     Example: st5 demo
     """
+    started = monotonic()
     from engine import demo as work
     from store import evaluations
 
+    times = work.Times({"loading libraries": monotonic() - started})
     space = open_workspace(workspace)
-    times = work.Times()
     say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
-    with times.step("loading libraries"):
-        from engine.encoding.backbone import embedded_backbone
-
-        embedded_backbone()
     with progress_bar() as progress:
         found = work.prepare(space, times, progress)
         made = work.run(space, found, times, progress)
