@@ -45,3 +45,11 @@ class State(StrEnum):
 
     WRITING = "writing"
     READY = "ready"
+
+
+class Phase(StrEnum):
+    """The contrastive training phases (thesis 4.4)."""
+
+    ITEM_DESCRIPTION = "item-description"
+    SEQUENCE_SEQUENCE = "sequence-sequence"
+    SEQUENCE_ITEM = "sequence-item"
