@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from time import monotonic
 
 import numpy as np
@@ -17,7 +17,6 @@ from engine.protocol import EvaluationOptions, protocol
 from engine.ranking.rank import rank_blocks
 from engine.scoring import HISTORIES_AT_ONCE, Scoring
 from store import datasets
-from store import models as stored_models
 from store.errors import BadInput
 from store.evaluations import EvaluationWriter, evaluation_key, find_evaluation
 from store.records import Dataset, Evaluation, Events, Model, Ranks
@@ -85,16 +84,6 @@ def evaluate(
                 seconds=monotonic() - started,
                 device=encoder.device_name if encoder else "exact counts",
             )
-
-
-def check_names(workspace: Workspace, models: Iterable[str], names: Iterable[str]) -> None:
-    """`BadInput` for the first unknown model or dataset, before any work is done."""
-    with workspace.read() as db:
-        for name in names:
-            datasets.dataset(db, name)
-        for name in models:
-            if name not in stored_models.MADE_ON_FIRST_USE:
-                stored_models.model(db, name)
 
 
 def history_starts(histories: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

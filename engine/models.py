@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.encoding.encoder import Encoder
 
 ONLY = "only"
+EMBEDDED = "all-MiniLM-L6-v2 (embedded)"
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ def make_only(
         if old is None or (old.weights_hash == encoder.weights_hash and not folder.exists()):
             # Before the row, so that no reader meets a model without weights. Loaded anew, because the precision
             # that the device prefers must not reach the file.
-            _save(load(encoder.source, device="cpu", precision="fp32"), folder)
+            save_encoder(load(encoder.source, device="cpu", precision="fp32"), folder)
         return stored_models.put_model(
             db,
             name=name,
             kind="text",
             variant=ONLY,
-            backbone=backbone or "all-MiniLM-L6-v2 (embedded)",
+            backbone=backbone or EMBEDDED,
             folder=str(folder.relative_to(workspace.folder)),
             weights_hash=encoder.weights_hash,
             tokenizer_hash=encoder.tokenizer_hash,
@@ -81,13 +82,19 @@ def make_only(
         )
 
 
-def make_baseline(workspace: Workspace, name: str, features: str = "") -> Model:
-    """A baseline under its name; with `features`, a text model other than `only`, as `last-item-FEATURES`."""
+def check_baseline(name: str, features: str) -> Baseline:
+    """The baseline of this name; `BadInput` where there is none, or where it has no use for `features`."""
     kind = BASELINES.get(name)
     if kind is None:
         raise unknown("baseline", name, BASELINES)
     if features and not kind.reads_text:
         raise BadInput(f"{name} reads no text, so --features {features} says nothing. Leave it out.")
+    return kind
+
+
+def make_baseline(workspace: Workspace, name: str, features: str = "") -> Model:
+    """A baseline under its name; with `features`, a text model other than `only`, as `last-item-FEATURES`."""
+    kind = check_baseline(name, features)
     features = (features or ONLY) if kind.reads_text else ""
     parts = [kind.version]
     if features:
@@ -128,7 +135,7 @@ def open_encoder(workspace: Workspace, model: Model, *, device: str = "auto", pr
     return encoder
 
 
-def _save(encoder: Encoder, folder: Path) -> None:
+def save_encoder(encoder: Encoder, folder: Path) -> None:
     """The weights under a folder that is complete or not there; what a killed process left of it is replaced."""
     part = folder.with_name(f".{folder.name}.part")
     try:

@@ -229,6 +229,28 @@ def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndar
     return item[first], np.concatenate(times)[first], newest[first]
 
 
+def has_descriptions(db: sqlite3.Connection, dataset_id: int) -> bool:
+    """Whether any item of the catalogue has a description."""
+    query = "SELECT EXISTS (SELECT 1 FROM item WHERE dataset_id = ? AND trim(description) <> '')"
+    return bool(db.execute(query, (dataset_id,)).fetchone()[0])
+
+
+def stray_train_event(db: sqlite3.Connection, dataset_id: int) -> tuple[int, str, int, int] | None:
+    """The first train event whose target is not in the train part of a sequence of its user, or that has no history.
+
+    (event number, user key, length of the history, length of the train part), or None where all are in order.
+    """
+    row = db.execute(
+        "SELECT event.event, ifnull(user.key, event.user), event.length, ifnull(sequence.train_length, 0) FROM event"
+        " LEFT JOIN sequence USING (dataset_id, sequence) LEFT JOIN user ON user.dataset_id = event.dataset_id"
+        " AND user.user = event.user WHERE event.dataset_id = ? AND event.split = ?"
+        " AND (sequence.user IS NOT event.user OR event.length < 1 OR event.length >= sequence.train_length"
+        " OR event.length >= length(sequence.items) / 4) ORDER BY event.event LIMIT 1",
+        (dataset_id, Split.TRAIN),
+    ).fetchone()
+    return None if row is None else (int(row[0]), str(row[1]), int(row[2]), int(row[3]))
+
+
 def train_users(db: sqlite3.Connection, dataset_id: int) -> np.ndarray:
     """Ids (int32, sorted) of the users who did something in the train part."""
     import numpy as np

@@ -25,6 +25,12 @@ class BadInput(Problem):
     exit_code = 2
 
 
+class Cancelled(Problem):
+    """Somebody asked the work to stop, and it did (exit code 3)."""
+
+    exit_code = 3
+
+
 def unknown(kind: str, got: str, known: Iterable[str], hint: str = "") -> BadInput:
     """A name that is not there, with the nearest names that are.
 

@@ -189,6 +189,86 @@ def m004_ui_state(db: Database) -> None:
     _create(db, "CREATE TABLE ui_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
 
 
+@_step
+def m005_jobs(db: Database) -> None:
+    """Jobs, what they told, and the series of the phases they trained."""
+    _create(
+        db,
+        """CREATE TABLE job (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            arguments TEXT NOT NULL,
+            folder TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'queued'
+                CHECK (state IN ('queued', 'starting', 'running', 'succeeded', 'failed', 'cancelled', 'lost')),
+            pid INTEGER,
+            host TEXT NOT NULL DEFAULT '',
+            device TEXT NOT NULL DEFAULT '',
+            created TEXT NOT NULL,
+            started TEXT NOT NULL DEFAULT '',
+            finished TEXT NOT NULL DEFAULT '',
+            seconds REAL NOT NULL DEFAULT 0,
+            beats INTEGER NOT NULL DEFAULT 0,
+            stage TEXT NOT NULL DEFAULT '',
+            done INTEGER NOT NULL DEFAULT 0,
+            total INTEGER NOT NULL DEFAULT 0,
+            message TEXT NOT NULL DEFAULT '',
+            cancel TEXT NOT NULL DEFAULT '' CHECK (cancel IN ('', 'asked')),
+            resumes INTEGER REFERENCES job (id) ON DELETE SET NULL,
+            exit_code INTEGER
+        ) STRICT""",
+        "CREATE INDEX job_state ON job (state)",
+        """CREATE TABLE job_event (
+            job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            message TEXT NOT NULL,
+            PRIMARY KEY (job_id, number)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE job_phase (
+            job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+            phase TEXT NOT NULL,
+            PRIMARY KEY (job_id, phase)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE job_series (
+            id INTEGER PRIMARY KEY,
+            phase TEXT NOT NULL,
+            name TEXT NOT NULL,
+            UNIQUE (phase, name)
+        ) STRICT""",
+        """CREATE TABLE job_point (
+            series_id INTEGER NOT NULL REFERENCES job_series (id) ON DELETE CASCADE,
+            step INTEGER NOT NULL,
+            value REAL,
+            seconds REAL NOT NULL,
+            PRIMARY KEY (series_id, step)
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
+@_step
+def m006_trained_phases(db: Database) -> None:
+    """Finished training phases by content, shared by the models whose chains begin alike."""
+    _create(
+        db,
+        """CREATE TABLE trained_phase (
+            key TEXT PRIMARY KEY,
+            phase TEXT NOT NULL,
+            parent TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            datasets TEXT NOT NULL,
+            seed INTEGER NOT NULL,
+            summary TEXT NOT NULL,
+            weights_hash TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            device TEXT NOT NULL,
+            seconds REAL NOT NULL,
+            created TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
 VERSION = len(_STEPS)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from store.words import Split, SplitKind
+from store.words import JobState, Phase, Split, SplitKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,3 +193,88 @@ class Ranks:
 
     def __len__(self) -> int:
         return len(self.event)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command that runs, or ran, as a process of its own.
+
+    `arguments` follow `st5` on the command line; `folder` is the directory they were given in; `pid` and `host` are
+    those of the worker. `created`, `started` and `finished` are UTC, "" where it has not come to that; `seconds` is
+    run time by the worker's monotonic clock and `beats` its heartbeats. `done` of `total` (0 = not known) of `stage`
+    are behind it; `message` is one line for people; `cancel` is "" or "asked"; `resumes` the job it goes on with.
+    """
+
+    id: int
+    kind: str
+    arguments: list[str]
+    folder: str
+    state: JobState
+    pid: int | None
+    host: str
+    device: str
+    created: str
+    started: str
+    finished: str
+    seconds: float
+    beats: int
+    stage: str
+    done: int
+    total: int
+    message: str
+    cancel: str
+    resumes: int | None
+    exit_code: int | None
+
+    @property
+    def command(self) -> str:
+        """The command line as one would type it: `st5 train nopre --datasets shop`."""
+        return shlex.join(["st5", *self.arguments])
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """Something a job told, `number` counting from 1 within the job; `at` is UTC."""
+
+    job: int
+    number: int
+    at: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """A named curve of one phase: steps int64 [N], rising; values float64 [N], NaN where it was; seconds float64 [N].
+
+    `seconds` is the run time at which each point was measured, over all jobs that the phase took.
+    """
+
+    phase: str
+    name: str
+    steps: np.ndarray
+    values: np.ndarray
+    seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainedPhase:
+    """A finished training phase; `key` is the hash of all that decides its weights.
+
+    parent: the key of the phase before it, or the weights hash of the backbone. settings: the recipe's, resolved.
+    datasets: fingerprint by name. summary: counts and results (`pairs`, `steps`, `identical`, `best_step`, …).
+    seconds: run time of the phase, over all the jobs that it took.
+    """
+
+    key: str
+    phase: Phase
+    parent: str
+    settings: dict[str, Any]
+    datasets: dict[str, str]
+    seed: int
+    summary: dict[str, Any]
+    weights_hash: str
+    code_version: str
+    device: str
+    seconds: float
+    created: str

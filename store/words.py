@@ -53,3 +53,15 @@ class Phase(StrEnum):
     ITEM_DESCRIPTION = "item-description"
     SEQUENCE_SEQUENCE = "sequence-sequence"
     SEQUENCE_ITEM = "sequence-item"
+
+
+class JobState(StrEnum):
+    """Where a job is; succeeded, failed, cancelled and lost are final."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"

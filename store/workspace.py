@@ -29,6 +29,8 @@ class Workspace:
         self.folder = Path(folder)
         self.database = self.folder / "st5.db"
         self.models = self.folder / "models"
+        self.phases = self.folder / "phases"
+        self.jobs = self.folder / "jobs"
 
     def exists(self) -> bool:
         return self.database.exists()

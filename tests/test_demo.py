@@ -21,7 +21,7 @@ def test_the_demo_runs_every_first_model_on_everything_and_is_quick_the_second_t
     rows = json.loads(st5("results", "--by", "all", "--metric", "ndcg@10", "--seen", "mask", "--json").stdout)
     datasets = {"ml-100k", "synthetic-Cameras", "synthetic-Games", "synthetic-Kitchen"}
     assert {(row["dataset"], row["model"]) for row in rows} == {
-        (dataset, model) for dataset in datasets for model in ("pop", "pop-recent", "last-item", "only")
+        (dataset, model) for dataset in datasets for model in ("pop", "pop-recent", "last-item", "only", "final")
     }
     assert all(0 <= row["low"] <= row["mean"] <= row["high"] <= 1 for row in rows)
     for row in rows:
@@ -34,7 +34,12 @@ def test_the_demo_runs_every_first_model_on_everything_and_is_quick_the_second_t
     word = "above" if films["only"] > films["pop"] else "below"
     assert re.search(rf"ml-100k: {films['only']:.3f} is (far )?{word} {films['pop']:.3f}", first.stderr)
     assert "(synthetic)" in first.stderr
-    assert re.search(r"Took \d+ s: .*evaluating only \d", first.stderr)
+    assert re.search(rf"ml-100k: {films['only']:.3f} -> {films['final']:.3f}", first.stderr)
+    final = json.loads(st5("models", "final", "--json").stdout)[0]
+    assert [phase["phase"] for phase in final["lineage"]] == ["item-description", "sequence-sequence", "sequence-item"]
+    jobs = json.loads(st5("jobs", "list", "--json").stdout)
+    assert [(job["kind"], job["state"]) for job in jobs] == [("train", "succeeded")]
+    assert re.search(r"Took \d+ s: .*training final \d", first.stderr)
     assert "opens the workbench" in first.stderr
 
     second = st5("demo")

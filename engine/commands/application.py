@@ -14,13 +14,17 @@ from store.errors import unknown
 
 # name: module beside this one, and the first line of the command's own help
 COMMANDS = {
-    "demo": ("demo", "Ingest embedded films and a synthetic shop, run the first models, and show what they find."),
+    "demo": (
+        "demo",
+        "Ingest embedded films and a synthetic shop, train and run the first models, and show what they find.",
+    ),
     "ingest": ("ingest", "Read a source into the workspace."),
     "datasets": (
         "datasets",
         "List datasets, or show one in full: counts, split, drop log, fingerprint, audit of its texts.",
     ),
-    "train": ("evaluation", "Make a text model."),
+    "train": ("training", "Make a text model."),
+    "recipes": ("recipes", "List recipes, or show one in full."),
     "baseline": ("evaluation", "Make a baseline and evaluate it."),
     "models": ("models", "List models, or show one in full."),
     "evaluate": ("evaluation", "Rank whole catalogues and store what was found."),
@@ -28,6 +32,7 @@ COMMANDS = {
     "ranks": ("results", "Write one row per event with its exact ranks."),
     "recommend": ("recommendation", "Recommend for a user, a list of titles, or words."),
     "embeddings": ("recommendation", "Export vectors as .npz."),
+    "jobs": ("jobs", "List jobs; show, follow, cancel, resume one."),
     "doctor": ("doctor", "Look at versions, devices, workspace, locks and terminal."),
 }
 

@@ -11,10 +11,12 @@ from store.words import Seen
 
 if TYPE_CHECKING:
     from engine.demo import Contrast, Shown
+    from engine.training.variant import TrainRequest
+    from store.workspace import Workspace
 
 
 def demo(workspace: WorkspaceOption = None) -> None:
-    """Ingest embedded films and a synthetic shop, run the first models, and show what they find.
+    """Ingest embedded films and a synthetic shop, train and run the first models, and show what they find.
 
     Example: st5 demo
     """
@@ -27,11 +29,15 @@ def demo(workspace: WorkspaceOption = None) -> None:
     say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
     with progress_bar() as progress:
         found = work.prepare(space, times, progress)
+    with times.step("training final"):
+        _train(space, work.training(space, found))
+    with progress_bar() as progress:
         made = work.run(space, found, times, progress)
     with space.read() as db:
         rows = evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK)
         shown = work.show_users(db, made)
         contrasts = work.contrasts(db, made)
+        gains = work.gains(db, made)
     means = {(row.evaluation.id, row.metric.metric): row.metric for row in rows}
     lines = []
     for run in sorted(made, key=lambda run: [dataset.name for dataset in found].index(run.dataset)):
@@ -47,6 +53,7 @@ def demo(workspace: WorkspaceOption = None) -> None:
     for user in shown:
         _print_user(user)
     _print_findings(contrasts, [dataset.name for dataset in found])
+    _print_gains(gains)
     slowest = sorted(times.seconds.items(), key=lambda step: -step[1])
     say(
         f"\nTook {sum(times.seconds.values()):.0f} s: "
@@ -54,7 +61,24 @@ def demo(workspace: WorkspaceOption = None) -> None:
         + "."
     )
     option = f" --workspace {workspace}" if workspace else ""
-    say(f"Look at it: st5{option} opens the workbench (1 Home, 4 Results, 5 Users; ? helps, q leaves).")
+    say(f"Look at it: st5{option} opens the workbench (1 Home, 3 Jobs, 4 Results, 5 Users; ? helps, q leaves).")
+
+
+def _train(space: Workspace, request: TrainRequest) -> None:
+    """Train as a job like any other, so that its curves can be looked at; nothing where it was trained before."""
+    from engine.jobs import door
+    from engine.training import variant
+
+    variant.check(space, request)
+    if variant.find(space, request) is not None:
+        return
+    words = ["train", request.variant, "--datasets", ",".join(request.datasets), "--backbone", request.backbone]
+    door.run(
+        space,
+        "train",
+        lambda observer: variant.train(space, request, observer),
+        arguments=[*words, "--recipe", request.recipe.name],
+    )
 
 
 def _print_user(user: Shown) -> None:
@@ -85,3 +109,10 @@ def _print_findings(contrasts: list[Contrast], names: list[str]) -> None:
     say("`only` marks where items begin and end with tokens that this backbone never met in training; `only,")
     say("unstructured` leaves the marks out. The difference is what training has to teach first.")
     say("The three users above are the text model's best cases, chosen to show what it can do, not how often.")
+
+
+def _print_gains(gains: dict[str, tuple[float, float]]) -> None:
+    """Say what a few minutes of training changed."""
+    say("What three short phases of training changed (`final` against `only`; a thousand pairs a phase):")
+    for name, (before, after) in gains.items():
+        say(f"  {name}: {before:.3f} -> {after:.3f}")

@@ -1,18 +1,20 @@
-"""`st5 train`, `st5 baseline`, `st5 evaluate`: make models and measure them."""
+"""`st5 baseline`, `st5 evaluate`: measure models."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.commands.options import JsonOption, SeedOption, WorkspaceOption, names, open_workspace
-from engine.commands.output import print_json, print_table, progress_bar, say
+from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, names, open_workspace
+from engine.commands.output import print_json, print_table, say
 from store.errors import BadInput
 from store.words import Seen, Split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from engine.progress import Observer
     from engine.protocol import EvaluationOptions
     from engine.text.sentences import Template
     from store.workspace import Workspace
@@ -31,37 +33,6 @@ HistoryOption = Annotated[
 ItemTextOption = Annotated[str, typer.Option("--item-text", help="title, title+description or fields (thesis 4.1.2).")]
 
 
-class Variant(StrEnum):
-    """The variants that can be made."""
-
-    ONLY = "only"
-
-
-def train(
-    variant: Annotated[Variant, typer.Argument(help="only: the backbone as it is, nothing trained.")],
-    datasets: Annotated[str, typer.Option("--datasets", "-d", help="Also evaluate on these (comma-separated).")] = "",
-    backbone: Annotated[
-        str, typer.Option(help="A sentence-transformers folder, or a name on the hub.", show_default="the embedded one")
-    ] = "",
-    name: Annotated[str, typer.Option(help="Name of the model.", show_default="the variant")] = "",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Make a text model.
-
-    Example: st5 train only --backbone sentence-transformers/sentence-t5-base --name st5-only
-    """
-    from engine.models import make_only
-
-    check_precision(precision)
-    space = open_workspace(workspace)
-    model = make_only(space, name=name or variant.value, backbone=backbone, device=device, precision=precision)
-    say(f"{model.name}: {model.backbone}, {model.recipe['length']} tokens, weights {model.weights_hash[:12]}.")
-    if datasets:
-        _evaluate_all(space, [model.name], names(datasets), _options(device=device, precision=precision))
-
-
 def baseline(
     name: Annotated[str, typer.Argument(help="pop, pop-recent or last-item.")],
     datasets: DatasetsOption,
@@ -70,18 +41,22 @@ def baseline(
     ] = "",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    detach: DetachOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Make a baseline and evaluate it.
 
     Example: st5 baseline pop --datasets ml-100k
     """
-    from engine.models import make_baseline
+    from engine.models import check_baseline, make_baseline
 
     check_precision(precision)
-    space = open_workspace(workspace)
-    model = make_baseline(space, name, features)
-    _evaluate_all(space, [model.name], names(datasets), _options(device=device, precision=precision))
+    check_baseline(name, features)
+    space, options = open_workspace(workspace), options_for(device=device, precision=precision)
+    _check_names(space, [features] if features else [], names(datasets))
+    _job(
+        space, "baseline", lambda: [make_baseline(space, name, features).name], names(datasets), options, detach=detach
+    )
 
 
 def evaluate(
@@ -96,6 +71,7 @@ def evaluate(
     item_text: ItemTextOption = "title",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    detach: DetachOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +90,7 @@ def evaluate(
         device=device,
         precision=precision,
     )
-    _evaluate_all(open_workspace(workspace), models, names(datasets), options, as_json=as_json)
+    evaluate_all(open_workspace(workspace), models, names(datasets), options, as_json=as_json, detach=detach)
 
 
 def template(history: str, item_text: str) -> Template:
@@ -129,7 +105,7 @@ def template(history: str, item_text: str) -> Template:
     return Template(HistoryFormat(history), ItemText(item_text))
 
 
-def _options(*, device: str, precision: str) -> EvaluationOptions:
+def options_for(*, device: str, precision: str) -> EvaluationOptions:
     from engine.protocol import EvaluationOptions
 
     return EvaluationOptions(device=device, precision=precision)
@@ -141,23 +117,79 @@ def check_precision(precision: str) -> None:
         raise BadInput(f'--precision "{precision}": allowed are auto, fp32 and bf16.')
 
 
-def _evaluate_all(
-    space: Workspace, models: list[str], datasets: list[str], options: EvaluationOptions, *, as_json: bool = False
+def evaluate_all(
+    space: Workspace,
+    models: list[str],
+    datasets: list[str],
+    options: EvaluationOptions,
+    *,
+    as_json: bool = False,
+    detach: bool = False,
 ) -> None:
+    """Evaluate every model on every dataset, as one job, and print what was found."""
+    _check_names(space, models, datasets)
+    _job(space, "evaluate", lambda: models, datasets, options, as_json=as_json, detach=detach)
+
+
+def _check_names(space: Workspace, models: Iterable[str], names: Sequence[str]) -> None:
+    """`BadInput` for the first unknown model or dataset, before any work is done."""
+    from store import datasets as stored_datasets
+    from store import models as stored_models
+
+    if not names:
+        raise BadInput("--datasets is empty. Name at least one; `st5 datasets` lists them.")
+    with space.read() as db:
+        for name in names:
+            stored_datasets.dataset(db, name)
+        for name in models:
+            if name not in stored_models.MADE_ON_FIRST_USE:
+                stored_models.model(db, name)
+
+
+def _job(
+    space: Workspace,
+    kind: str,
+    models: Callable[[], list[str]],
+    datasets: list[str],
+    options: EvaluationOptions,
+    *,
+    as_json: bool = False,
+    detach: bool = False,
+) -> None:
+    from engine.jobs import door
+
+    def work(observer: Observer) -> list[int]:
+        from engine.evaluation import evaluate
+
+        made = []
+        chosen = list(dict.fromkeys(models()))
+        for dataset in datasets:
+            for model in chosen:
+                found = evaluate(space, model, dataset, options, observer.progress)
+                made.append(found.id)
+                words = f"{model} on {dataset}: {found.n} events in {found.seconds:.1f} s ({found.device})"
+                observer.tell("evaluation", words)
+                say(words)
+        observer.tell("result", words if len(made) == 1 else f"{len(made)} evaluations")
+        return made
+
+    made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options.device))
+    if made is not None:
+        _print_metrics(space, made, as_json=as_json)
+
+
+def _lease(device: str) -> str:
+    """The accelerator whose turn an evaluation waits for; processors are shared."""
+    from engine.encoding.device import choose_device
+
+    chosen = choose_device(device)
+    return "" if chosen.type == "cpu" else str(chosen)
+
+
+def _print_metrics(space: Workspace, made: list[int], *, as_json: bool) -> None:
     from engine.commands.results import metric_json
-    from engine.evaluation import check_names, evaluate
     from store.evaluations import metric_rows
 
-    if not datasets:
-        raise BadInput("--datasets is empty. Name at least one; `st5 datasets` lists them.")
-    check_names(space, models, datasets)
-    made = []
-    with progress_bar() as progress:
-        for dataset in datasets:
-            for model in dict.fromkeys(models):
-                evaluation = evaluate(space, model, dataset, options, progress)
-                made.append(evaluation.id)
-                say(f"{model} on {dataset}: {evaluation.n} events in {evaluation.seconds:.1f} s ({evaluation.device})")
     with space.read() as db:
         rows = [row for row in metric_rows(db, slice_name="all") if row.evaluation.id in made]
     if as_json:

@@ -17,6 +17,8 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything drawn at random; recorded.")]
 
+DetachOption = Annotated[bool, typer.Option("--detach", help="Run as a job in the background; print its number.")]
+
 
 def open_workspace(option: Path | None) -> Workspace:
     """The workspace that the option, the environment or the default names."""

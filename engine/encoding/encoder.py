@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,24 @@ class Encoder:
         self.device = device
         self.precision = precision
         self.tokenizer = model.tokenizer
-        self.weights_hash = _weights_hash(model)
-        self.tokenizer_hash = _tokenizer_hash(self.tokenizer)
         self.length = _length(model, self.tokenizer, source)
         self.dimension = int(model.get_embedding_dimension())
-        self.name = encoder_name(self.weights_hash, self.tokenizer_hash, self.length, precision)
-        self._layers = _half_precision(model) if precision is Precision.BF16 else list(model)
+        self._layers = list(model)
+        if precision is Precision.BF16:
+            assert self.weights_hash  # of the weights as they were, before they lose digits
+            self._layers = _half_precision(model)
+
+    @cached_property
+    def weights_hash(self) -> str:
+        return _weights_hash(self.model)
+
+    @cached_property
+    def tokenizer_hash(self) -> str:
+        return _tokenizer_hash(self.tokenizer)
+
+    @cached_property
+    def name(self) -> str:
+        return encoder_name(self.weights_hash, self.tokenizer_hash, self.length, self.precision)
 
     def renderer(self, template: Template) -> Renderer:
         """The renderer whose sentences fit this encoder exactly."""

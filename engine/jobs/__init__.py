@@ -1,0 +1,1 @@
+"""Long work as processes that outlive the terminal: doors, launchers, workers, locks. Imports nothing heavy."""

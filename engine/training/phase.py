@@ -1,0 +1,216 @@
+"""One training phase from stored data to a folder of weights, found again by content."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+
+from engine import __version__
+from engine.encoding.device import Precision, fast_precision
+from engine.encoding.encoder import Encoder, load
+from engine.models import save_encoder
+from engine.progress import Observer
+from engine.text.sentences import HistoryFormat, ItemText, Renderer, Template
+from engine.training import ranks
+from engine.training.adapter import add_adapter, merge
+from engine.training.average import averaged
+from engine.training.feed import Batch, Feed
+from engine.training.pairs import PhasePairs
+from engine.training.recipe import Settings
+from engine.training.trainer import PhaseTrainer
+from engine.training.validation import Validation, questions
+from store import phases
+from store.arrays import content_hash
+from store.datasets import now
+from store.errors import BadInput
+from store.records import Dataset, TrainedPhase
+from store.words import Phase, Split
+from store.workspace import Workspace
+
+VERSION = "phase 1"  # changes when equal settings train other weights
+ENOUGH = 32  # valid pairs below which a validation loss says nothing
+UNSEEN = ("log-every", "checkpoint-every")  # settings that the weights do not depend on
+
+
+@dataclass(frozen=True)
+class PhaseRequest:
+    """What decides the weights of a phase: itself, its settings, its data, its seed, and where it starts.
+
+    source: the folder (or hub name) of the weights it starts from; parent: the key of the phase that made them, or
+    "" for a backbone, which is known by its content.
+    """
+
+    phase: Phase
+    settings: Settings
+    datasets: Sequence[Dataset]
+    seed: int
+    source: str
+    parent: str
+    device: str
+
+
+def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer) -> TrainedPhase:
+    """The finished phase of this request: found in the store, or trained from its newest checkpoint on.
+
+    Its weights lie in `weights_of(workspace, key)`. `BadInput` where the data has no pair for it.
+    """
+    observer.progress(f"{request.phase}: preparing", 0, 0)
+    encoder = load(request.source, device=request.device, precision=Precision.FP32)
+    half = _half(request.settings, encoder.device)
+    parent = request.parent or content_hash(encoder.weights_hash, encoder.tokenizer_hash)
+    key = _key(request, parent, half)
+    lock: AbstractContextManager[Any] = workspace.lock(f"phase-{key}") if ranks.first() else nullcontext()
+    with lock:
+        with workspace.read() as db:
+            found = phases.find_phase(db, key)
+        if found is not None and weights_of(workspace, key).is_dir():
+            observer.tell("phase", f"{request.phase} was trained before ({key[:12]}); it is used again.")
+            return found
+        return _train(workspace, request, encoder, half, parent, key, observer)
+
+
+def weights_of(workspace: Workspace, key: str) -> Path:
+    """The sentence-transformers folder that a finished phase left."""
+    return workspace.phases / key / "model"
+
+
+def _train(
+    workspace: Workspace,
+    request: PhaseRequest,
+    encoder: Encoder,
+    half: bool,
+    parent: str,
+    key: str,
+    observer: Observer,
+) -> TrainedPhase:
+    started = monotonic()
+    settings, model = request.settings, encoder.model
+    length = min(settings.tokens or encoder.length, encoder.length)
+    model.max_seq_length = length
+    template = Template(HistoryFormat(settings.history), ItemText(settings.item_text))
+    renderer = Renderer(encoder.tokenizer, length, template)
+    with workspace.read() as db:
+        pairs = PhasePairs(
+            db, request.datasets, request.phase, settings, renderer, request.seed, progress=observer.progress
+        )
+        feed = Feed(pairs, settings, request.seed, rank=ranks.rank(), world=ranks.world())
+        asked = [
+            part
+            for dataset in request.datasets
+            if (
+                part := questions(
+                    db,
+                    dataset,
+                    renderer,
+                    events=max(1, settings.validation_events // len(request.datasets)),
+                    items=settings.validation_items,
+                    seed=request.seed,
+                )
+            )
+        ]
+        valid = _valid_batches(db, request, renderer) if settings.best_by == "validation-loss" else []
+    if settings.best_by == "validation-loss" and sum(map(len, valid)) < ENOUGH:
+        observer.tell("selection", f"{request.phase}: too few valid pairs to choose by; the last weights are taken.")
+        settings, valid = replace(settings, best_by="last"), []
+    table = feed.table(0)
+    observer.tell(
+        "phase",
+        f"{request.phase}: {len(table.anchor)} pairs an epoch, {feed.count} batches of {settings.batch} "
+        f"({table.identical} pairs with two equal texts"
+        + "".join(f"; {count} {reason}" for reason, count in pairs.skipped.items())
+        + ").",
+    )
+    torch.manual_seed(request.seed)  # the matrices of an adapter begin at random
+    adapted = add_adapter(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else None
+    average = averaged(model, settings.average) if settings.average else None
+    validation = Validation(asked, settings.best_by, average) if asked or valid else None
+    trainer = PhaseTrainer(
+        model=model,
+        feed=feed,
+        settings=settings,
+        folder=workspace.phases / key / "checkpoints",
+        seed=request.seed,
+        half=half,
+        validation=validation,
+        valid=valid,
+        averaged=average,
+        phase=request.phase,
+        key=key,
+        observer=observer,
+    )
+    trainer.run()
+    if adapted is not None:
+        merge(adapted)
+    model.eval()
+    finished = Encoder(model, str(weights_of(workspace, key)), encoder.device, Precision.FP32)
+    done = TrainedPhase(
+        key=key,
+        phase=request.phase,
+        parent=parent,
+        settings=settings.document() | {"precision": "bf16" if half else "fp32"},
+        datasets={dataset.name: dataset.fingerprint for dataset in request.datasets},
+        seed=request.seed,
+        summary={
+            "pairs_an_epoch": len(table.anchor),
+            "identical": table.identical,
+            "skipped": pairs.skipped,
+            "batches": feed.count,
+            "pairs": feed.count * settings.batch,
+            "steps": trainer.state.global_step,
+            "best_step": trainer.best_step,
+            "best": trainer.state.best_metric,
+            "averaged": trainer.took_average,
+            "processes": ranks.world(),
+        },
+        weights_hash=finished.weights_hash,
+        code_version=__version__,
+        device=f"{encoder.device_name.rpartition(',')[0]}, {'bf16' if half else 'fp32'}",
+        seconds=trainer.seconds_before + monotonic() - started,
+        created=now(),
+    )
+    if ranks.first():
+        save_encoder(finished, weights_of(workspace, key))
+        with workspace.write() as db:
+            phases.put_phase(db, done)
+        shutil.rmtree(workspace.phases / key / "checkpoints", ignore_errors=True)
+    ranks.wait()
+    return done
+
+
+def _valid_batches(db: sqlite3.Connection, request: PhaseRequest, renderer: Renderer) -> list[Batch]:
+    """A fixed sample of the phase's pairs of the valid part, in batches as it trains on them."""
+    settings = request.settings
+    pairs = PhasePairs(db, request.datasets, request.phase, settings, renderer, request.seed, Split.VALID)
+    some = replace(settings, pairs=max(settings.batch, settings.validation_events), epochs=1)
+    feed = Feed(pairs, some, request.seed)
+    return [feed.batch(place) for place in feed.places()]
+
+
+def _half(settings: Settings, device: torch.device) -> bool:
+    if settings.precision == "auto":
+        return fast_precision(device) is Precision.BF16
+    if settings.precision == Precision.BF16 and device.type == "mps":
+        raise BadInput("precision = bf16 is not for mps. Use precision=fp32 or auto.")
+    return settings.precision == Precision.BF16
+
+
+def _key(request: PhaseRequest, parent: str, half: bool) -> str:
+    settings = {name: value for name, value in request.settings.document().items() if name not in UNSEEN}
+    return content_hash(
+        VERSION,
+        str(request.phase),
+        json.dumps(settings | {"precision": half}, sort_keys=True),
+        json.dumps([dataset.fingerprint for dataset in request.datasets]),
+        str(request.seed),
+        parent,
+        str(ranks.world()),
+    )[:32]
