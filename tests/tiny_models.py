@@ -17,7 +17,7 @@ CORPUS = [
 ]
 
 
-def make_tiny_t5(folder: Path, length: int = 64) -> Path:
+def make_tiny_t5(folder: Path, length: int = 64, dropout: float = 0.1) -> Path:
     """T5's kind of tokenizer (Unigram, Metaspace, `<extra_id_N>`) under a random T5 encoder with mean pooling."""
     from transformers import T5Config, T5EncoderModel
 
@@ -38,7 +38,7 @@ def make_tiny_t5(folder: Path, length: int = 64) -> Path:
     config = T5Config(
         vocab_size=tokenizer.get_vocab_size(), d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4,
         pad_token_id=tokenizer.token_to_id("<pad>"), eos_token_id=tokenizer.token_to_id("</s>"),
-        decoder_start_token_id=0,
+        decoder_start_token_id=0, dropout_rate=dropout,
     )  # fmt: skip
     named = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     return _save(T5EncoderModel(config), tokenizer, named, folder, length)

@@ -76,9 +76,7 @@ class Watcher:
 
     @property
     def observer(self) -> Observer:
-        return Observer(
-            self._progress, self._record, lambda kind, message: self.told.append((kind, message)), self._stop
-        )
+        return Observer(self._progress, self._record, self._tell, self._stop)
 
     def curve(self, name: str) -> dict[int, float]:
         """A series of the only phase, by step."""
@@ -92,6 +90,9 @@ class Watcher:
 
     def _record(self, phase: str, step: int, values: Mapping[str, float]) -> None:
         self.points.append((phase, step, dict(values)))
+
+    def _tell(self, kind: str, message: str) -> None:
+        self.told.append((kind, message))
 
     def _stop(self) -> bool:
         return self.place[0] == self.stop_phase and self.place[1] >= self.stop_step

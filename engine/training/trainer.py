@@ -298,7 +298,8 @@ class _Watch(TrainerCallback):
         if values:
             self._observer.record(self._key, state.global_step, values)
             words = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
-            self._observer.tell("validation", f"{self._phase}, step {state.global_step}: {words}")
+            scope = self._trainer.validation.scope if self._trainer.validation is not None else ""
+            self._observer.tell("validation", f"{self._phase}, step {state.global_step}: {words} ({scope})")
 
     def on_save(self, args: Any, state: Any, control: Any, **named: Any) -> None:
         self._observer.tell("checkpoint", f"{self._phase}, step {state.global_step} of {state.max_steps}")

@@ -86,6 +86,12 @@ class Validation(BaseEvaluator):
         self.loss: Callable[[Any], float] | None = None
         self.averaged_is_better = False
 
+    @property
+    def scope(self) -> str:
+        """What the ranks are over, in words."""
+        events = sum(len(part.targets) for part in self._asked)
+        return f"{events} valid events among {' + '.join(str(len(part.candidates)) for part in self._asked)} items"
+
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
     ) -> dict[str, float]:
