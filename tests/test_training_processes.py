@@ -25,8 +25,8 @@ from tests.training_shop import CAMERAS, checkpoints, copied, make_shop, small
 # Without dropout: two processes draw other numbers than one.
 TORCHRUN = ("torch.distributed.run", "--nproc_per_node=2")
 # multi_gpu is its word for "several processes", with GPUs or without.
-ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1", "--mixed_precision=no",
-              "--dynamo_backend=no")  # fmt: skip
+ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1",
+              "--mixed_precision=no", "--dynamo_backend=no")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,7 @@ class Workbench(App[None]):
         self._changes = Changes(workspace)
         self._save_timer: Any = None
         self._told: set[str] = set()
+        self._unfinished = False
         for theme in themes.OWN:
             self.register_theme(theme)
         known = self.remembered.theme in self.available_themes
@@ -99,6 +100,10 @@ class Workbench(App[None]):
         if self._save_timer is not None:
             self._save_timer.stop()
         self._save_timer = self.set_timer(SAVE_AFTER_S, self._save)
+
+    def watch_jobs(self, unfinished: bool) -> None:
+        """While there are unfinished jobs, look every second whether their workers still live."""
+        self._unfinished = unfinished
 
     def copy(self, text: str) -> None:
         """Send text to the terminal's clipboard, or to a file where it is too long for that."""
@@ -162,6 +167,9 @@ class Workbench(App[None]):
             base = self.screen_stack[0]
             if isinstance(base, AreaScreen):
                 base.refresh_if_stale()
+        if self._unfinished and not self.readonly:
+            work = partial(_reap, self.workspace)
+            self.run_worker(work, group="reap", thread=True, exclusive=True, exit_on_error=False)
 
     def _keep_theme(self, theme: Any) -> None:
         self.remembered.theme = theme.name
@@ -172,3 +180,10 @@ class Workbench(App[None]):
         self._saved = deepcopy(self.remembered)
         work = partial(remembered.save, self.workspace, self._saved)
         self.run_worker(work, group="remember", thread=True, exclusive=True, exit_on_error=False)
+
+
+def _reap(workspace: Workspace) -> None:
+    """Whoever finds a dead worker says so in the store, where the next poll meets it."""
+    from engine.jobs import control  # only where a job is unfinished: the workbench starts without the engine
+
+    control.reap(workspace)

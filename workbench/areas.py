@@ -39,8 +39,15 @@ def _users() -> Screen[Any]:
     return UsersScreen()
 
 
+def _jobs() -> Screen[Any]:
+    from workbench.screens.jobs import JobsScreen
+
+    return JobsScreen()
+
+
 AREAS = (
     Area("1", "home", "Home", "What is here, and what to do next", _home),
+    Area("3", "jobs", "Jobs", "What runs and ran, how it goes, and a form to start more", _jobs),
     Area("4", "results", "Results", "Models compared, slice by slice", _results),
     Area("5", "users", "Users", "One user's history beside what two models recommend", _users),
 )

@@ -47,7 +47,8 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
                 (command(["evaluate", model, "--datasets", ",".join(missing)], workspace_option),),
             )
     return NextStep(
-        "Every model is evaluated on every dataset. Results (4) compares them, Users (5) shows single cases."
+        "Every model is evaluated on every dataset. Results (4) compares them, Users (5) shows single cases, "
+        "and n in Jobs (3) trains another."
     )
 
 

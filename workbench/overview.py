@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
+from store import jobs as job_store
 from store import models as model_store
 from store.errors import Problem
-from store.records import Dataset, Evaluation, Metric, Model
+from store.records import Dataset, Evaluation, Job, Metric, Model
 from store.words import Seen, Slice
 from store.workspace import Workspace
 
@@ -32,7 +33,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything in a workspace, by name and number; `problems` are the parts that could not be read."""
+    """Everything in a workspace, by name and number; `jobs` are unfinished, `problems` what could not be read."""
 
     exists: bool
     datasets: tuple[Dataset, ...] = ()
@@ -40,6 +41,7 @@ class Overview:
     newest: tuple[Headline, ...] = ()
     evaluations: int = 0
     evaluated: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    jobs: tuple[Job, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -52,11 +54,13 @@ def read_overview(workspace: Workspace) -> Overview:
     found_models: list[Model] = []
     found: list[Evaluation] = []
     newest: list[Headline] = []
+    found_jobs: list[Job] = []
     with workspace.read() as db:
         found_datasets = _part(problems, "datasets", lambda: dataset_store.datasets(db), found_datasets)
         found_models = _part(problems, "models", lambda: model_store.models(db), found_models)
         found = _part(problems, "evaluations", lambda: evaluation_store.evaluations(db), found)
         newest = _part(problems, "metrics", lambda: _headlines(db, found[::-1][:NEWEST]), newest)
+        found_jobs = _part(problems, "jobs", lambda: job_store.unfinished(db), found_jobs)
     return Overview(
         exists=True,
         datasets=tuple(found_datasets),
@@ -64,6 +68,7 @@ def read_overview(workspace: Workspace) -> Overview:
         newest=tuple(newest),
         evaluations=len(found),
         evaluated=frozenset((e.model, e.dataset) for e in found),
+        jobs=tuple(found_jobs),
         problems=tuple(problems),
     )
 

@@ -17,6 +17,8 @@ SAVE_TIMEOUT_S = 0.5  # a busy writer matters more than a remembered sort order
 FAMILIES = ("hr", "ndcg", "mrr")
 CUTOFFS = (1, 5, 10, 20, 50)
 TOP_CHOICES = (10, 50)
+JOB_ORDERS = ("newest", "unfinished", "longest")
+JOB_PANES = ("curve", "log", "events")
 
 
 @dataclass
@@ -51,12 +53,22 @@ class UsersChoice:
 
 
 @dataclass
+class JobsChoice:
+    """How Jobs shows the list, which series, and which part where there is room for one."""
+
+    order: str = JOB_ORDERS[0]
+    series: str = "loss"
+    pane: str = JOB_PANES[0]
+
+
+@dataclass
 class Remembered:
     """All that survives a visit."""
 
     theme: str = "st5-dark"
     results: ResultsChoice = field(default_factory=ResultsChoice)
     users: UsersChoice = field(default_factory=UsersChoice)
+    jobs: JobsChoice = field(default_factory=JobsChoice)
 
 
 def load(workspace: Workspace) -> Remembered:
@@ -96,8 +108,11 @@ def from_json(stored: Any) -> Remembered:
     results.family = results.family if results.family in FAMILIES else default.family
     results.cutoff = results.cutoff if results.cutoff in CUTOFFS else default.cutoff
     users.top = users.top if users.top in TOP_CHOICES else TOP_CHOICES[0]
+    jobs = _fill(JobsChoice(), stored.get("jobs"))
+    jobs.order = jobs.order if jobs.order in JOB_ORDERS else JOB_ORDERS[0]
+    jobs.pane = jobs.pane if jobs.pane in JOB_PANES else JOB_PANES[0]
     theme = stored.get("theme")
-    return Remembered(theme if isinstance(theme, str) else Remembered.theme, results, users)
+    return Remembered(theme if isinstance(theme, str) else Remembered.theme, results, users, jobs)
 
 
 def _fill(choice: Any, stored: Any) -> Any:

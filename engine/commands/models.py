@@ -61,8 +61,8 @@ def _phase(phase: dict[str, Any]) -> dict[str, str]:
     summary = phase["summary"]
     prints = "\n".join(f"{name} {fingerprint[:12]}" for name, fingerprint in phase["datasets"].items())
     said = {
-        "key": phase["key"][:12],
-        "starts from": phase["parent"][:12],
+        "key": phase["key"],
+        "starts from": phase["parent"],
         "datasets": prints,
         "seed": str(phase["seed"]),
         "pairs an epoch": f"{summary['pairs_an_epoch']} ({summary['identical']} identical)",

@@ -73,7 +73,7 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
         with workspace.read() as db:
             found = phases.find_phase(db, key)
         if found is not None and weights_of(workspace, key).is_dir():
-            observer.tell("phase", f"{request.phase} was trained before ({key[:12]}); it is used again.")
+            observer.tell("phase", f"{request.phase} was trained before ({key}); it is used again.")
             return found
         return _train(workspace, request, encoder, half, parent, key, observer)
 
@@ -205,7 +205,7 @@ def _half(settings: Settings, device: torch.device) -> bool:
 
 def _key(request: PhaseRequest, parent: str, half: bool) -> str:
     settings = {name: value for name, value in request.settings.document().items() if name not in UNSEEN}
-    return content_hash(
+    known = content_hash(
         VERSION,
         str(request.phase),
         json.dumps(settings | {"precision": half}, sort_keys=True),
@@ -213,4 +213,5 @@ def _key(request: PhaseRequest, parent: str, half: bool) -> str:
         str(request.seed),
         parent,
         str(ranks.world()),
-    )[:32]
+    )
+    return f"{request.phase}-{known[:16]}"

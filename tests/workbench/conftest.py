@@ -15,6 +15,7 @@ from store.workspace import Workspace
 from workbench.application import Workbench
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+PATIENCE = 100  # tenths of a second, on a loaded machine
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
 
 
@@ -40,6 +41,22 @@ async def settle(pilot: Pilot) -> None:
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+
+
+async def until(pilot: Pilot, words: str) -> str:
+    """Wait until the words are on the screen; returns it."""
+    for _ in range(PATIENCE):
+        await settle(pilot)
+        text = screen_text(pilot.app)  # type: ignore[arg-type]
+        if words in text:
+            return text
+        await pilot.pause(0.1)
+    raise AssertionError(f"{words!r} did not appear in:\n{text}")
+
+
+def said(app: Workbench) -> str:
+    """What the notifications say."""
+    return " ".join(notification.message for notification in app._notifications)
 
 
 async def press(pilot: Pilot, keys: str) -> None:

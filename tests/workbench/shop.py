@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from pathlib import Path
 
 import numpy as np
 
+from store import jobs
 from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.datasets import dataset
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import model, put_model
 from store.records import Dataset, Evaluation, Metric, Ranks
-from store.words import Split, SplitKind
+from store.words import JobState, Split, SplitKind
 from store.workspace import Workspace
 
 DAY_MS = 86_400_000
@@ -145,6 +147,69 @@ def evaluate(
         ) as writer:
             writer.add(ranks)
             return writer.finish(_metrics(own, rows), seconds=1.5, device="cpu")
+
+
+def add_job(workspace: Workspace, words: str, *, resumes: int | None = None) -> int:
+    """A job as `st5 …` would add it, queued; returns its number."""
+    arguments = shlex.split(words)
+    with workspace.write() as db:
+        return jobs.add_job(db, kind=arguments[0], arguments=arguments, folder="/work", resumes=resumes).id
+
+
+def run_job(workspace: Workspace, number: int, *, device: str = "cpu", seconds: float = 0.0) -> None:
+    """Let the job start and run for so long, by the hand of nobody: its process is of another host."""
+    with workspace.write() as db:
+        assert jobs.claim(db, number, 4711, "elsewhere")
+        assert jobs.set_running(db, number, device)
+        jobs.beat(db, number, seconds)
+
+
+def add_jobs(workspace: Workspace) -> None:
+    """One job of every state that lasts, and on top one that trains its second phase."""
+    finished = (
+        ("evaluate only pop --datasets movielens-small", JobState.SUCCEEDED, "2 models on 1 dataset", 0, 75.0),
+        ("train nopre --datasets shop-garden --name small", JobState.FAILED, "loss is NaN at step 120", 1, 43.0),
+        ("train itempre --datasets shop-garden", JobState.CANCELLED, "cancelled", 3, 3700.0),
+        ("baseline last-item --datasets shop-kitchen", JobState.LOST, "its process ended without a word", None, 9.0),
+    )
+    for words, state, message, code, seconds in finished:
+        number = add_job(workspace, words)
+        run_job(workspace, number, seconds=seconds)
+        with workspace.write() as db:
+            jobs.finish(db, number, state, message, code, seconds)
+    number = add_job(workspace, "train final --datasets movielens-small,shop-garden --recipe demo", resumes=3)
+    run_job(workspace, number, seconds=750.0)
+    with workspace.write() as db:
+        for phase, first, last in (("item-description-1f", 0.0, 300.0), ("sequence-item-2e", 300.0, 750.0)):
+            points = [
+                (phase, name, step, value(step), first + (last - first) * step / 430)
+                for step in range(10, 431, 10)
+                for name, value in (
+                    ("loss", lambda s: 3.5 * math.exp(-s / 150) + 0.1 * math.sin(s)),
+                    ("learning rate", lambda s: 1e-4 * (1 - s / 1000)),
+                    ("pairs/s", lambda s: 151.0),
+                )
+            ]
+            points += [(phase, f"ndcg@10{end}", s, 0.02 + s / 20_000 + more, first) for s in (100, 200, 300, 400)
+                       for end, more in (("", 0.0), (" averaged", 0.003))]  # fmt: skip
+            jobs.add_points(db, number, points)
+        jobs.advance(db, number, stage="sequence-item", done=430, total=1000, seconds=750.0)
+        jobs.add_event(db, number, "phase", "item-description is finished: loss 0.2312")
+        jobs.add_event(db, number, "validation", "sequence-item, step 400: ndcg@10 0.0400, ndcg@10 averaged 0.0430")
+        jobs.add_event(db, number, "checkpoint", "sequence-item, step 400 of 1000")
+    write_log(workspace, number, [f"step {step} of 1000" for step in range(10, 431, 10)])
+    waiting = add_job(workspace, "train nopre --datasets shop-kitchen --recipe modern")
+    with workspace.write() as db:
+        jobs.wait(db, waiting, f"cpu held by job {number} of shop")
+
+
+def write_log(workspace: Workspace, number: int, lines: list[str]) -> Path:
+    """Append lines to the log of a job."""
+    path = workspace.jobs / str(number) / "run.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    return path
 
 
 def _rank(name: str, own: Dataset, events: list, history: str) -> tuple[Ranks, list]:

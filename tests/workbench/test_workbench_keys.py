@@ -14,11 +14,14 @@ from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.screens.help import HelpDialog, sections
 from workbench.screens.home import HomeScreen
+from workbench.widgets.choice_field import ChoiceField
 from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.log_pane import JobLog
+from workbench.widgets.mark_list import MarkList
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.table import Table
 
-AREAS = [("home", ""), ("results", "4"), ("users", "5")]
+AREAS = [("home", ""), ("jobs", "3"), ("results", "4"), ("users", "5")]
 
 
 def own_bindings(node: DOMNode | type[DOMNode]) -> list[Binding]:
@@ -35,7 +38,7 @@ async def test_every_binding_has_id_and_tooltip_and_appears_in_help(workspace: W
         await press(pilot, keys)
         screen = app.screen
         listed = {line.id for part in sections(screen, app).values() for line in part}
-        present = [screen, app, *(w for w in (Table, FilterLine, SearchLine) if screen.query(w))]
+        present = [screen, app, *(w for w in (Table, FilterLine, SearchLine, JobLog) if screen.query(w))]
         for binding in (b for node in present for b in own_bindings(node)):
             assert binding.id, binding
             assert binding.tooltip, binding
@@ -61,10 +64,15 @@ async def test_no_two_bindings_clash(workspace: Workspace, area: str, keys: str)
 
 
 async def test_every_binding_id_is_used_once() -> None:
+    from workbench.screens.confirm import ConfirmDialog
+    from workbench.screens.jobs import JobsScreen
+    from workbench.screens.launch import LaunchDialog
     from workbench.screens.results import ResultsScreen
     from workbench.screens.users import UsersScreen
 
-    kinds = {k for c in (HomeScreen, ResultsScreen, UsersScreen, Workbench, Table, FilterLine) for k in c.__mro__}
+    areas = (HomeScreen, JobsScreen, ResultsScreen, UsersScreen, Workbench)
+    parts = (Table, FilterLine, JobLog, ChoiceField, MarkList, LaunchDialog, ConfirmDialog)
+    kinds = {kind for owner in (*areas, *parts) for kind in owner.__mro__}
     ids = Counter(
         b.id for kind in kinds if kind.__module__.startswith("workbench") for b in kind.__dict__.get("BINDINGS", [])
     )
@@ -75,7 +83,7 @@ async def test_the_last_line_shows_at_most_seven_keys_and_fits_80_columns(worksp
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        for keys in ("1", "4", "5"):
+        for keys in ("1", "3", "4", "5"):
             await press(pilot, keys)
             last = screen_text(app).splitlines()[-1]
             assert last.endswith("? Help  q Quit")
@@ -99,7 +107,7 @@ async def test_unknown_keys_do_nothing(workspace: Workspace) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         before = screen_text(app)
-        await press(pilot, "w 2 3 6 7 ctrl+t f9 ctrl+x exclamation_mark")
+        await press(pilot, "w 2 6 7 ctrl+t f9 ctrl+x exclamation_mark")
         assert screen_text(app) == before
 
 

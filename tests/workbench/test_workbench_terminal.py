@@ -90,7 +90,7 @@ async def walk():
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         assert "numpy" not in sys.modules, "Home needs no arrays"
-        for key in "45?":
+        for key in "345?":
             await pilot.press(key)
             await app.workers.wait_for_complete()
 

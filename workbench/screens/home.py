@@ -11,12 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Static
 
 from store.errors import Failed
 from store.records import Dataset, Metric, Model
 from workbench import numbers
 from workbench.display import line, protocol
+from workbench.job_words import running_now
 from workbench.labels import labels, row_key
 from workbench.next_step import next_step
 from workbench.overview import NEWEST, Headline, Overview, read_overview
@@ -63,6 +64,7 @@ class HomeScreen(AreaScreen):
 
     def body(self) -> ComposeResult:
         yield NextPanel()
+        yield Static(id="running", markup=False)
         yield FilterLine()
         with Horizontal(id="home"):
             with Vertical(id="home-left"):
@@ -74,11 +76,15 @@ class HomeScreen(AreaScreen):
                 yield Section("Evaluations", id="evaluations-title")
                 yield Table(id="evaluations")
 
+    def filled(self) -> None:
+        self.query_one("#running").display = False
+
     def reload(self) -> None:
         self.read("home", lambda: read_overview(self.workspace), self.Loaded)
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
+        self.bench.watch_jobs(bool(event.overview.jobs))
         if event.overview != self.overview:
             first = self.overview is None
             self.overview = event.overview
@@ -131,6 +137,9 @@ class HomeScreen(AreaScreen):
         assert overview is not None
         wanted = self.query_one(FilterLine).wanted
         self.query_one(NextPanel).put(next_step(overview, self.bench.workspace_option))
+        running = self.query_one("#running", Static)
+        running.display = bool(overview.jobs)
+        running.update(line(f"● {running_now(overview.jobs)}; 3 shows more"))
         self.query_one("#home").display = overview.exists
         self._fill("datasets", _DATASETS, [_dataset_row(d) for d in overview.datasets], len(overview.datasets), wanted)
         evaluated = {model.name: 0 for model in overview.models}

@@ -13,14 +13,29 @@ from workbench.screens.dialog import Dialog
 class ProblemDialog(Dialog[None]):
     """The workbench lives on behind it."""
 
+    TITLE = "Something could not be read"
     HINT = "Esc closes · Ctrl+R then reads the workspace again"
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__("Something could not be read")
+        super().__init__(self.TITLE)
         self.error = error
 
     def content(self) -> ComposeResult:
         yield Static(whole(in_words(self.error)), id="problem")
+
+
+class RefusedDialog(ProblemDialog):
+    """Something that was asked for could not be done."""
+
+    TITLE = "It could not be done"
+    HINT = "Esc closes"
+
+
+class NotStartedDialog(RefusedDialog):
+    """The command refused, or ended without a job."""
+
+    TITLE = "The job could not be started"
+    HINT = "Esc closes · n then opens the form again, filled in as it was"
 
 
 def in_words(error: BaseException) -> str:

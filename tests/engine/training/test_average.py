@@ -21,7 +21,7 @@ def test_the_decay_is_reached_slowly() -> None:
     for value in (1.0, 2.0, 3.0):
         torch.nn.init.constant_(module.weight, value)
         average.update_parameters(module)
-        found.append(float(average.module.weight))
+        found.append(average.module.weight.item())
     second = 2 / 11 * 1 + 9 / 11 * 2  # (1 + 1) / (10 + 1) of what was, the rest of what is
     third = 3 / 12 * second + 9 / 12 * 3
     assert found == pytest.approx([1, second, third])
@@ -34,10 +34,10 @@ def test_later_it_forgets_at_the_rate_asked_for() -> None:
         average.update_parameters(module)
     torch.nn.init.constant_(module.weight, 1.0)
     average.update_parameters(module)
-    assert float(average.module.weight) == pytest.approx(0.1)
+    assert average.module.weight.item() == pytest.approx(0.1)
     average.update_parameters(module)
-    assert float(average.module.weight) == pytest.approx(0.19)
-    assert float(module.weight) == 1.0
+    assert average.module.weight.item() == pytest.approx(0.19)
+    assert module.weight.item() == 1.0
 
 
 def test_what_does_not_move_stays_to_the_bit() -> None:

@@ -72,10 +72,8 @@ def test_seven_steps_are_three_a_checkpoint_and_four(tmp_path: Path) -> None:
 
 def test_what_is_not_finished_is_not_there(tmp_path: Path) -> None:
     written(tmp_path, 10)
-    with pytest.raises(KeyboardInterrupt), checkpoint.Draft(tmp_path, 20) as part:
-        (part / checkpoint.STATE).write_text("{}")
-        assert checkpoint.steps(tmp_path) == [10]
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        written(tmp_path, 20, KeyboardInterrupt())
     (tmp_path / "checkpoint-30").mkdir()  # as a kill of another program may leave it
     (tmp_path / ".checkpoint-40.part").mkdir()
     (tmp_path / ".checkpoint-40.part" / checkpoint.STATE).write_text("{}")
@@ -87,16 +85,16 @@ def test_what_is_not_finished_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_does_not_take_it_is_named_with_the_checkpoint_that_is_good(tmp_path: Path) -> None:
-    with pytest.raises(Failed, match="Free some space, and run the same command again"), checkpoint.Draft(tmp_path, 5):
-        raise OSError(28, "No space left on device")
+    full = OSError(28, "No space left on device")
+    with pytest.raises(Failed, match=r"No space left on device\)\. Free some space, and run the same command again"):
+        written(tmp_path, 5, full)
     written(tmp_path, 10)
-    with pytest.raises(Failed, match="No space left on device.*The one of step 10 is good"):
-        with checkpoint.Draft(tmp_path, 20):
-            raise OSError(28, "No space left on device")
+    with pytest.raises(Failed, match=r"No space left on device\)\. The one of step 10 is good: free some space"):
+        written(tmp_path, 20, full)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
     (tmp_path / "file").write_text("in the place of a folder")
-    with pytest.raises(Failed, match="cannot be written"), checkpoint.Draft(tmp_path / "file", 20):
-        pass
+    with pytest.raises(Failed, match="cannot be written"):
+        written(tmp_path / "file", 20)
 
 
 def test_only_those_to_keep_are_kept(tmp_path: Path) -> None:
@@ -114,6 +112,10 @@ def test_generators_of_other_processes_are_refused(tmp_path: Path) -> None:
         checkpoint.read_random(tmp_path, 0, 1)
 
 
-def written(folder: Path, number: int) -> None:
+def written(folder: Path, number: int, error: BaseException | None = None) -> None:
+    """A checkpoint that holds nothing; with an error, one that is interrupted when it is nearly done."""
     with checkpoint.Draft(folder, number) as part:
         (part / checkpoint.STATE).write_text("{}")
+        assert number not in checkpoint.steps(folder)
+        if error is not None:
+            raise error

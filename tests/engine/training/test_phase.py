@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,15 @@ from tests.training_shop import CAMERAS, GAMES, KITCHEN, Watcher, checkpoints, c
 
 ALL = (CAMERAS, GAMES, KITCHEN)
 TRAIN, VALID, TEST = Split
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_garbage() -> Iterator[None]:
+    """The libraries' objects are no garbage: accelerate collects after each training, which takes half a second."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +85,8 @@ def test_interrupted_and_moved_it_ends_with_the_same_bits(
 
     parts = copied(shop, tmp_path / "parts")
     # At step 4 a validation is due, at step 3 none.
-    for number, step in enumerate((3, 4), start=1):
+    stops = (3, 4) if way == "full" else (3,)
+    for number, step in enumerate(stops, start=1):
         first = Watcher("sequence-item", step)
         with pytest.raises(Cancelled, match=f"step {step} of"):
             trained(parts, wanted, first)
@@ -85,10 +96,10 @@ def test_interrupted_and_moved_it_ends_with_the_same_bits(
     last = Watcher()
     again = trained(parts, wanted, last)
     assert again.weights_hash == model.weights_hash
-    assert last.said("resume") == [f"sequence-item: goes on from step 4 of {last.place[2]}"]
+    assert last.said("resume") == [f"sequence-item: goes on from step {stops[-1]} of {last.place[2]}"]
     for name in ("loss", "learning rate", "gradient norm", "ndcg@10", "hr@10"):
         curve = whole.curve(name)
-        assert last.curve(name) == {step: value for step, value in curve.items() if step > 4}
+        assert last.curve(name) == {step: value for step, value in curve.items() if step > stops[-1]}
     summary, expected = again.lineage[0]["summary"], model.lineage[0]["summary"]
     assert {key: summary[key] for key in expected} == expected
     assert checkpoints(parts) == []

@@ -1,0 +1,102 @@
+"""What is known of one job, in a few lines: where it is, how fast, how long still, why it waits or failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from store.plain_text import plain
+from store.records import Job
+from store.words import JobState
+from workbench import job_words, numbers
+from workbench.display import line
+from workbench.job_view import PAIRS, JobDetail, pace
+
+QUIET_S = 30  # six missed heartbeats of 5 s; `engine.jobs.control` says the same
+WATCHED_S = 3.0  # run time that two looks must be apart to tell a speed
+WIDE_BAR = 16  # cells
+_JOINED = ("on ", "for ", "after ")  # go on with the sentence: `running on cpu for 12:30`
+
+
+@dataclass
+class Watched:
+    """What this workbench saw of a job, by the worker's clock and by its own."""
+
+    stage: str = ""
+    done: int = 0
+    seconds: float = 0.0
+    beats: int = -1
+    changed: float = 0.0  # by our monotonic clock: two clocks of two machines never compare
+    rate: float | None = None
+
+    def look(self, job: Job, now: float) -> None:
+        """Take in what the store says at the moment `now`."""
+        if (job.beats, job.done, job.seconds) != (self.beats, self.done, self.seconds):
+            self.changed = now
+        if job.stage != self.stage or job.done < self.done or self.beats < 0:
+            self.stage, self.done, self.seconds, self.rate = job.stage, job.done, job.seconds, None
+        elif job.seconds - self.seconds >= WATCHED_S:
+            if job.done > self.done:
+                self.rate = (job.done - self.done) / (job.seconds - self.seconds)
+            self.done, self.seconds = job.done, job.seconds
+        self.beats = job.beats
+
+    def quiet(self, now: float) -> float:
+        """Seconds since the worker was last heard of."""
+        return max(0.0, now - self.changed)
+
+
+def facts(detail: JobDetail, watched: Watched, quiet: float) -> Text:
+    """Lines of text, each cut by its place; data in them is plain."""
+    job = detail.job
+    lines = [_state(job)]
+    if job.state not in job_words.FINAL and (job.stage or job.total):
+        lines.append(_progress(detail, watched))
+    if job.message:
+        bad = job.state in (JobState.FAILED, JobState.LOST)
+        lines.append(line(job.message, job_words.SIGNS[job.state].style if bad else ""))
+    if job.state is JobState.RUNNING and quiet > QUIET_S:
+        lines.append(Text(f"! no sign of life for {job_words.duration(quiet)}; it may be stuck", style="bold"))
+    lines.append(line(job.command, "dim"))
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+
+
+def _state(job: Job) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis").append_text(job_words.state(job))
+    parts = []
+    if job.device:
+        parts.append(f"on {plain(job.device[:40])}")
+    if job.seconds > 0 or job.state is JobState.RUNNING:
+        parts.append(f"{'for' if job.state is JobState.RUNNING else 'after'} {job_words.duration(job.seconds)}")
+    if job.exit_code is not None and job.state is not JobState.SUCCEEDED:
+        parts.append(f"exit code {job.exit_code}")
+    if job.cancel and job.state not in job_words.FINAL:
+        parts.append("asked to stop")
+    if job.resumes is not None:
+        parts.append(f"goes on with job {job.resumes}")
+    text.append("".join(f"{' ' if part.startswith(_JOINED) else '; '}{part}" for part in parts))
+    moments = (("finished", job.finished), ("started", job.started), ("created", job.created))
+    name, moment = next((pair for pair in moments if pair[1]), ("", ""))
+    text.append(f"; {name} {numbers.moment(moment)}" if moment else "", style="dim")
+    if job.pid is not None and job.state not in job_words.FINAL:
+        text.append_text(line(f"; pid {job.pid} on {job.host}" if job.host else f"; pid {job.pid}", "dim"))
+    return text
+
+
+def _progress(detail: JobDetail, watched: Watched) -> Text:
+    job = detail.job
+    text = line(job.stage)
+    part = job_words.share(job)
+    rate = watched.rate or pace(detail)
+    if part is not None:
+        text.append(f"  {job_words.bar(part, WIDE_BAR)} {job_words.percent(part)}", style="bold")
+        if part < 1 and rate and job.state is JobState.RUNNING:
+            text.append(f"  {job_words.duration((job.total - job.done) / rate)} left", style="bold")
+        text.append(f"  {numbers.count(job.done)} of {numbers.count(job.total)}")
+    elif job.done:
+        text.append(f"  {numbers.count(job.done)}")
+    pairs = [curve.last for curve in detail.curves if curve.name == PAIRS and curve.last is not None]
+    if pairs:
+        text.append(f"  {pairs[-1]:,.0f} pairs/s")
+    return text

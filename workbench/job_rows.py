@@ -1,0 +1,65 @@
+"""The rows of the lists in Jobs: jobs in an order, and what one of them told."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from store.records import Job, JobEvent
+from workbench import job_words, numbers
+from workbench.display import line
+from workbench.job_view import LISTED, JobsView
+from workbench.next_step import command
+from workbench.widgets.table import Heading, Line
+
+
+def ordered(jobs: tuple[Job, ...], order: str) -> list[Job]:
+    if order == "unfinished":
+        return sorted(jobs, key=lambda job: job.state in job_words.FINAL)
+    if order == "longest":
+        return sorted(jobs, key=lambda job: -job.seconds)
+    return list(jobs)
+
+
+def how_many(view: JobsView, shown: int) -> str:
+    total = f"the newest {LISTED}" if len(view.jobs) == LISTED else numbers.count(len(view.jobs))
+    return total if shown == len(view.jobs) else f"{numbers.count(shown)} of {total}"
+
+
+def nothing_yet(starting: str) -> Text:
+    if starting:
+        return line(f"Starting: {starting}")
+    text = Text("No job yet: press n to start one, or type in a shell\n")
+    return text.append(command(["train", "nopre", "--datasets", "NAME", "--detach"], None), style="bold")
+
+
+def _heading(text: str, *, right: bool = False, width: int = 0, flexible: bool = False) -> Heading:
+    return Heading(Text(text, justify="right" if right else "left", style="dim"), width=width, flexible=flexible)
+
+
+HEADINGS = (
+    _heading("id", right=True),
+    _heading("state", width=11),
+    _heading("job", flexible=True),
+    _heading("progress", width=job_words.BAR + 6),
+    _heading("time", right=True, width=8),
+    _heading("message", flexible=True),
+)
+EVENT_HEADINGS = (_heading("at"), _heading("kind"), _heading("message", flexible=True))
+
+
+def job_row(job: Job, wide: bool) -> Line:
+    cells = (
+        Text(str(job.id), justify="right", style="dim"),
+        job_words.state(job),
+        line(job_words.what(job)),
+        job_words.progress(job),
+        Text(job_words.duration(job.seconds) if job.seconds else "", justify="right"),
+    )
+    return Line(str(job.id), (*cells, job_words.remark(job)) if wide else cells)
+
+
+def event_row(event: JobEvent) -> Line:
+    return Line(
+        str(event.number),
+        (Text(numbers.moment(event.at), style="dim"), line(event.kind[:24], "bold"), line(event.message)),
+    )

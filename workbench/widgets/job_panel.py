@@ -1,0 +1,67 @@
+"""One job in full: what is known of it, its curve, what it told, its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from workbench import job_words, numbers
+from workbench.job_rows import EVENT_HEADINGS, event_row
+from workbench.job_view import JobDetail
+from workbench.widgets.job_curve import JobCurve
+from workbench.widgets.log_pane import LogPane
+from workbench.widgets.section import Section
+from workbench.widgets.table import Table
+
+
+class JobPanel(Vertical):
+    """All parts beside each other, or where there is room for one only, that one."""
+
+    def __init__(self) -> None:
+        super().__init__(id="job")
+        self._facts = Text()
+
+    def compose(self) -> ComposeResult:
+        yield Section("Job", id="job-title")
+        yield Static(id="job-facts", markup=False)
+        with Horizontal(id="job-panes"):
+            with Vertical(id="job-left"):
+                yield JobCurve()
+                with Vertical(id="job-events-pane"):
+                    yield Section("Events", id="job-events-title")
+                    yield Table(id="job-events")
+            yield LogPane()
+
+    def put(self, detail: JobDetail, log: Path, series: str, pane: str) -> None:
+        """Show this job: its log file, the series of this name, and `pane` where only one has room."""
+        job = detail.job
+        self.query_one("#job-title", Section).say("", title=f"Job {job.id}  {job_words.what(job)}")
+        self.query_one("#job-panes").set_classes([f"-{pane}"])
+        self.query_one(JobCurve).put(detail.curves, series)
+        self.query_one(LogPane).put(log, live=job.state not in job_words.FINAL)
+        self._put_events(detail)
+
+    def say(self, facts: Text) -> None:
+        """What is known of the job; the same again is not drawn."""
+        if facts != self._facts:
+            self._facts = facts
+            self.query_one("#job-facts", Static).update(facts)
+
+    def clear(self) -> None:
+        """There is no job: nothing is read any more."""
+        self.query_one(LogPane).put(None, live=False)
+
+    def _put_events(self, detail: JobDetail) -> None:
+        told, shown = detail.told, len(detail.events)
+        remark = f"the newest {shown}" if told > shown else "Enter shows them in full"
+        self.query_one("#job-events-title", Section).say(numbers.count(told) if told else "none yet", remark)
+        table = self.query_one("#job-events", Table)
+        last = table.cursor_row >= table.row_count - 1
+        table.display = bool(detail.events)
+        table.put(EVENT_HEADINGS, [event_row(event) for event in detail.events])
+        if last:  # as a log does: who reads further up stays there
+            table.action_last_row()

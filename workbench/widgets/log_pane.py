@@ -1,0 +1,203 @@
+"""The log of a job: follows its end while one watches that, and stands still while one reads further up."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.events import MouseScrollUp
+from textual.message import Message
+from textual.widgets import Log
+from textual.worker import Worker, WorkerState, get_current_worker
+
+from store.plain_text import plain
+from workbench.job_log import Piece, log_size, read_log
+from workbench.widgets.section import Section
+
+LOOK_S = 0.5  # one question for the size of a file
+KEPT = 2_000  # lines; the whole file stays where it is
+
+
+class JobLog(Log, inherit_bindings=False):
+    """The lines. Moving up pauses, reaching the end follows again."""
+
+    HELP_TITLE: ClassVar[str] = "In the log"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "move(1)", "Down", id="log.down", show=False, tooltip="One line down"),
+        Binding("k,up", "move(-1)", "Up", id="log.up", show=False, tooltip="One line up: the log pauses"),
+        Binding("ctrl+d,pagedown", "page(1)", "Page down", id="log.page_down", show=False, tooltip="A page down"),
+        Binding("ctrl+u,pageup", "page(-1)", "Page up", id="log.page_up", show=False,
+                tooltip="A page up: the log pauses"),
+        Binding("g,home", "top", "Top", id="log.top", show=False, tooltip="To the first line read: the log pauses"),
+        Binding("G,end", "bottom", "Bottom", id="log.bottom", show=False, tooltip="To the end: the log follows"),
+        Binding("h,left", "aside(-8)", "Left", id="log.left", show=False, tooltip="To the left"),
+        Binding("l,right", "aside(8)", "Right", id="log.right", show=False, tooltip="To the right"),
+    ]  # fmt: skip
+
+    class Moved(Message):
+        """Somebody scrolled; `at_end` says whether the last line is seen."""
+
+        def __init__(self, *, at_end: bool) -> None:
+            super().__init__()
+            self.at_end = at_end
+
+    def __init__(self) -> None:
+        super().__init__(id="job-log", auto_scroll=False)
+
+    def action_move(self, lines: int) -> None:
+        self.scroll_relative(y=lines, animate=False, immediate=True)
+        self._tell()
+
+    def action_page(self, pages: int) -> None:
+        self.action_move(pages * max(1, self.size.height - 1))
+
+    def action_aside(self, cells: int) -> None:
+        self.scroll_relative(x=cells, animate=False, immediate=True)
+
+    def action_top(self) -> None:
+        self.scroll_home(animate=False, immediate=True, x_axis=False)
+        self._tell()
+
+    def action_bottom(self) -> None:
+        self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._tell()
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        if self.max_scroll_y:
+            self.post_message(self.Moved(at_end=False))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if new_value > old_value and new_value >= self.max_scroll_y:  # by the mouse too
+            self.post_message(self.Moved(at_end=True))
+
+    def _tell(self) -> None:
+        self.post_message(self.Moved(at_end=self.scroll_offset.y >= self.max_scroll_y))
+
+
+class LogPane(Vertical):
+    """The log of one job at a time, with a badge that says whether it follows."""
+
+    class Came(Message):
+        """A piece of `path` was read from byte `start` on; None where there is no log."""
+
+        def __init__(self, path: Path, start: int, piece: Piece | None) -> None:
+            super().__init__()
+            self.path = path
+            self.start = start
+            self.piece = piece
+
+    def __init__(self) -> None:
+        super().__init__(id="job-log-pane")
+        self._path: Path | None = None
+        self._live = False
+        self._end = 0
+        self._asked: tuple[int | None, bool] = (0, True)
+        self._following = True
+        self._trouble = ""
+
+    def compose(self) -> ComposeResult:
+        yield Section("Log", id="job-log-title")
+        yield JobLog()
+
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_S, self._look)
+
+    @property
+    def following(self) -> bool:
+        return self._following
+
+    def put(self, path: Path | None, *, live: bool) -> None:
+        """Show this job's log; `live` says that more may come."""
+        if path != self._path:
+            self._path, self._end, self._following, self._trouble = path, 0, True, ""
+            self._asked = (0, True)
+            self.query_one(JobLog).clear()
+        self._live = live
+        self._look()
+
+    def follow(self, wanted: bool) -> None:
+        """Follow the end, or stand still."""
+        self._following = wanted
+        if wanted:
+            self._to_end()
+        self._look()
+
+    def on_job_log_moved(self, event: JobLog.Moved) -> None:
+        event.stop()
+        if event.at_end != self._following:
+            self._following = event.at_end
+            self._look()
+
+    def _look(self) -> None:
+        """Read what came, where somebody watches the end; else only say how much did."""
+        if self._path is None:
+            self.query_one(Section).say()
+            return
+        size = log_size(self._path)
+        asked = (size, self._live)  # a line that has no end yet is not asked for again before something changes
+        if size is not None and size != self._end and self._following and asked != self._asked:
+            self._asked = asked
+            work = partial(_read, self, self._path, self._end, whole=not self._live)
+            self.run_worker(work, group="log", thread=True, exclusive=True, exit_on_error=False)
+        self._to_end()  # lines that came while the pane was hidden had no place to scroll to
+        self._say(size)
+
+    def on_log_pane_came(self, event: Came) -> None:
+        event.stop()
+        piece = event.piece
+        if event.path != self._path or event.start != self._end or piece is None:
+            return
+        log = self.query_one(JobLog)
+        self._trouble = ""
+        lines = list(piece.lines)
+        full = log.line_count + len(lines) > KEPT
+        if piece.anew or full:
+            log.clear()
+        if piece.skipped or full:
+            skipped = f"{piece.skipped:,} bytes" if piece.skipped else "the lines"
+            lines = [f"… {skipped} before this are in {plain(str(self._path))}", *lines[-KEPT // 2 :]]
+        self._end = piece.end
+        if lines:
+            log.write("\n".join(lines) + "\n")
+            self.call_after_refresh(self._to_end)
+        self._say(log_size(event.path))
+
+    def on_resize(self) -> None:
+        """Shown again, or of another height: the end is elsewhere."""
+        if self._following:
+            self.call_after_refresh(self._to_end)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        event.stop()
+        if event.state is WorkerState.ERROR and event.worker.group == "log":
+            self._trouble = f"cannot be read: {event.worker.error}"
+            self._say(None)
+
+    def _to_end(self) -> None:
+        log = self.query_one(JobLog)
+        if self._following and log.scroll_offset.y < log.max_scroll_y:
+            log.scroll_end(animate=False, immediate=True, x_axis=False)
+
+    def _say(self, size: int | None) -> None:
+        if self._trouble:
+            words = self._trouble
+        elif size is None:
+            words = "nothing written yet" if self._live else "no log was kept"
+        elif not self._following:
+            more = max(0, size - self._end)
+            words = f"‖ paused{f', {more:,} bytes more' if more else ''}; f follows"
+        else:
+            words = "▶ following" if self._live else "complete"
+        self.query_one(Section).say("", words)
+
+
+def _read(pane: LogPane, path: Path, start: int, *, whole: bool) -> None:
+    worker = get_current_worker()
+    piece = read_log(path, start, whole=whole)
+    if not worker.is_cancelled and pane.is_attached:
+        pane.post_message(LogPane.Came(path, start, piece))
