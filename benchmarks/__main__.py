@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-NAMES = ("startup", "workbench", "ranking", "ingest", "encoding")
+NAMES = ("startup", "workbench", "ranking", "ingest", "encoding", "training", "jobs")
 
 
 def machine() -> dict[str, str]:

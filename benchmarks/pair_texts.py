@@ -42,9 +42,7 @@ class PairTexts:
     @classmethod
     def read(cls, folder: Path) -> PairTexts:
         with np.load(folder / "pairs.npz") as kept:
-            table = PairTable(
-                Texts(kept["ids"], kept["starts"]), **{name: kept[name] for name in TABLE}, identical=0
-            )
+            table = PairTable(Texts(kept["ids"], kept["starts"]), **{name: kept[name] for name in TABLE}, identical=0)
             targets = TrainTargets(*(kept[f"target_{name}"] for name in ("users", "items", "lengths")))
         return cls(table, targets, json.loads((folder / "words.json").read_text()))
 

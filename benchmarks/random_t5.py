@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 SPECIAL = ("<pad>", "</s>", "<unk>", *(f"<extra_id_{number}>" for number in range(4)))
 SHAPES = {
@@ -22,8 +23,10 @@ def make_random_t5(folder: Path, length: int, *, base: bool) -> tuple[int, int, 
     from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+    from transformers.utils import logging
 
-    shape = SHAPES[base]
+    logging.disable_progress_bar()
+    shape: dict[str, Any] = SHAPES[base]
     words = [*SPECIAL, *(f"w{number}" for number in range(len(SPECIAL), shape["vocab_size"]))]
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -31,7 +34,7 @@ def make_random_t5(folder: Path, length: int, *, base: bool) -> tuple[int, int, 
     named = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=length, **named)
     torch.manual_seed(0)
-    core = T5EncoderModel(T5Config(**shape, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0))
+    core = T5EncoderModel(T5Config(**shape, pad_token_id=0, eos_token_id=1))
     core.save_pretrained(folder / "raw")
     fast.save_pretrained(folder / "raw")
     width = shape["d_model"]

@@ -261,7 +261,7 @@ def _takes_turns(side: Side, model: Any) -> Any:
     import torch
     from transformers import TrainerCallback
 
-    counted = {"tokens": torch.zeros((), device=model.device), "padded": 0}
+    counted: dict[str, Any] = {"tokens": torch.zeros((), device=model.device), "padded": 0}
     transformer = model[0]
     embedded = transformer.auto_model.get_input_embeddings().weight.numel()
     parameters = sum(weights.numel() for weights in transformer.parameters()) - embedded
@@ -311,7 +311,7 @@ def _encode(side: Side, encoder: Any, words: list[str]) -> None:
 
 def _without_numba() -> None:
     """A machine with torch alone: validation, which ranks with numba, is imported with the trainer but not used."""
-    stand_in = ModuleType("numba")
+    stand_in: Any = ModuleType("numba")
     stand_in.njit = lambda *plain, **named: plain[0] if plain and callable(plain[0]) else lambda function: function
     stand_in.prange = range
     sys.modules["numba"] = stand_in

@@ -39,8 +39,8 @@ class Taken:
 
 def alternate(sides: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Taken]:
     """Run the modules with these arguments (`python -m …`) as processes, and give each a turn in every round."""
-    # As the program itself sets it: idle threads of the side that waits must not take cores from the other.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "true"} | dict(os.environ)
+    # The first as the program itself sets it: idle threads of the side that waits must not take cores from the other.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"} | dict(os.environ)
     said: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
     running: dict[str, subprocess.Popen[str]] = {}
     try:
@@ -64,7 +64,8 @@ def alternate(sides: Mapping[str, Sequence[str]], rounds: int) -> dict[str, Take
 
 
 def _answer(name: str, process: subprocess.Popen[str], sent: str = "") -> dict[str, Any]:
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     if sent:
         process.stdin.write(sent)
         process.stdin.flush()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from store.words import Phase, Split
 from tests.program import Program, refusal
@@ -226,14 +227,14 @@ def test_validation_is_what_evaluate_says_of_the_same_events(program: Program, t
 def test_several_datasets_train_jointly(program: Program, tiny_t5: Path) -> None:
     both = f"{GAMES},{KITCHEN}"
     for name, mixing in (("mixed", "mixed"), ("apart", "by-dataset")):
-        assert train(program, "final", tiny_t5, "--name", name, datasets=both, mixing=mixing, pairs=32).code == 0
+        assert train(program, "nopre", tiny_t5, "--name", name, datasets=both, mixing=mixing, pairs=32).code == 0
     mixed, apart = (models(program)[name] for name in ("mixed", "apart"))
     prints = {row["name"]: row["fingerprint"] for row in program("datasets", "--json").document}
     for model in (mixed, apart):
         assert model["lineage"][0]["datasets"] == {name: prints[name] for name in (GAMES, KITCHEN)}
     assert mixed["weights_hash"] != apart["weights_hash"]
     # The order in which they are named says nothing.
-    turned = train(program, "final", tiny_t5, "--name", "turned", datasets=f"{KITCHEN},{GAMES}", pairs=32)
+    turned = train(program, "nopre", tiny_t5, "--name", "turned", datasets=f"{KITCHEN},{GAMES}", pairs=32)
     assert turned.code == 0
     assert models(program)["turned"]["weights_hash"] == mixed["weights_hash"]
 
@@ -286,6 +287,21 @@ def test_data_that_cannot_be_trained_on_is_named_before_a_job_exists(tmp_path: P
             assert word in refusal(refused)
     assert program("jobs", "list", "--json").document == []
     assert train(program, "nopre", tiny_t5, datasets="no-valid", best_by="last", pairs=16).code == 0
+
+
+def test_weights_that_overflow_fail_the_job_with_the_step(empty: Program, tiny_t5: Path, tmp_path: Path) -> None:
+    huge = Path(shutil.copytree(tiny_t5, tmp_path / "huge"))
+    weights = load_file(huge / "model.safetensors")
+    name = next(key for key in weights if key.endswith("DenseReluDense.wo.weight"))
+    weights[name] = weights[name] * 1e38
+    save_file(weights, huge / "model.safetensors", {"format": "pt"})
+    failed = train(empty, "nopre", huge)
+    assert failed.code == 1
+    said = refusal(failed)
+    assert "The loss is no number at step 1 of 8. There is no checkpoint before it" in said
+    (job,) = empty("jobs", "list", "--json").document
+    assert (job["state"], job["message"]) == ("failed", said.removeprefix("st5: "))
+    assert models(empty) == {}
 
 
 def without_descriptions(program: Program, folder: Path, name: str) -> None:

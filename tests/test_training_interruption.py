@@ -47,7 +47,7 @@ def weights_hash(workspace: Workspace) -> str:
 def test_killed_after_a_checkpoint_the_same_command_ends_with_the_same_weights(
     shop: Workspace, tiny_t5: Path, tmp_path: Path
 ) -> None:
-    words = command("itempre", tiny_t5, average=0.9, cached=True, micro_tokens=256, pairs=160, epochs=5)
+    words = command("itempre", tiny_t5, average=0.9, cached=True, micro_tokens=256)
     whole, killed = copied(shop, tmp_path / "whole"), copied(shop, tmp_path / "killed")
     made = Program(whole.folder)(*words)
     assert made.code == 0, made.err
@@ -69,6 +69,7 @@ def test_killed_after_a_checkpoint_the_same_command_ends_with_the_same_weights(
     assert weights_hash(killed) == weights_hash(whole)
     with killed.read() as db:
         assert [job.state for job in jobs.jobs(db)] == [JobState.SUCCEEDED, JobState.LOST]
+        assert any("goes on from step" in event.message for event in jobs.events(db, 2))
     assert checkpoints(killed) == []
 
 

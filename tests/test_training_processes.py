@@ -87,6 +87,7 @@ def test_two_processes_train_as_one_with_the_joint_batch(alone: Workspace, backb
     process = start(two, TORCHRUN, command(backbone))
     _, words = process.communicate(timeout=200)
     assert process.returncode == 0, words
+    assert words.count("Next: st5 evaluate") == 1
     with two.read() as db:
         assert [(job.state, job.exit_code) for job in jobs.jobs(db)] == [("succeeded", 0)]
     expected, found = losses(alone), losses(two)

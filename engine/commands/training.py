@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +74,7 @@ def train(
         return train_variant(space, request, observer)
 
     model = door.run(space, "train", work, detach=detach, device=lambda: _lease(device))
-    if model is not None:
+    if model is not None and os.environ.get("RANK", "0") == "0":  # of several processes one speaks
         say(
             f"{model.name}: {' -> '.join(request.chain)} from {model.backbone}, weights {model.weights_hash[:12]}. "
             f"Next: st5 evaluate {model.name} --datasets {','.join(chosen)}"

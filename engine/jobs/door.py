@@ -100,7 +100,7 @@ def _here(workspace: Workspace, id: int, work: Callable[[Observer], T], device: 
             from engine.commands.output import progress_bar
 
             display = stack.enter_context(progress_bar())
-        running = Running(workspace, id, handle, display=display, log_events=True)
+        running = Running(workspace, id, handle, display=display)
         stack.callback(running.release)
         stack.enter_context(running.signals())
         if not running.start():

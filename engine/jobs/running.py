@@ -43,13 +43,10 @@ T = TypeVar("T")
 class Running:
     """One job, held by this process through the lock's descriptor `handle` until `end`.
 
-    `display` also sees the progress. With `log_events` the job's log gets what the work tells: for commands whose own
-    output goes to a terminal or a pipe.
+    `display` also sees the progress. What the work tells goes to the job's log too, for those who follow that.
     """
 
-    def __init__(
-        self, workspace: Workspace, id: int, handle: int, *, display: Progress = silent, log_events: bool = False
-    ) -> None:
+    def __init__(self, workspace: Workspace, id: int, handle: int, *, display: Progress = silent) -> None:
         self.id = id
         self.failure: Outcome | None = None
         self.result = ""
@@ -58,7 +55,6 @@ class Running:
         self._files = job_files(workspace, id)
         self._handle = handle
         self._display = display
-        self._log_events = log_events
         self._connection = ExitStack()
         self._db = self._connection.enter_context(workspace.write(busy_timeout=BUSY_S))
         self._using = threading.Lock()  # the connection: one transaction at a time
@@ -140,8 +136,7 @@ class Running:
             except (sqlite3.Error, Problem) as error:
                 self.log(f"The end of the job ({outcome.state}: {message}) could not be stored: {error}")
         self._connection.close()
-        if self._log_events:
-            self.log(f"{outcome.state}: {message}" if message else outcome.state)
+        self.log(f"{outcome.state}: {message}" if message else outcome.state)
 
     def release(self) -> None:
         """Let the lock go, in a process that lives on."""
@@ -198,8 +193,7 @@ class Running:
             self._told.append((kind, message))
         if kind == "result":
             self.result = message
-        if self._log_events:
-            self.log(f"{kind}: {plain(message)}")
+        self.log(f"{kind}: {plain(message)}")
 
     def _stop(self) -> bool:
         self._stop_asked = time.monotonic()

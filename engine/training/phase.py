@@ -46,7 +46,8 @@ class PhaseRequest:
     """What decides the weights of a phase: itself, its settings, its data, its seed, and where it starts.
 
     source: the folder (or hub name) of the weights it starts from; parent: the key of the phase that made them, or
-    "" for a backbone, which is known by its content.
+    "" for a backbone, which is known by its content. reads: the tokens that the backbone reads, 0 for what the source
+    does: a phase before this one may have been trained on shorter sentences.
     """
 
     phase: Phase
@@ -56,6 +57,7 @@ class PhaseRequest:
     source: str
     parent: str
     device: str
+    reads: int = 0
 
 
 def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer) -> TrainedPhase:
@@ -94,7 +96,8 @@ def _train(
 ) -> TrainedPhase:
     started = monotonic()
     settings, model = request.settings, encoder.model
-    length = min(settings.tokens or encoder.length, encoder.length)
+    reads = request.reads or encoder.length
+    length = min(settings.tokens or reads, reads)
     model.max_seq_length = length
     template = Template(HistoryFormat(settings.history), ItemText(settings.item_text))
     renderer = Renderer(encoder.tokenizer, length, template)
@@ -170,6 +173,7 @@ def _train(
             "best": trainer.state.best_metric,
             "averaged": trainer.took_average,
             "processes": ranks.world(),
+            "reads": reads,
         },
         weights_hash=finished.weights_hash,
         code_version=__version__,

@@ -97,13 +97,14 @@ def train(workspace: Workspace, request: TrainRequest, observer: Observer) -> Mo
         found = [datasets.dataset(db, name) for name in sorted(set(request.datasets))]
     from engine.training.phase import PhaseRequest, train_phase, weights_of
 
-    source, parent = _source(workspace, request.backbone) or embedded_backbone(), ""
+    source, parent, reads = _source(workspace, request.backbone) or embedded_backbone(), "", 0
     done: list[TrainedPhase] = []
     for phase in request.chain:
         settings = request.recipe.phases[phase]
-        step = PhaseRequest(phase, settings, found, request.seed, source, parent, request.device)
+        step = PhaseRequest(phase, settings, found, request.seed, source, parent, request.device, reads)
         done.append(train_phase(workspace, step, observer))
         source, parent = str(weights_of(workspace, done[-1].key)), done[-1].key
+        reads = done[-1].summary.get("reads", 0)  # phases of earlier versions do not say
     return _named(workspace, request, found, done)
 
 

@@ -108,7 +108,8 @@ def test_interrupted_and_moved_it_ends_with_the_same_bits(
 def test_augmentations_of_later_epochs_and_phases_survive_an_interruption(
     shop: Workspace, tiny_t5: Path, tmp_path: Path
 ) -> None:
-    wanted = request("final", tiny_t5, pairs=0, epochs=2, validate_every=10)
+    few = ["item-description.pairs=16", "sequence-item.pairs=16"]
+    wanted = request("final", tiny_t5, pairs=0, epochs=2, validate_every=10, said=few)
     whole = trained(copied(shop, tmp_path / "whole"), wanted)
     (views,) = [phase for phase in whole.lineage if phase["phase"] == "sequence-sequence"]
     assert views["summary"]["steps"] > 11  # so that step 9 is in the second epoch
@@ -237,6 +238,16 @@ def test_with_too_few_valid_pairs_the_last_weights_are_taken(shop: Workspace, ti
     model = trained(copied(shop, tmp_path / "w"), thesis(tiny_t5, "pairs=64", datasets=(CAMERAS,)), watcher)
     assert watcher.said("selection") == ["sequence-item: too few valid pairs to choose by; the last weights are taken."]
     assert model.lineage[0]["summary"]["best_step"] == model.lineage[0]["summary"]["steps"] == 2
+
+
+def test_short_sentences_of_one_phase_do_not_shorten_the_next(shop: Workspace, tiny_t5: Path, tmp_path: Path) -> None:
+    workspace = copied(shop, tmp_path / "w")
+    short = trained(workspace, request("itempre", tiny_t5, pairs=16, said=["item-description.tokens=20"]))
+    assert short.recipe["length"] == 64
+    (first, second) = short.lineage
+    assert (first["settings"]["tokens"], second["settings"]["tokens"]) == (20, 0)
+    both = trained(workspace, request("itempre", tiny_t5, pairs=16, said=["tokens=30"], name="both"))
+    assert both.recipe["length"] == 30  # what was trained on is what it reads
 
 
 def test_what_comes_after_the_train_part_has_no_influence(tiny_t5: Path, tmp_path: Path) -> None:
