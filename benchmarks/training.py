@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -178,8 +176,6 @@ def _precision() -> str:
 
 
 def _take_part(side: Side) -> None:
-    if find_spec("numba") is None:
-        _without_numba()
     import torch
 
     from benchmarks.pair_texts import PairTexts
@@ -307,14 +303,6 @@ def _encode(side: Side, encoder: Any, words: list[str]) -> None:
         else:
             encoder.model.encode(texts, show_progress_bar=False)
         done = {"tokens": sum(text.count(" ") + 2 for text in texts)}
-
-
-def _without_numba() -> None:
-    """A machine with torch alone: validation, which ranks with numba, is imported with the trainer but not used."""
-    stand_in: Any = ModuleType("numba")
-    stand_in.njit = lambda *plain, **named: plain[0] if plain and callable(plain[0]) else lambda function: function
-    stand_in.prange = range
-    sys.modules["numba"] = stand_in
 
 
 def _row(name: str, value: float, unit: str, goal: float | None = None, met: bool | None = None) -> dict[str, Any]:

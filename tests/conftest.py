@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="st5-tests-")  # leases of these tests, not of the machine
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `st5` sets it: threads that wait leave the cores to others
 
 
 @pytest.fixture(scope="session")

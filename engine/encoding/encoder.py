@@ -163,9 +163,11 @@ def load(source: str, *, device: str = "auto", precision: str = "auto") -> Encod
     # What the libraries raise for files that are missing, cut short or of another kind.
     unreadable = (OSError, ValueError, LookupError, RuntimeError, AttributeError, TypeError, SafetensorError)
     try:
-        model = SentenceTransformer(
-            source, device=str(chosen), model_kwargs={"dtype": torch.float32}, trust_remote_code=False
-        )
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # weights that the files lack (an unused pooler) are the same whenever it is opened
+            model = SentenceTransformer(
+                source, device=str(chosen), model_kwargs={"dtype": torch.float32}, trust_remote_code=False
+            )
     except unreadable as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(

@@ -16,7 +16,7 @@ from engine.jobs.outcome import Outcome, outcome_of
 from engine.jobs.running import Running
 from engine.progress import Observer, Progress, silent
 from store import jobs
-from store.errors import Failed, Problem
+from store.errors import BadInput, Failed, Problem
 from store.words import JobState
 from store.workspace import Workspace
 
@@ -47,6 +47,11 @@ def run(
     if _current is not None:
         return _current.perform(work, device)
     rank = os.environ.get("RANK")
+    if rank is not None and detach:
+        raise BadInput(
+            "--detach starts one process, torchrun and accelerate start theirs. Leave --detach out, or detach torchrun "
+            "itself (nohup, tmux, a scheduler)."
+        )
     if rank not in (None, "0"):
         return work(Observer())
     given = without_place(sys.argv[1:] if arguments is None else arguments)

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from engine.encoding.batching import token_batches
 
-# Tokens that go through the model at once in training, padding included. Measured on a CPU with MiniLM, fp32, batches
-# of 64 pairs: 1,024 costs 8 % more than 2,048, 4,096 costs 1.4 × and 8,192 1.7 × (they leave the cache). Those of mps
-# and cuda are guesses that no device has measured.
-MICRO_TOKENS = {"cpu": 1_024, "mps": 16_384, "cuda": 65_536}
+# Tokens that go through the model at once in training, padding included. Measured on two cores with MiniLM, fp32,
+# batches of 32 and 64 pairs: 1,024 and 2,048 within 11 % of each other, 4,096 up to 1.4 × and 8,192 1.7 × (they leave
+# the cache). Those of mps and cuda are guesses that no device has measured: few enough that 64 histories of 256 tokens
+# and 64 items of 32 do not share a batch, which would compute 1.8 tokens for each real one.
+MICRO_TOKENS = {"cpu": 1_024, "mps": 16_384, "cuda": 16_384}
 
 Features = dict[str, Tensor]
 

@@ -38,7 +38,6 @@ from store.workspace import Workspace
 
 VERSION = "phase 1"  # changes when equal settings train other weights
 ENOUGH = 32  # valid pairs below which a validation loss says nothing
-UNSEEN = ("log-every", "checkpoint-every")  # settings that the weights do not depend on
 
 
 @dataclass(frozen=True)
@@ -208,11 +207,10 @@ def _half(settings: Settings, device: torch.device) -> bool:
 
 
 def _key(request: PhaseRequest, parent: str, half: bool) -> str:
-    settings = {name: value for name, value in request.settings.document().items() if name not in UNSEEN}
     known = content_hash(
         VERSION,
         str(request.phase),
-        json.dumps(settings | {"precision": half}, sort_keys=True),
+        json.dumps(request.settings.decisive() | {"precision": half}, sort_keys=True),
         json.dumps([dataset.fingerprint for dataset in request.datasets]),
         str(request.seed),
         parent,

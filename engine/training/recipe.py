@@ -135,6 +135,10 @@ class Settings:
         values = {key: getattr(self, name) for name, key in zip(NAMES, KEYS, strict=True)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
+    def decisive(self) -> dict[str, Any]:
+        """The same without what the trained weights do not depend on."""
+        return {key: value for key, value in self.document().items() if key not in ("log-every", "checkpoint-every")}
+
 
 NAMES = tuple(entry.name for entry in fields(Settings))
 KEYS = tuple(name.replace("_", "-") for name in NAMES)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,8 +23,10 @@ from engine.training.forward import MICRO_TOKENS
 from engine.training.memory import largest_fitting
 from engine.training.objective import Objective
 from engine.training.recipe import Settings
-from engine.training.validation import Validation
 from store.errors import Cancelled, Failed
+
+if TYPE_CHECKING:
+    from engine.training.validation import Validation
 
 PARTS = 5  # validations of a phase where the recipe names no interval
 KEPT = "phase.json"  # in a checkpoint: whether the averaged weights were the better ones, and the seconds so far

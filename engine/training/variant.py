@@ -152,7 +152,7 @@ def _document(request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:
         "backbone": request.backbone,
         "seed": request.seed,
         "datasets": {dataset.name: dataset.fingerprint for dataset in sorted(found, key=lambda d: d.name)},
-        "phases": [{"phase": str(phase)} | request.recipe.phases[phase].document() for phase in request.chain],
+        "phases": [{"phase": str(phase)} | request.recipe.phases[phase].decisive() for phase in request.chain],
     }
 
 
