@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,25 +18,23 @@ from engine.encoding.device import Precision, fast_precision
 from engine.encoding.encoder import Encoder, load
 from engine.models import save_encoder
 from engine.progress import Observer
-from engine.text.sentences import HistoryFormat, ItemText, Renderer, Template
 from engine.training import ranks
 from engine.training.adapter import add_adapter, merge
 from engine.training.average import averaged
-from engine.training.feed import Batch, Feed
-from engine.training.pairs import PhasePairs
+from engine.training.markers import start_as_separator
+from engine.training.material import gather
 from engine.training.recipe import Settings
 from engine.training.trainer import PhaseTrainer
-from engine.training.validation import Validation, questions
+from engine.training.validation import Validation
 from store import phases
 from store.arrays import content_hash
 from store.datasets import now
 from store.errors import BadInput
 from store.records import Dataset, TrainedPhase
-from store.words import Phase, Split
+from store.words import Phase
 from store.workspace import Workspace
 
 VERSION = "phase 1"  # changes when equal settings train other weights
-ENOUGH = 32  # valid pairs below which a validation loss says nothing
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,8 @@ class PhaseRequest:
 
     source: the folder (or hub name) of the weights it starts from; parent: the key of the phase that made them, or
     "" for a backbone, which is known by its content. reads: the tokens that the backbone reads, 0 for what the source
-    does: a phase before this one may have been trained on shorter sentences.
+    does: a phase before this one may have been trained on shorter sentences. fresh: the source is a backbone whose
+    markers were never trained here.
     """
 
     phase: Phase
@@ -57,6 +55,7 @@ class PhaseRequest:
     parent: str
     device: str
     reads: int = 0
+    fresh: bool = False
 
 
 def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer) -> TrainedPhase:
@@ -67,6 +66,10 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
     observer.progress(f"{request.phase}: preparing", 0, 0)
     encoder = load(request.source, device=request.device, precision=Precision.FP32)
     half = _half(request.settings, encoder.device)
+    new = request.fresh and request.settings.markers == "separator"
+    if new and start_as_separator(encoder.model):
+        observer.tell("markers", "The markers start as the separator, which this backbone knows.")
+    # After the markers' start, so that what they started as is part of what the phase is known by.
     parent = request.parent or content_hash(encoder.weights_hash, encoder.tokenizer_hash)
     key = _key(request, parent, half)
     lock: AbstractContextManager[Any] = workspace.lock(f"phase-{key}") if ranks.first() else nullcontext()
@@ -94,56 +97,32 @@ def _train(
     observer: Observer,
 ) -> TrainedPhase:
     started = monotonic()
-    settings, model = request.settings, encoder.model
-    reads = request.reads or encoder.length
-    length = min(settings.tokens or reads, reads)
-    model.max_seq_length = length
-    template = Template(HistoryFormat(settings.history), ItemText(settings.item_text))
-    renderer = Renderer(encoder.tokenizer, length, template)
+    model, reads = encoder.model, request.reads or encoder.length
+    model.max_seq_length = min(request.settings.tokens or reads, reads)
     with workspace.read() as db:
-        pairs = PhasePairs(
-            db, request.datasets, request.phase, settings, renderer, request.seed, progress=observer.progress
+        material = gather(
+            db,
+            request.phase,
+            request.settings,
+            request.datasets,
+            request.seed,
+            encoder.tokenizer,
+            model.max_seq_length,
+            observer,
         )
-        feed = Feed(pairs, settings, request.seed, rank=ranks.rank(), world=ranks.world())
-        asked = [
-            part
-            for dataset in request.datasets
-            if (
-                part := questions(
-                    db,
-                    dataset,
-                    renderer,
-                    events=max(1, settings.validation_events // len(request.datasets)),
-                    items=settings.validation_items,
-                    seed=request.seed,
-                )
-            )
-        ]
-        valid = _valid_batches(db, request, renderer) if settings.best_by == "validation-loss" else []
-    if settings.best_by == "validation-loss" and sum(map(len, valid)) < ENOUGH:
-        observer.tell("selection", f"{request.phase}: too few valid pairs to choose by; the last weights are taken.")
-        settings, valid = replace(settings, best_by="last"), []
-    table = feed.table(0)
-    observer.tell(
-        "phase",
-        f"{request.phase}: {len(table.anchor)} pairs an epoch, {feed.count} batches of {settings.batch} "
-        f"({table.identical} pairs with two equal texts"
-        + "".join(f"; {count} {reason}" for reason, count in pairs.skipped.items())
-        + ").",
-    )
+    settings = material.settings
     torch.manual_seed(request.seed)  # the matrices of an adapter begin at random
     adapted = add_adapter(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else None
     average = averaged(model, settings.average) if settings.average else None
-    validation = Validation(asked, settings.best_by, average) if asked or valid else None
     trainer = PhaseTrainer(
         model=model,
-        feed=feed,
+        feed=material.feed,
         settings=settings,
         folder=workspace.phases / key / "checkpoints",
         seed=request.seed,
         half=half,
-        validation=validation,
-        valid=valid,
+        validation=Validation(material.asked, settings.best_by, average) if material.asked or material.valid else None,
+        valid=material.valid,
         averaged=average,
         phase=request.phase,
         key=key,
@@ -161,19 +140,7 @@ def _train(
         settings=settings.document() | {"precision": "bf16" if half else "fp32"},
         datasets={dataset.name: dataset.fingerprint for dataset in request.datasets},
         seed=request.seed,
-        summary={
-            "pairs_an_epoch": len(table.anchor),
-            "identical": table.identical,
-            "skipped": pairs.skipped,
-            "batches": feed.count,
-            "pairs": feed.count * settings.batch,
-            "steps": trainer.state.global_step,
-            "best_step": trainer.best_step,
-            "best": trainer.state.best_metric,
-            "averaged": trainer.took_average,
-            "processes": ranks.world(),
-            "reads": reads,
-        },
+        summary=material.counts | trainer.outcome | {"processes": ranks.world(), "reads": reads},
         weights_hash=finished.weights_hash,
         code_version=__version__,
         device=f"{encoder.device_name.rpartition(',')[0]}, {'bf16' if half else 'fp32'}",
@@ -187,15 +154,6 @@ def _train(
         shutil.rmtree(workspace.phases / key / "checkpoints", ignore_errors=True)
     ranks.wait()
     return done
-
-
-def _valid_batches(db: sqlite3.Connection, request: PhaseRequest, renderer: Renderer) -> list[Batch]:
-    """A fixed sample of the phase's pairs of the valid part, in batches as it trains on them."""
-    settings = request.settings
-    pairs = PhasePairs(db, request.datasets, request.phase, settings, renderer, request.seed, Split.VALID)
-    some = replace(settings, pairs=max(settings.batch, settings.validation_events), epochs=1)
-    feed = Feed(pairs, some, request.seed)
-    return [feed.batch(place) for place in feed.places()]
 
 
 def _half(settings: Settings, device: torch.device) -> bool:

@@ -28,6 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "history": tuple(map(str, HistoryFormat)),
     "item-text": tuple(map(str, ItemText)),
     "augmentations": AUGMENTATIONS,
+    "markers": ("kept", "separator"),
     "mixing": ("mixed", "by-dataset"),
     "loss": ("symmetric-ranking",),
     "schedule": ("linear", "cosine", "constant"),
@@ -94,6 +95,7 @@ class Settings:
     history: str = "structured"  # HistoryFormat
     item_text: str = "title"  # ItemText, of items in histories and of targets
     tokens: int = 0  # longest sentence, special tokens included; 0 = what the model reads
+    markers: str = "kept"  # "separator": a backbone's untrained marker tokens start as its separator
     popularity_weighted: bool = False  # item-description: pairs drawn as often as their item occurs in train
     augmentations: tuple[str, ...] = AUGMENTATIONS  # sequence-sequence: one of these at random
     crop: float = 0.8  # η, share of the history that a crop keeps

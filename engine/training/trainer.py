@@ -119,6 +119,16 @@ class PhaseTrainer(SentenceTransformerTrainer):
         """The optimizer step whose weights the model has after `run`."""
         return int(self.state.best_global_step or self.state.global_step) if self._chooses else self.state.global_step
 
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What came of it, as the lineage keeps it: steps, and which weights were taken."""
+        return {
+            "steps": self.state.global_step,
+            "best_step": self.best_step,
+            "best": self.state.best_metric,
+            "averaged": self.took_average,
+        }
+
     # What the library asks of a trainer.
 
     def preprocess_dataset(self, dataset: Any = None, dataset_name: str | None = None) -> Any:

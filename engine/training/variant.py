@@ -98,10 +98,12 @@ def train(workspace: Workspace, request: TrainRequest, observer: Observer) -> Mo
     from engine.training.phase import PhaseRequest, train_phase, weights_of
 
     source, parent, reads = _source(workspace, request.backbone) or embedded_backbone(), "", 0
+    untrained = not _trained(workspace, request.backbone)
     done: list[TrainedPhase] = []
     for phase in request.chain:
         settings = request.recipe.phases[phase]
-        step = PhaseRequest(phase, settings, found, request.seed, source, parent, request.device, reads)
+        fresh = untrained and not done
+        step = PhaseRequest(phase, settings, found, request.seed, source, parent, request.device, reads, fresh)
         done.append(train_phase(workspace, step, observer))
         source, parent = str(weights_of(workspace, done[-1].key)), done[-1].key
         reads = done[-1].summary.get("reads", 0)  # phases of earlier versions do not say
@@ -158,12 +160,23 @@ def _document(request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:
 
 def _source(workspace: Workspace, backbone: str) -> str:
     """The folder or hub name that a backbone stands for."""
-    if backbone and workspace.exists() and not Path(backbone).exists():
-        with workspace.read() as db:
-            model = stored_models.find_model(db, backbone)
-        if model is not None and model.kind == "text":
-            return str(workspace.folder / model.folder)
-    return backbone
+    model = _model(workspace, backbone)
+    return backbone if model is None else str(workspace.folder / model.folder)
+
+
+def _trained(workspace: Workspace, backbone: str) -> bool:
+    """Whether a backbone is a model that was trained here."""
+    model = _model(workspace, backbone)
+    return model is not None and bool(model.lineage)
+
+
+def _model(workspace: Workspace, backbone: str) -> Model | None:
+    """The text model of the workspace that a backbone names, unless a folder of that name is there."""
+    if not backbone or not workspace.exists() or Path(backbone).exists():
+        return None
+    with workspace.read() as db:
+        model = stored_models.find_model(db, backbone)
+    return model if model is not None and model.kind == "text" else None
 
 
 def _copy(source: Path, target: Path) -> None:
