@@ -66,7 +66,7 @@ def make_tiny_roberta(folder: Path, length: int = 64) -> Path:
         vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
         intermediate_size=64, max_position_embeddings=length + 4, pad_token_id=1, bos_token_id=0, eos_token_id=2,
     )  # fmt: skip
-    named = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    named = {"bos_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     return _save(RobertaModel(config, add_pooling_layer=False), tokenizer, named, folder, length)
 
 

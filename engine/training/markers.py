@@ -24,5 +24,5 @@ def start_as_separator(model: Any) -> bool:
     names = [tags.sequence_start, tags.item_start, tags.item_end, tags.sequence_end]
     table = model[0].auto_model.get_input_embeddings().weight
     with torch.no_grad():
-        table[model.tokenizer.convert_tokens_to_ids(names)] = table[separator]
+        table[model.tokenizer.convert_tokens_to_ids(names)] = table[separator].clone()
     return True
