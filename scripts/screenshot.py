@@ -1,6 +1,6 @@
 """Draws the workbench's areas from a real workspace as SVG pictures for the README.
 
-`python scripts/screenshot.py --workspace demo --out docs` writes `home.svg`, `results.svg` and `users.svg`.
+`python scripts/screenshot.py --workspace demo --out docs` writes `home.svg`, `jobs.svg`, `results.svg` and `users.svg`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from store.workspace import Workspace, workspace_folder
 from workbench.application import Workbench
 
-PICTURES = {"home": (), "results": ("4", "l"), "users": ("5",)}
+PICTURES = {"home": (), "jobs": ("3",), "results": ("4", "l"), "users": ("5",)}
 
 
 async def draw(workspace: Workspace, out: Path, size: tuple[int, int]) -> list[Path]:
