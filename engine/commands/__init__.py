@@ -15,7 +15,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run `st5`. Without a command it opens the workbench; every error is one message and an exit code."""
     # Read when the library of torch's threads is loaded: threads that wait should leave a shared machine's cores to
-    # others. Measured with a small model in training beside other work: 4 times as fast.
+    # others. Measured with a small model in training beside other work: 2.5 to 7 times as fast.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal of another encoding shows ? for what it has no sign for

@@ -14,6 +14,7 @@ from engine.training.feed import Batch, Feed
 from engine.training.pairs import PhasePairs
 from engine.training.recipe import Settings
 from engine.training.validation import Questions, questions
+from store.errors import BadInput
 from store.records import Dataset
 from store.words import Phase, Split
 
@@ -58,6 +59,11 @@ def gather(
     renderer = Renderer(tokenizer, length, template)
     pairs = PhasePairs(db, datasets, phase, settings, renderer, seed, progress=observer.progress)
     feed = Feed(pairs, settings, seed, rank=ranks.rank(), world=ranks.world())
+    if not feed.count:
+        raise BadInput(
+            f"{phase}: no batch has two pairs for each of {ranks.world()} processes. Add a dataset, or let pairs of "
+            "several datasets and equal texts share a batch: --set mixing=mixed --set duplicate-texts=true."
+        )
     share = max(1, settings.validation_events // len(datasets))
     found = (
         questions(db, dataset, renderer, events=share, items=settings.validation_items, seed=seed)

@@ -41,14 +41,3 @@ def wait() -> None:
     """Until every process is here."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
-
-
-def wished(wish: bool) -> bool:
-    """Whether the first process has a wish, known to all of them at the same point of their work."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return wish
-    told = torch.tensor(int(wish))
-    if torch.distributed.get_backend() == "nccl":
-        told = told.cuda()
-    torch.distributed.broadcast(told, 0)
-    return bool(told)
