@@ -13,11 +13,12 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from store.words import Phase, Split
+from store.workspace import Workspace
 from tests.program import Program, refusal
 from tests.small_shop import CATEGORIES, TEST, TITLES, A, B, C, add, many
 from tests.training_shop import CAMERAS, GAMES, KITCHEN, make_shop, small
 
-VALID = Split.VALID
+TRAIN, VALID = Split.TRAIN, Split.VALID
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
 
 
@@ -237,6 +238,19 @@ def test_several_datasets_train_jointly(program: Program, tiny_t5: Path) -> None
     turned = train(program, "nopre", tiny_t5, "--name", "turned", datasets=f"{KITCHEN},{GAMES}", pairs=32)
     assert turned.code == 0
     assert models(program)["turned"]["weights_hash"] == mixed["weights_hash"]
+
+
+def test_a_phase_without_any_batch_is_refused(tmp_path: Path, tiny_t5: Path) -> None:
+    """One pair in each dataset, and batches of one dataset: nobody has another's item for a negative."""
+    workspace = Workspace(tmp_path / "w")
+    for name in ("one", "two"):
+        add(workspace, name, TITLES, CATEGORIES, [(name, (A, B, C), ((1, TRAIN), (2, TEST)))])
+    program = Program(workspace.folder)
+    alone = ("--set", "best-by=last", "--set", "mixing=by-dataset")
+    said = refusal(train(program, "nopre", tiny_t5, *alone, datasets="one,two"))
+    assert "no batch has two pairs" in said
+    assert "--set mixing=mixed" in said
+    assert train(program, "nopre", tiny_t5, *alone, "--set", "mixing=mixed", datasets="one,two").code == 0
 
 
 def test_a_trained_model_is_a_backbone_for_the_next(program: Program) -> None:

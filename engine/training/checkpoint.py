@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from store.errors import Failed
@@ -59,7 +60,7 @@ class Draft:
             except OSError as problem:
                 error = problem
         shutil.rmtree(self.part, ignore_errors=True)
-        if isinstance(error, Exception) and not isinstance(error, Failed):  # safetensors has a class of its own
+        if isinstance(error, OSError | SafetensorError):
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> Failed:

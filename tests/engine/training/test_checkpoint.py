@@ -97,6 +97,13 @@ def test_a_disk_that_does_not_take_it_is_named_with_the_checkpoint_that_is_good(
         written(tmp_path / "file", 20)
 
 
+def test_another_fault_is_not_put_down_to_the_disk(tmp_path: Path) -> None:
+    written(tmp_path, 10)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        written(tmp_path, 20, RuntimeError("CUDA out of memory"))
+    assert checkpoint.steps(tmp_path) == [10]
+
+
 def test_only_those_to_keep_are_kept(tmp_path: Path) -> None:
     for number in (2, 10, 4):
         written(tmp_path, number)
