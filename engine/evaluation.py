@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
-from engine.encoding.device import Precision, choose_device
-from engine.encoding.encoder import Encoder
+from engine.baselines.stored import trained_baseline
+from engine.encoding.device import Precision, choose_device, fast_precision
 from engine.measuring.measures import RankPairs, measure_slices
 from engine.measuring.slices import slices
-from engine.models import open_encoder, open_model, text_model
+from engine.models import open_model, text_model, trains
 from engine.progress import Progress, silent
 from engine.protocol import EvaluationOptions, protocol
 from engine.ranking.rank import rank_blocks
-from engine.scoring import HISTORIES_AT_ONCE, Scoring
+from engine.scoring import HISTORIES_AT_ONCE, Scoring, scoring
 from store import datasets
 from store.errors import BadInput
 from store.evaluations import EvaluationWriter, evaluation_key, find_evaluation
@@ -46,23 +47,26 @@ def evaluate(
             f"{dataset.name} has no {options.split} events (it has {_having(dataset)}). "
             "Choose another --split, or ingest it with other split boundaries."
         )
+    from engine.audit.leakage import refuse_leakage
+
     model = open_model(workspace, model_name, device=options.device, precision=options.precision)
-    reader = text_model(workspace, model)
-    found = _stored(workspace, model, reader, dataset, options, count)
+    with workspace.read() as db:
+        refuse_leakage(db, model, dataset, options.split)
+    found = _stored(workspace, model, dataset, options, count)
     if found is not None:
         return found
     started = monotonic()
-    encoder = None
-    if reader is not None:
-        encoder = open_encoder(workspace, reader, device=options.device, precision=options.precision)
-    rules = protocol(model, reader, options, count, encoder.precision if encoder else "")
+    precision = _precision(options)
+    rules = _rules(workspace, model, dataset, options, count, precision)
     key = evaluation_key(model, dataset, options.split, rules)
     with workspace.lock(f"evaluation-{key}"), workspace.write() as db:
         found = find_evaluation(db, key)  # another process may have made it while this one waited
         if found is not None:
             return found
         events = datasets.events(db, dataset.id, options.split, _sample(options, count))
-        scoring = Scoring(db, model, dataset, encoder, options.template, progress)
+        scores = scoring(
+            workspace, db, model, dataset, options.template, progress, device=options.device, precision=precision
+        )
         with EvaluationWriter(
             db,
             key=key,
@@ -73,16 +77,16 @@ def evaluate(
             candidates=dataset.items,
         ) as writer:
             pairs: list[RankPairs] = []
-            for ranks in _ranks(scoring, events, encoder, progress, options, histories_at_once):
+            for ranks in _ranks(scores, events, progress, options, histories_at_once):
                 writer.add(ranks)
                 pairs.append(RankPairs.of([ranks]))
             progress("measuring", 0, 0)
             joined = RankPairs.of(pairs)
-            parts = slices(db, dataset, scoring.items, events, joined.visible)
+            parts = slices(db, dataset, scores.items, events, joined.visible)
             return writer.finish(
                 measure_slices(joined, events.user, parts, dataset.items),
                 seconds=monotonic() - started,
-                device=encoder.device_name if encoder else "exact counts",
+                device=scores.device_name,
             )
 
 
@@ -94,18 +98,13 @@ def history_starts(histories: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _ranks(
-    scoring: Scoring,
-    events: Events,
-    encoder: Encoder | None,
-    progress: Progress,
-    options: EvaluationOptions,
-    at_once: int,
+    scores: Scoring, events: Events, progress: Progress, options: EvaluationOptions, at_once: int
 ) -> Iterator[Ranks]:
-    device = str(encoder.device) if encoder else str(choose_device(options.device))
+    device = str(choose_device(options.device))
     for start in range(0, len(events), at_once):
         rows = range(start, min(start + at_once, len(events)))
         histories = [events.history(row) for row in rows]
-        scored = scoring.score(histories)
+        scored = scores.score(histories)
         targets = events.item[rows.start : rows.stop]
         for part, ranked in rank_blocks(scored.scorer, targets, history_starts(histories), device=device):
             numbers = events.event[rows.start + part.start : rows.start + part.stop]
@@ -114,22 +113,35 @@ def _ranks(
 
 
 def _stored(
-    workspace: Workspace,
-    model: Model,
-    reader: Model | None,
-    dataset: Dataset,
-    options: EvaluationOptions,
-    count: int,
+    workspace: Workspace, model: Model, dataset: Dataset, options: EvaluationOptions, count: int
 ) -> Evaluation | None:
     """A stored evaluation that answers the question; without a wish for a precision, either will do."""
     wanted = list(Precision) if options.precision == "auto" else [Precision(options.precision)]
-    with workspace.read() as db:
-        for precision in wanted:
-            rules = protocol(model, reader, options, count, precision if reader else "")
+    for precision in wanted:
+        rules = _rules(workspace, model, dataset, options, count, precision)
+        with workspace.read() as db:
             found = find_evaluation(db, evaluation_key(model, dataset, options.split, rules))
-            if found is not None:
-                return found
+        if found is not None:
+            return found
     return None
+
+
+def _rules(
+    workspace: Workspace, model: Model, dataset: Dataset, options: EvaluationOptions, count: int, precision: Precision
+) -> dict[str, Any]:
+    reader = text_model(workspace, model)
+    trained = None
+    if trains(model):
+        with workspace.read() as db:
+            trained = trained_baseline(db, model, dataset)
+    return protocol(model, reader, options, count, precision, trained)
+
+
+def _precision(options: EvaluationOptions) -> Precision:
+    """What an encoder on the chosen device works in."""
+    return (
+        fast_precision(choose_device(options.device)) if options.precision == "auto" else Precision(options.precision)
+    )
 
 
 def _sample(options: EvaluationOptions, count: int) -> np.ndarray | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.models import open_encoder, open_model
 from engine.progress import Progress, silent
-from engine.scoring import Scoring
+from engine.scoring import TextScoring
 from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
@@ -36,7 +36,7 @@ def vectors_of(
         raise BadInput(f"{model.name} has no vectors of its own. Choose a text model; `st5 models` lists them.")
     encoder = open_encoder(workspace, model, device=device, precision=precision)
     with workspace.write() as db:
-        scoring = Scoring(db, model, dataset, encoder, template, progress)
+        scoring = TextScoring(db, dataset, encoder, template, progress)
         if kind == "items":
             return [item.key for item in scoring.items], scoring.catalogue
         keys = datasets.user_keys(db, dataset.id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import __version__
+from engine.kinds import BASELINES, EMBEDDED, ONLY, Baseline
 from store import models as stored_models
-from store.arrays import content_hash
+from store.arrays import content_hash, settings_hash
 from store.errors import BadInput, Failed, unknown
 from store.records import Model
 from store.workspace import Workspace
@@ -17,24 +18,21 @@ from store.workspace import Workspace
 if TYPE_CHECKING:
     from engine.encoding.encoder import Encoder
 
-ONLY = "only"
-EMBEDDED = "all-MiniLM-L6-v2 (embedded)"
-
 
 @dataclass(frozen=True)
-class Baseline:
-    """A model without weights. `version` changes when its scores do; `reads_text` means it needs a text model."""
+class BaselineRequest:
+    """Which baseline to make. features: the text model whose vectors it takes, "" for `only`; called: its name, "" for
+    the usual one; seed and settings (`KEY=VALUE`) where it is trained."""
 
-    version: str
-    reads_text: bool
-    summary: str
+    kind: str
+    features: str = ""
+    called: str = ""
+    seed: int | None = None
+    settings: tuple[str, ...] = ()
 
-
-BASELINES = {
-    "pop": Baseline("pop 1", False, "how often an item occurs in the train part (thesis 3.5.1)"),
-    "pop-recent": Baseline("pop-recent 1", False, "how often an item occurs in the newest tenth of the train part"),
-    "last-item": Baseline("last-item 1", True, "the items whose text is nearest to that of the newest item"),
-}
+    @property
+    def name(self) -> str:
+        return self.called or (self.kind if self.features in ("", ONLY) else f"{self.kind}-{self.features}")
 
 
 def open_model(workspace: Workspace, name: str, *, device: str = "auto", precision: str = "auto") -> Model:
@@ -45,8 +43,8 @@ def open_model(workspace: Workspace, name: str, *, device: str = "auto", precisi
         return found
     if name == ONLY:
         return make_only(workspace, name=ONLY, backbone="", device=device, precision=precision)
-    if name in BASELINES:
-        return make_baseline(workspace, name)
+    if name in stored_models.MADE_ON_FIRST_USE:
+        return make_baseline(workspace, BaselineRequest(name))
     with workspace.read() as db:
         return stored_models.model(db, name)  # says which names there are
 
@@ -82,34 +80,79 @@ def make_only(
         )
 
 
-def check_baseline(name: str, features: str) -> Baseline:
-    """The baseline of this name; `BadInput` where there is none, or where it has no use for `features`."""
-    kind = BASELINES.get(name)
+def check_baseline(workspace: Workspace, request: BaselineRequest) -> Baseline:
+    """The kind of a request; `BadInput` for all that is wrong with it and can be seen before any work."""
+    kind = BASELINES.get(request.kind)
     if kind is None:
-        raise unknown("baseline", name, BASELINES)
-    if features and not kind.reads_text:
-        raise BadInput(f"{name} reads no text, so --features {features} says nothing. Leave it out.")
+        raise unknown("baseline", request.kind, BASELINES)
+    if request.features and not kind.vectors:
+        raise BadInput(f"{request.kind} reads no vectors, so --features {request.features} says nothing. Leave it out.")
+    if request.features not in ("", ONLY):
+        with workspace.read() as db:
+            wrong = request.features in BASELINES or stored_models.model(db, request.features).kind != "text"
+        if wrong:
+            raise BadInput(
+                f"--features {request.features}: {request.features} is no text model. `st5 models` lists them."
+            )
+    if not kind.trained:
+        said = {"--seed": request.seed, "--name": request.called, "--set": " ".join(request.settings)}
+        for option, value in said.items():
+            if value not in (None, ""):
+                raise BadInput(f"{request.kind} is not trained, so {option} {value} says nothing. Leave it out.")
+        return kind
+    check_name(request.name)
+    if request.name in {ONLY, *BASELINES} - {request.kind}:
+        raise BadInput(f'--name {request.name}: "{request.name}" is another model. Choose another --name.')
+    recipe = _trained_recipe(request)
+    with workspace.read() as db:
+        old = stored_models.find_model(db, request.name)
+    if old is not None:
+        made = (old.variant, old.features, old.seed, old.recipe.get("settings"))
+        wanted = (request.kind, (request.features or ONLY) if kind.vectors else "", request.seed or 0)
+        if made != (*wanted, recipe["settings"]):
+            raise BadInput(
+                f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
+                "how). Choose another --name."
+            )
     return kind
 
 
-def make_baseline(workspace: Workspace, name: str, features: str = "") -> Model:
-    """A baseline under its name; with `features`, a text model other than `only`, as `last-item-FEATURES`."""
-    kind = check_baseline(name, features)
-    features = (features or ONLY) if kind.reads_text else ""
+def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
+    """The baseline of a checked request under its name. What it learns from a dataset is trained apart."""
+    kind = BASELINES[request.kind]
+    features = (request.features or ONLY) if kind.vectors else ""
+    recipe = _trained_recipe(request) if kind.trained else {}
+    seed = (request.seed or 0) if kind.trained else None
     parts = [kind.version]
     if features:
         parts.append(open_model(workspace, features).weights_hash)
+    if kind.trained:
+        parts += [settings_hash(recipe["settings"]), str(seed)]
     with workspace.write() as db:
         return stored_models.put_model(
             db,
-            name=name if features in ("", ONLY) else f"{name}-{features}",
+            name=request.name,
             kind="baseline",
-            variant=name,
+            variant=request.kind,
             features=features,
             weights_hash=content_hash(*parts),
+            recipe=recipe,
+            seed=seed,
             code_version=__version__,
-            replace=True,
+            replace=not kind.trained,
         )
+
+
+def _trained_recipe(request: BaselineRequest) -> dict[str, Any]:
+    """The settings in full, and what was said of them."""
+    from engine.baselines.settings import settings_for
+
+    return {"settings": settings_for(request.kind, request.settings).document(), "said": list(request.settings)}
+
+
+def trains(model: Model) -> bool:
+    """Whether this is a baseline with weights of its own for each dataset."""
+    return model.kind == "baseline" and BASELINES[model.variant].trained
 
 
 def text_model(workspace: Workspace, model: Model) -> Model | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.text.sentences import Template
+from engine.text.sentences import ItemText, Template
 from store.errors import BadInput
-from store.records import Model
+from store.records import Model, TrainedBaseline
 from store.words import Split
 
 
@@ -31,16 +31,26 @@ class EvaluationOptions:
 
 
 def protocol(
-    model: Model, reader: Model | None, options: EvaluationOptions, events: int, precision: str
+    model: Model,
+    reader: Model | None,
+    options: EvaluationOptions,
+    events: int,
+    precision: str,
+    trained: TrainedBaseline | None = None,
 ) -> dict[str, Any]:
-    """The rules as stored with an evaluation; `reader` is the text model whose vectors are compared, if any.
+    """The rules as stored with an evaluation.
 
-    A sample as large as the split is the whole split.
+    reader: the text model whose vectors are compared or learned from, if any; trained: the weights of a baseline that
+    has its own for each dataset. A sample as large as the split is the whole split.
     """
     rules: dict[str, Any] = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}
     if 0 < options.sample < events:
         rules |= {"sample": options.sample, "sample_seed": options.seed}
-    if reader is not None:
+    if trained is not None:
+        rules |= {"newest": trained.settings["window"], "weights": trained.weights_hash}
+        if reader is not None:
+            rules |= {"item_text": ItemText.TITLE.value, "features": reader.weights_hash}
+    elif reader is not None:
         history = "newest item" if model.variant == "last-item" else options.template.history.value
         rules |= {
             "history": history,
@@ -51,4 +61,6 @@ def protocol(
             "weights": reader.weights_hash,
             "tokenizer": reader.tokenizer_hash,
         }
+    elif model.variant == "bm25":
+        rules |= {"item_text": ItemText.TITLE.value}
     return rules

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.evaluation import history_starts
-from engine.models import open_encoder, open_model, text_model
+from engine.models import open_model
 from engine.preparation.cleaning import Alphabet, clean_text
 from engine.progress import Progress, silent
 from engine.ranking.rank import rank
-from engine.scoring import Scoring
+from engine.scoring import scoring
 from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
@@ -71,27 +71,35 @@ def recommend(
         else:
             places, free = _understand(datasets.items(db, dataset.id), history)
     model = open_model(workspace, model_name, device=device, precision=precision)
-    reader = text_model(workspace, model)
-    encoder = open_encoder(workspace, reader, device=device, precision=precision) if reader else None
     with workspace.write() as db:
-        scoring = Scoring(db, model, dataset, encoder, template or Template(), progress, free)
-        scorer = scoring.score([places]).scorer
+        scores = scoring(
+            workspace,
+            db,
+            model,
+            dataset,
+            template or Template(),
+            progress,
+            free_texts=free,
+            device=device,
+            precision=precision,
+        )
+        scorer = scores.score([places]).scorer
     known = np.where(places < dataset.items, places, NO_TARGET).astype(np.int32)
     found = rank(
         scorer, np.array([NO_TARGET]), history_starts([known]), top=min(k, dataset.items), device="cpu"
     )  # one history: the CPU is as fast as any device
     masked = seen is Seen.MASK
     ids = (found.top_items_masked if masked else found.top_items)[0]
-    scores = (found.top_scores_masked if masked else found.top_scores)[0]
+    values = (found.top_scores_masked if masked else found.top_scores)[0]
     entries = tuple(
-        (scoring.items[place].title, scoring.items[place])
+        (scores.items[place].title, scores.items[place])
         if place < dataset.items
         else (free[place - dataset.items], None)
         for place in places.tolist()
     )
     best = [
-        Recommendation(number + 1, scoring.items[item], float(score))
-        for number, (item, score) in enumerate(zip(ids.tolist(), scores.tolist(), strict=True))
+        Recommendation(number + 1, scores.items[item], float(score))
+        for number, (item, score) in enumerate(zip(ids.tolist(), values.tolist(), strict=True))
         if item >= 0
     ]
     return Query(entries), best

@@ -200,33 +200,34 @@ def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
     return int(db.execute(query, (dataset_id, split)).fetchone()[0])
 
 
+def count_ratings(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
+    """How many events of a split have a rating."""
+    query = "SELECT count(rating) FROM event WHERE dataset_id = ? AND split = ?"
+    return int(db.execute(query, (dataset_id, split)).fetchone()[0])
+
+
 def train_interactions(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The train part, one row per interaction: items int32 [N], times int64 ms [N] (−1 where unknown), newest bool [N].
 
     It is everything that users did before the valid part begins, also where a user has no train event because there
     was only one item. `newest` marks the last of each user.
     """
+    _, items, times, newest = _train_rows(db, dataset_id)
+    return items, times, newest
+
+
+def train_sequences(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """What each user did in the train part, oldest first: starts int64 [U + 1] and items int32 [N], user after user.
+
+    User u has items[starts[u]:starts[u + 1]]; users who did nothing there are left out. Interactions are those of
+    `train_interactions`, each once.
+    """
     import numpy as np
 
-    rows = db.execute(
-        "SELECT user, items, timestamps, train_length FROM sequence WHERE dataset_id = ? AND train_length > 0"
-        " ORDER BY sequence",
-        (dataset_id,),
-    )
-    users, items, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-    for row in rows:
-        stamps = row["timestamps"]
-        known = _int32(row["items"])[: row["train_length"]]
-        users.append(np.full(len(known), row["user"]))
-        items.append(known)
-        times.append(np.full(len(known), -1) if stamps is None else np.frombuffer(stamps, "<i8")[: len(known)])
-    lengths = [len(part) for part in items[1:]]
-    user, item = np.concatenate(users), np.concatenate(items)
-    newest = np.zeros(len(item), bool)
-    newest[np.cumsum(lengths, dtype=np.int64) - 1] = True
-    # A user may have several sequences that share their beginning: each interaction counts once.
-    first = np.sort(np.unique(user << 32 | item, return_index=True)[1])
-    return item[first], np.concatenate(times)[first], newest[first]
+    users, items, _, _ = _train_rows(db, dataset_id)
+    order = np.argsort(users, kind="stable")
+    counts = np.unique(users, return_counts=True)[1]
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), items[order]
 
 
 def has_descriptions(db: sqlite3.Connection, dataset_id: int) -> bool:
@@ -264,6 +265,31 @@ def train_users(db: sqlite3.Connection, dataset_id: int) -> np.ndarray:
 def now() -> str:
     """The present moment as ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _train_rows(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """users int64 [N], items int32 [N], times int64 [N] and newest bool [N] of the train part: `train_interactions`."""
+    import numpy as np
+
+    rows = db.execute(
+        "SELECT user, items, timestamps, train_length FROM sequence WHERE dataset_id = ? AND train_length > 0"
+        " ORDER BY sequence",
+        (dataset_id,),
+    )
+    users, items, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    for row in rows:
+        stamps = row["timestamps"]
+        known = _int32(row["items"])[: row["train_length"]]
+        users.append(np.full(len(known), row["user"]))
+        items.append(known)
+        times.append(np.full(len(known), -1) if stamps is None else np.frombuffer(stamps, "<i8")[: len(known)])
+    lengths = [len(part) for part in items[1:]]
+    user, item = np.concatenate(users), np.concatenate(items)
+    newest = np.zeros(len(item), bool)
+    newest[np.cumsum(lengths, dtype=np.int64) - 1] = True
+    # A user may have several sequences that share their beginning: each interaction counts once.
+    first = np.sort(np.unique(user << 32 | item, return_index=True)[1])
+    return user[first], item[first], np.concatenate(times)[first], newest[first]
 
 
 def _sequences(db: sqlite3.Connection, dataset_id: int, wanted: set[int]) -> dict[int, np.ndarray]:

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from store.arrays import pack, rows_per_block, settings_hash, unpack
 from store.connection import transaction
 from store.datasets import now
-from store.errors import BadInput, unknown
+from store.errors import BadInput, Failed, unknown
 from store.records import Dataset, Evaluation, Metric, Model, Ranks
 from store.words import Split, State
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _RANK_NAMES = tuple(field.name for field in fields(Ranks))
 _METRIC_NAMES = tuple(field.name for field in fields(Metric))
+_METRIC_COLUMNS = ", ".join(f"metric.{name}" for name in _METRIC_NAMES)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,19 @@ class MetricRow:
 
     evaluation: Evaluation
     metric: Metric
+
+
+@dataclass(frozen=True)
+class EvaluatedEvents:
+    """The events of an evaluation as columns int32 [E], in its order: number, user, target item, length of history."""
+
+    event: np.ndarray
+    user: np.ndarray
+    item: np.ndarray
+    length: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.event)
 
 
 def evaluation_key(model: Model, dataset: Dataset, split: Split, protocol: dict[str, Any]) -> str:
@@ -158,6 +173,64 @@ def rank_column(db: sqlite3.Connection, evaluation: Evaluation, name: str) -> np
     return np.concatenate(list(_blocks(db, evaluation.id, name)))
 
 
+def evaluated_events(db: sqlite3.Connection, evaluation: Evaluation) -> EvaluatedEvents:
+    """Who chose what in the events of an evaluation; `Failed` where the dataset no longer has them."""
+    import numpy as np
+
+    numbers = rank_column(db, evaluation, "event")
+    rows = _plain(
+        db,
+        "SELECT event, user, item, length FROM event"
+        " WHERE dataset_id = (SELECT dataset_id FROM evaluation WHERE id = ?) AND split = ? ORDER BY event",
+        (evaluation.id, evaluation.split),
+    )
+    table = np.fromiter(chain.from_iterable(rows), np.int32).reshape(-1, 4)
+    if len(table) != len(numbers):
+        table = table[np.minimum(np.searchsorted(table[:, 0], numbers), len(table) - 1)]
+    if not np.array_equal(table[:, 0], numbers):
+        raise Failed(
+            f"{evaluation.dataset}: some events of evaluation {evaluation.id} are gone. "
+            f"Run `st5 evaluate {evaluation.model} --datasets {evaluation.dataset}` again."
+        )
+    return EvaluatedEvents(*np.ascontiguousarray(table.T))
+
+
+def trained_items(db: sqlite3.Connection, dataset: Dataset) -> np.ndarray:
+    """Whether an item occurs in the train part, bool [I]."""
+    import numpy as np
+
+    rows = _plain(
+        db,
+        "SELECT substr(items, 1, 4 * train_length) FROM sequence WHERE dataset_id = ? AND train_length > 0",
+        (dataset.id,),
+    )
+    found = np.zeros(dataset.items, bool)
+    found[np.frombuffer(b"".join(chain.from_iterable(rows)), "<i4")] = True
+    return found
+
+
+def repeated_titles(db: sqlite3.Connection, dataset: Dataset) -> np.ndarray:
+    """Whether another item has the same title, bool [I]."""
+    import numpy as np
+
+    rows = _plain(
+        db,
+        "SELECT item FROM (SELECT item, count(*) OVER (PARTITION BY title) AS times FROM item WHERE dataset_id = ?)"
+        " WHERE times > 1",
+        (dataset.id,),
+    )
+    found = np.zeros(dataset.items, bool)
+    found[np.fromiter(chain.from_iterable(rows), np.int64)] = True
+    return found
+
+
+def _plain(db: sqlite3.Connection, query: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+    """Rows as tuples, which cost half of what rows with names do."""
+    cursor = db.cursor()
+    cursor.row_factory = None
+    return cursor.execute(query, values)
+
+
 def rank_row(db: sqlite3.Connection, evaluation: Evaluation, event: int) -> Ranks | None:
     """What one evaluation found for one event (one row), or None where the event was not in it; reads one block."""
     import numpy as np
@@ -195,6 +268,7 @@ def metric_rows(
 ) -> list[MetricRow]:
     """Stored metrics with their evaluations, narrowed by what is named; oldest evaluation first.
 
+    Naming the slice keeps the cost from growing with how finely evaluations are divided.
     An unknown metric name is a `BadInput` with the nearest names.
     """
     if metric:
@@ -202,16 +276,15 @@ def metric_rows(
         if known and metric not in known:
             raise unknown("metric", metric, known)
     found = {e.id: e for e in evaluations(db, model=model, dataset=dataset)}
-    rows = db.execute(
-        "SELECT * FROM metric WHERE (?1 = '' OR slice = ?1) AND (?2 = '' OR metric = ?2) AND (?3 = '' OR seen = ?3)"
-        " ORDER BY evaluation_id, position",
+    rows = _plain(
+        db,
+        f"SELECT metric.evaluation_id, {_METRIC_COLUMNS} FROM evaluation CROSS JOIN metric"
+        " ON metric.evaluation_id = evaluation.id AND (?1 = '' OR slice = ?1)"
+        " WHERE state = 'ready' AND (?2 = '' OR metric = ?2) AND (?3 = '' OR seen = ?3)"
+        " ORDER BY evaluation.id, position",
         (slice_name, metric, seen),
     )
-    return [
-        MetricRow(found[row["evaluation_id"]], Metric(**{name: row[name] for name in _METRIC_NAMES}))
-        for row in rows
-        if row["evaluation_id"] in found
-    ]
+    return [MetricRow(found[number], Metric(*columns)) for number, *columns in rows if number in found]
 
 
 def slice_metrics(

@@ -269,6 +269,129 @@ def m006_trained_phases(db: Database) -> None:
     )
 
 
+@_step
+def m007_trained_baselines(db: Database) -> None:
+    """Baselines with weights of their own, one set for each dataset that they were trained on."""
+    _create(
+        db,
+        """CREATE TABLE trained_baseline (
+            key TEXT PRIMARY KEY,
+            model_id INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            folder TEXT NOT NULL,
+            weights_hash TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            seconds REAL NOT NULL,
+            device TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            created TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX trained_baseline_model ON trained_baseline (model_id)",
+        "CREATE INDEX trained_baseline_dataset ON trained_baseline (dataset_id)",
+    )
+
+
+@_step
+def m008_ratings(db: Database) -> None:
+    """Rating predictions per event, and their errors per slice."""
+    _create(
+        db,
+        """CREATE TABLE rating_run (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            predictor TEXT NOT NULL,
+            features TEXT NOT NULL,
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            settings TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            seed INTEGER NOT NULL,
+            n INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            device TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            created TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX rating_run_dataset ON rating_run (dataset_id)",
+        """CREATE TABLE rating_block (
+            run_id INTEGER NOT NULL REFERENCES rating_run (id) ON DELETE CASCADE,
+            name TEXT NOT NULL CHECK (name IN ('event', 'predicted')),
+            first_row INTEGER NOT NULL,
+            dtype TEXT NOT NULL,
+            shape TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            data BLOB NOT NULL,
+            PRIMARY KEY (run_id, name, first_row)
+        ) STRICT""",
+        """CREATE TABLE rating_error (
+            run_id INTEGER NOT NULL REFERENCES rating_run (id) ON DELETE CASCADE,
+            slice TEXT NOT NULL,
+            value TEXT NOT NULL,
+            metric TEXT NOT NULL CHECK (metric IN ('rmse', 'mae')),
+            position INTEGER NOT NULL,
+            n INTEGER NOT NULL,
+            users INTEGER NOT NULL,
+            mean REAL NOT NULL,
+            low REAL NOT NULL,
+            high REAL NOT NULL,
+            user_mean REAL NOT NULL,
+            user_low REAL NOT NULL,
+            user_high REAL NOT NULL,
+            PRIMARY KEY (run_id, slice, value, metric)
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
+@_step
+def m009_projections(db: Database) -> None:
+    """Maps of embeddings: two coordinates and the nearest neighbours in the original space for each point."""
+    _create(
+        db,
+        """CREATE TABLE projection (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            model_id INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL CHECK (kind IN ('items', 'users')),
+            method TEXT NOT NULL CHECK (method IN ('tsne', 'umap')),
+            datasets TEXT NOT NULL,
+            parameters TEXT NOT NULL,
+            quality TEXT NOT NULL,
+            seed INTEGER NOT NULL,
+            n INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            device TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            created TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX projection_model ON projection (model_id)",
+        """CREATE TABLE projection_block (
+            projection_id INTEGER NOT NULL REFERENCES projection (id) ON DELETE CASCADE,
+            name TEXT NOT NULL CHECK (name IN ('dataset', 'row', 'place', 'neighbours')),
+            first_row INTEGER NOT NULL,
+            dtype TEXT NOT NULL,
+            shape TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            data BLOB NOT NULL,
+            PRIMARY KEY (projection_id, name, first_row)
+        ) STRICT""",
+    )
+
+
+@_step
+def m010_experiments(db: Database) -> None:
+    """Experiments that were asked for here, with the definition and the arguments of the last time."""
+    _create(
+        db,
+        """CREATE TABLE experiment (
+            name TEXT PRIMARY KEY,
+            definition TEXT NOT NULL,
+            arguments TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            updated TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
 VERSION = len(_STEPS)
 
 

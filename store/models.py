@@ -11,7 +11,8 @@ from store.datasets import now
 from store.errors import BadInput, unknown
 from store.records import Model
 
-MADE_ON_FIRST_USE = ("only", "pop", "pop-recent", "last-item")
+MADE_ON_FIRST_USE = ("only", "pop", "pop-recent", "last-item", "bm25")
+TRAINED_FIRST = ("sasrec", "unisrec")
 
 
 def models(db: sqlite3.Connection) -> list[Model]:
@@ -29,8 +30,10 @@ def model(db: sqlite3.Connection, name: str) -> Model:
     found = find_model(db, name)
     if found is None and name in MADE_ON_FIRST_USE:
         raise BadInput(f"{name} has not been used here yet. `st5 evaluate {name} --datasets NAME` makes it.")
+    if found is None and name in TRAINED_FIRST:
+        raise BadInput(f"{name} has not been trained here yet. `st5 baseline {name} --datasets NAME` trains it.")
     if found is None:
-        known = {*(m.name for m in models(db)), *MADE_ON_FIRST_USE}
+        known = {*(m.name for m in models(db)), *MADE_ON_FIRST_USE, *TRAINED_FIRST}
         raise unknown("model", name, known, "`st5 models` lists them.")
     return found
 

@@ -278,3 +278,116 @@ class TrainedPhase:
     device: str
     seconds: float
     created: str
+
+
+@dataclass(frozen=True)
+class TrainedBaseline:
+    """A baseline's weights for one dataset; `key` is the hash of all that decides them, `folder` is relative.
+
+    summary: counts and results (`epochs`, `best_epoch`, `ndcg@10` on valid events, …).
+    """
+
+    key: str
+    model: str
+    dataset: str
+    folder: str
+    weights_hash: str
+    settings: dict[str, Any]
+    summary: dict[str, Any]
+    seconds: float
+    device: str
+    code_version: str
+    created: str
+
+
+@dataclass(frozen=True)
+class RatingRun:
+    """A rating predictor trained and tested on one dataset; `features` is the text model it reads, "" for none.
+
+    summary: counts and results (`train`, `valid`, `best_epoch`, `scale`, …); n: test events.
+    """
+
+    id: int
+    key: str
+    predictor: str
+    features: str
+    dataset: str
+    settings: dict[str, Any]
+    summary: dict[str, Any]
+    seed: int
+    n: int
+    seconds: float
+    device: str
+    code_version: str
+    created: str
+
+    @property
+    def name(self) -> str:
+        """How tables call it: `ridge (only)`."""
+        return f"{self.predictor} ({self.features})" if self.features else self.predictor
+
+
+@dataclass(frozen=True)
+class RatingError:
+    """RMSE or MAE over the test events of a slice, in the ratings' own unit, with a 95 % interval clustered by user.
+
+    `user_…`: every user weighs the same.
+    """
+
+    slice: str
+    value: str
+    metric: str
+    n: int
+    users: int
+    mean: float
+    low: float
+    high: float
+    user_mean: float
+    user_low: float
+    user_high: float
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A map of items or users of some datasets; the points are read apart (`store.projections.points`)."""
+
+    id: int
+    key: str
+    model: str
+    kind: str
+    method: str
+    datasets: tuple[str, ...]
+    parameters: dict[str, Any]
+    quality: dict[str, Any]
+    seed: int
+    n: int
+    seconds: float
+    device: str
+    code_version: str
+    created: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """The n points of a projection.
+
+    dataset int32 [n] counts through the projection's datasets; row int32 [n] is the item's or user's id there;
+    place float32 [n, 2]; neighbours int32 [n, N] are the nearest other points (indices) in the original space,
+    nearest first, −1 where there are fewer.
+    """
+
+    dataset: np.ndarray
+    row: np.ndarray
+    place: np.ndarray
+    neighbours: np.ndarray
+
+
+@dataclass(frozen=True)
+class StoredExperiment:
+    """An experiment asked for in this workspace: its definition (TOML text) and the arguments of the last time."""
+
+    name: str
+    definition: str
+    arguments: dict[str, Any]
+    code_version: str
+    updated: str

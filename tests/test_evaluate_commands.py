@@ -321,7 +321,7 @@ def test_a_model_opens_in_plain_sentence_transformers(text: Program, tmp_path: P
         (["ranks", "pop-recent", "--dataset", "shop", "--out", "x"], "pop-recent has not been used here yet"),
         (["ranks", "tiny", "--dataset", "shop", "--split", "train", "--out", "x"], "st5 evaluate tiny --datasets shop"),
         (["baseline", "popp", "--datasets", "shop"], 'No baseline "popp". Did you mean pop'),
-        (["baseline", "pop", "--datasets", "shop", "--features", "tiny"], "pop reads no text"),
+        (["baseline", "pop", "--datasets", "shop", "--features", "tiny"], "pop reads no vectors"),
         (["train", "only", "--name", "a/b"], '"a/b" cannot be a name'),
         (["train", "only", "--backbone", "/no/folder"], "no such folder"),
     ],

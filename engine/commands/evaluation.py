@@ -34,34 +34,59 @@ ItemTextOption = Annotated[str, typer.Option("--item-text", help="title, title+d
 
 
 def baseline(
-    name: Annotated[str, typer.Argument(help="pop, pop-recent or last-item.")],
+    name: Annotated[str, typer.Argument(help="pop, pop-recent, last-item, bm25, sasrec or unisrec.")],
     datasets: DatasetsOption,
     features: Annotated[
-        str, typer.Option(help="The text model that last-item takes its vectors from.", show_default="only")
+        str,
+        typer.Option(help="The text model that last-item and unisrec take their vectors from.", show_default="only"),
     ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Train sasrec or unisrec otherwise; repeatable."),
+    ] = None,
+    called: Annotated[
+        str, typer.Option("--name", help="Name of the model that is trained.", show_default="that of the baseline")
+    ] = "",
+    seed: Annotated[int | None, typer.Option(help="Decides all that is random in training.", show_default="0")] = None,
+    sample: Annotated[
+        int, typer.Option(help="Evaluate so many events, those of `evaluate --seed 0`; 0 takes all.")
+    ] = 0,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     detach: DetachOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Make a baseline and evaluate it.
+    """Make a baseline and evaluate it; sasrec and unisrec are trained on each dataset first.
 
     Example: st5 baseline pop --datasets ml-100k
     """
-    from engine.models import check_baseline, make_baseline
+    from engine.models import BaselineRequest, check_baseline, make_baseline
+    from engine.protocol import EvaluationOptions
 
     check_precision(precision)
-    check_baseline(name, features)
-    space, options = open_workspace(workspace), options_for(device=device, precision=precision)
-    _check_names(space, [features] if features else [], names(datasets))
-    _job(
-        space, "baseline", lambda: [make_baseline(space, name, features).name], names(datasets), options, detach=detach
-    )
+    space, chosen = open_workspace(workspace), names(datasets)
+    request = BaselineRequest(name, features, called, seed, tuple(settings or ()))
+    options = EvaluationOptions(sample=sample, device=device, precision=precision)
+    _check_names(space, [], chosen)
+    kind = check_baseline(space, request)
+    if kind.trained:
+        _check_trainable(space, chosen)
+
+    def make(observer: Observer) -> list[str]:
+        model = make_baseline(space, request)
+        if kind.trained:
+            from engine.baselines.trained import train_baseline
+
+            for dataset in chosen:
+                train_baseline(space, model, dataset, observer, device=device)
+        return [model.name]
+
+    _job(space, "baseline", make, chosen, options, detach=detach, trains=kind.trained)
 
 
 def evaluate(
     models: Annotated[
-        list[str], typer.Argument(help="Names of models; only, pop, pop-recent and last-item need no making.")
+        list[str], typer.Argument(help="Names of models; only, pop, pop-recent, last-item and bm25 need no making.")
     ],
     datasets: DatasetsOption,
     split: SplitOption = Split.TEST,
@@ -128,41 +153,60 @@ def evaluate_all(
 ) -> None:
     """Evaluate every model on every dataset, as one job, and print what was found."""
     _check_names(space, models, datasets)
-    _job(space, "evaluate", lambda: models, datasets, options, as_json=as_json, detach=detach)
+    _job(space, "evaluate", lambda observer: models, datasets, options, as_json=as_json, detach=detach)
 
 
 def _check_names(space: Workspace, models: Iterable[str], names: Sequence[str]) -> None:
-    """`BadInput` for the first unknown model or dataset, before any work is done."""
+    """`BadInput` for the first unknown model or dataset, or pair that must be trained, before any work is done."""
+    from engine.baselines.stored import trained_baseline
+    from engine.models import trains
     from store import datasets as stored_datasets
     from store import models as stored_models
 
     if not names:
         raise BadInput("--datasets is empty. Name at least one; `st5 datasets` lists them.")
     with space.read() as db:
-        for name in names:
-            stored_datasets.dataset(db, name)
+        found = [stored_datasets.dataset(db, name) for name in names]
         for name in models:
-            if name not in stored_models.MADE_ON_FIRST_USE:
-                stored_models.model(db, name)
+            if name in stored_models.MADE_ON_FIRST_USE:
+                continue
+            model = stored_models.model(db, name)
+            for dataset in found if trains(model) else ():
+                trained_baseline(db, model, dataset)
+
+
+def _check_trainable(space: Workspace, names: Sequence[str]) -> None:
+    """`BadInput` for the first dataset without train events."""
+    from store import datasets as stored_datasets
+
+    with space.read() as db:
+        for dataset in (stored_datasets.dataset(db, name) for name in names):
+            if not dataset.events.get(Split.TRAIN):
+                raise BadInput(
+                    f"{dataset.name} has no train events, so nothing can be learned from it. "
+                    "Ingest it with other split boundaries, or leave it out of --datasets."
+                )
 
 
 def _job(
     space: Workspace,
     kind: str,
-    models: Callable[[], list[str]],
+    models: Callable[[Observer], list[str]],
     datasets: list[str],
     options: EvaluationOptions,
     *,
     as_json: bool = False,
     detach: bool = False,
+    trains: bool = False,
 ) -> None:
+    """Evaluate what `models` makes or names. Where that means training, it waits for the device as a training does."""
     from engine.jobs import door
 
     def work(observer: Observer) -> list[int]:
         from engine.evaluation import evaluate
 
         made = []
-        chosen = list(dict.fromkeys(models()))
+        chosen = list(dict.fromkeys(models(observer)))
         for dataset in datasets:
             for model in chosen:
                 found = evaluate(space, model, dataset, options, observer.progress)
@@ -173,17 +217,17 @@ def _job(
         observer.tell("result", words if len(made) == 1 else f"{len(made)} evaluations")
         return made
 
-    made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options.device))
+    made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options.device, shared=not trains))
     if made is not None:
         _print_metrics(space, made, as_json=as_json)
 
 
-def _lease(device: str) -> str:
-    """The accelerator whose turn an evaluation waits for; processors are shared."""
+def _lease(device: str, *, shared: bool) -> str:
+    """The device whose turn the work waits for; processors are shared unless something is trained."""
     from engine.encoding.device import choose_device
 
     chosen = choose_device(device)
-    return "" if chosen.type == "cpu" else str(chosen)
+    return "" if shared and chosen.type == "cpu" else str(chosen)
 
 
 def _print_metrics(space: Workspace, made: list[int], *, as_json: bool) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from engine import __version__
 from engine.encoding.backbone import check_folder, embedded_backbone
-from engine.models import EMBEDDED, check_name, make_only
+from engine.kinds import EMBEDDED
+from engine.models import check_name, make_only
 from engine.progress import Observer
 from engine.training.recipe import Recipe
 from store import datasets

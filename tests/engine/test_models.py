@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from engine.models import check_name, make_baseline, make_only, open_encoder, open_model, text_model
+from engine.models import BaselineRequest, check_name, make_baseline, make_only, open_encoder, open_model, text_model
 from store.errors import BadInput
 from tests.small_shop import five_items
 
@@ -44,10 +44,10 @@ def test_weights_are_kept_in_fp32_whatever_precision_they_are_used_in(tmp_path: 
 def test_last_item_takes_its_vectors_from_the_model_it_names(tmp_path: Path, tiny_t5: Path) -> None:
     workspace = five_items(tmp_path)
     tiny = make_only(workspace, name="tiny", backbone=str(tiny_t5), device="cpu", precision="fp32")
-    last = make_baseline(workspace, "last-item", "tiny")
+    last = make_baseline(workspace, BaselineRequest("last-item", "tiny"))
     assert text_model(workspace, last) == tiny
     assert text_model(workspace, tiny) == tiny
-    assert text_model(workspace, make_baseline(workspace, "pop")) is None
+    assert text_model(workspace, make_baseline(workspace, BaselineRequest("pop"))) is None
     assert open_model(workspace, "last-item-tiny") == last
     with pytest.raises(BadInput, match="Did you mean last-item-tiny"):
         open_model(workspace, "last-item-tini")

@@ -1,0 +1,1 @@
+"""Whether a number can be trusted: what a model was trained on, and what datasets share."""

@@ -1,0 +1,89 @@
+"""Keyword search over titles as a baseline: a history asks with the words of its items' titles (Okapi BM25)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from bm25s import BM25
+from bm25s.tokenization import Tokenized, tokenize
+from scipy import sparse
+
+WORD = r"(?u)\b\w+\b"  # single characters too: the 2 of "Toy Story 2" says a lot
+STEP = 2.0**24  # see `Bm25Index`
+
+
+class Bm25Index:
+    """The words of a catalogue's titles, weighed once; `scorer` then answers for block after block of histories.
+
+    Lucene's variant with its usual k1 = 1.5 and b = 0.75, words in lower case, neither stemmed nor stopped: titles are
+    short and in many languages, and a word that is everywhere has next to no weight anyway.
+
+    A weight is rounded to a multiple of 2⁻²⁴ (it is below 16 for up to 4 million titles, so it keeps the digits of
+    fp32). Sums of such multiples are exact in fp64 whatever their order, as long as a history has fewer than 2²⁵ words:
+    this is why scores have the same bits however they are asked for.
+    """
+
+    def __init__(self, titles: Sequence[str], words: Sequence[str] = ()) -> None:
+        """titles: of the I items, in their order; words: further texts that histories may hold, which are no items."""
+        tokens = tokenize([*titles, *words], token_pattern=WORD, stopwords=[], show_progress=False, allow_empty=True)
+        assert isinstance(tokens, Tokenized)
+        shape = (len(tokens.ids), max(1, len(tokens.vocab)))
+        self.items = len(titles)
+        self._counts = _rows(tokens.ids, shape)
+        self._weights = sparse.csr_matrix((self.items, shape[1]))
+        if any(tokens.ids[: self.items]):
+            index = BM25(method="lucene", k1=1.5, b=0.75, dtype="float64")
+            index.index((tokens.ids[: self.items], tokens.vocab), create_empty_token=False, show_progress=False)
+            found = (np.rint(index.scores["data"] * STEP) / STEP, index.scores["indices"], index.scores["indptr"])
+            self._weights = sparse.csc_matrix(found, shape=(self.items, shape[1])).tocsr()
+
+    def scorer(self, histories: Sequence[np.ndarray]) -> Bm25Scorer:
+        """A scorer whose events are these histories: places in titles and words, in any order, repeats counted."""
+        asked = _rows([history.tolist() for history in histories], (len(histories), self._counts.shape[0]))
+        return Bm25Scorer((asked @ self._counts).tocsr(), self._weights)  # [E, T] · [T, V] -> [E, V]
+
+
+class Bm25Scorer:
+    """Scores histories against items, as `engine.ranking.scorers.Scorer` asks; blocks are exact.
+
+    The score of an item is the sum, over the words of all titles of the history together, of the word's BM25 weight in
+    the item's title. Every title counts alike, the newest no more than the oldest: BM25 knows no order, and a decay
+    would be one more number to tune (the baseline `last-item` is the other extreme).
+    """
+
+    def __init__(self, queries: sparse.csr_matrix, weights: sparse.csr_matrix) -> None:
+        """queries [E, V]: how often each history has each word; weights [I, V]: of each word in each title."""
+        queries.sort_indices()  # looked up by bisection in `exact`
+        self._queries, self._weights = queries, weights
+        self.events, self.items = queries.shape[0], weights.shape[0]
+
+    def block(self, events: slice, items: slice, out: np.ndarray) -> np.ndarray:
+        """out = weights · queriesᵀ, transposed  # [I, V] · [V, E] -> [I, E]"""
+        out[...] = (self._weights[items] @ self._queries[events].T).T.toarray()
+        return out
+
+    def margin(self, events: slice) -> np.ndarray:
+        """0: sums are exact in fp64, and their rounding to fp32 is the only one."""
+        return np.zeros(len(range(*events.indices(self.events))), np.float64)
+
+    def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
+        """The same scores for pairs, over the words of each pair's item."""
+        words = self._weights[item_ids]
+        pair = np.repeat(np.arange(len(item_ids)), np.diff(words.indptr))
+        counts = np.asarray(self._queries[event_rows[pair], words.indices]).ravel()
+        return np.bincount(pair, weights=words.data * counts, minlength=len(item_ids)).astype(np.float32)
+
+
+def bm25(titles: Sequence[str], histories: Sequence[np.ndarray]) -> Bm25Scorer:
+    """A scorer for some histories (items, oldest first) over the catalogue of these titles."""
+    return Bm25Index(titles).scorer(histories)
+
+
+def _rows(places: Sequence[Sequence[int]], shape: tuple[int, int]) -> sparse.csr_matrix:
+    """How often each row names each place, float64 [rows, places]."""
+    starts = np.concatenate(([0], np.cumsum([len(row) for row in places], dtype=np.int64)))
+    columns = np.fromiter((place for row in places for place in row), np.int64, int(starts[-1]))
+    counted = sparse.csr_matrix((np.ones(len(columns)), columns, starts), shape=shape)
+    counted.sum_duplicates()
+    return counted

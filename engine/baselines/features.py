@@ -1,0 +1,26 @@
+"""Text features of items: the vectors of any text model for their titles."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.encoding.embedding import embed_items
+from engine.encoding.encoder import Encoder
+from engine.progress import Progress, silent
+from engine.text.sentences import ItemText, Template, describe
+from store.embeddings import VectorIndex
+from store.records import Item
+
+TEMPLATE = Template()  # the titles as text models rank them, so that their vectors are shared
+
+
+def item_features(
+    db: sqlite3.Connection, encoder: Encoder, items: Sequence[Item], progress: Progress = silent
+) -> np.ndarray:
+    """Unit vectors float32 [I, F] of the titles, out of the store; what is new is encoded and stored."""
+    bodies = [describe(item, ItemText.TITLE) for item in items]
+    keys = embed_items(db, encoder, encoder.renderer(TEMPLATE), bodies, progress)
+    return VectorIndex(db, encoder.name).read(keys)

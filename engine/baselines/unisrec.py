@@ -1,0 +1,84 @@
+"""UniSRec: items are what experts make of their text vectors, without ids (Hou et al. 2022; thesis 3.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from engine.baselines.body import SPREAD
+from engine.baselines.network import SequenceNetwork
+from engine.baselines.settings import UniSRecSettings
+
+ITEMS_AT_ONCE = 32_768  # through the experts; a larger catalogue is taken in parts, made again for the gradients
+LEAST_NOISE = 0.01  # of the gates while training, as in the published code
+
+
+class UniSRec(SequenceNetwork):
+    """Scores are cosines of the body's output and the items' adapted features, over a temperature in training.
+
+    features float32 [I, F], of unit length; they are no weights, and are read from the store again whenever needed.
+    An item that the train part lacks is scored by its text like any other.
+    """
+
+    features: Tensor
+
+    def __init__(self, settings: UniSRecSettings, features: np.ndarray) -> None:
+        super().__init__(settings)
+        self.temperature = settings.temperature
+        self.adaptor = Adaptor(settings, features.shape[1])
+        self.register_buffer("features", torch.tensor(features, dtype=torch.float32), persistent=False)
+
+    def settle(self, known: np.ndarray) -> None:
+        """Centre and scale features as those of the `known` items (int [N], of the train part) ask for."""
+        chosen = self.features[torch.from_numpy(np.unique(known)).to(self.features.device)]
+        self.adaptor.centre.copy_(chosen.mean(dim=0))
+        self.adaptor.scale.copy_((chosen - self.adaptor.centre).square().mean().clamp_min(1e-12).rsqrt())
+
+    def items(self) -> Tensor:
+        if len(self.features) <= ITEMS_AT_ONCE:
+            return self.adaptor(self.features)  # type: ignore[no-any-return]
+        parts = self.features.split(ITEMS_AT_ONCE)
+        if not torch.is_grad_enabled():
+            return torch.cat([self.adaptor(part) for part in parts])
+        return torch.cat([checkpoint(self.adaptor, part, use_reentrant=False) for part in parts])
+
+    def compared(self, hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        queries = F.normalize(hidden, dim=1)
+        return queries / self.temperature if self.training else queries, F.normalize(items, dim=1)
+
+
+class Adaptor(nn.Module):
+    """A gated sum of experts W(dropout(x) − b), each a whitening of the features that is learned with the rest.
+
+    The gates are a softmax; while training, noise is added before it, of a strength that is learned too. x are the
+    features about their centre, with entries around 1: text vectors share most of their direction, and b alone is
+    slow to find it.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, settings: UniSRecSettings, width: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(settings.feature_dropout)
+        self.experts = nn.Parameter(torch.empty(settings.experts, settings.hidden, width))
+        self.shift = nn.Parameter(torch.zeros(settings.experts, width))  # b
+        self.gate = nn.Parameter(torch.zeros(settings.experts, width))
+        self.noise = nn.Parameter(torch.zeros(settings.experts, width))
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(()))
+        nn.init.normal_(self.experts, std=SPREAD)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[n, F] -> [n, D]"""
+        features = (features - self.centre) * self.scale
+        gates = features @ self.gate.T
+        if self.training:
+            strength = F.softplus(features @ self.noise.T) + LEAST_NOISE
+            gates = gates + torch.randn_like(gates) * strength
+        moved = torch.einsum("kdf,kf->kd", self.experts, self.shift)  # W b, so that one product serves all experts
+        wide = (self.dropout(features) @ self.experts.flatten(0, 1).T).unflatten(1, moved.shape) - moved  # [n, K, D]
+        return torch.einsum("nk,nkd->nd", gates.softmax(dim=1), wide)

@@ -1,0 +1,80 @@
+"""What a sequence model in training is measured by: exact ranks among the full catalogue, seen items kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.baselines.network import SequenceNetwork
+from engine.measuring.metrics import measure
+from engine.ranking.rank import rank
+from engine.ranking.scorers import VectorScorer
+from store import datasets
+from store.errors import BadInput
+from store.records import Dataset
+from store.words import Split
+
+METRIC = "ndcg@10"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Histories with the item that came next; scope: what they are, in words."""
+
+    histories: list[np.ndarray]
+    targets: np.ndarray
+    candidates: int
+    scope: str
+
+    def ask(self, network: SequenceNetwork, device: str) -> float:
+        """The mean NDCG@10 over the questions."""
+        scorer = VectorScorer(*network.vectors(self.histories, self.candidates))
+        nobody = np.zeros(len(self.targets) + 1, np.int64), np.zeros(0, np.int32)
+        ranked = rank(scorer, self.targets, nobody, top=1, device=device)
+        return float(measure(METRIC)(ranked.better, ranked.tied).mean())
+
+
+@dataclass(frozen=True)
+class Material:
+    """What to train on (users' sequences: starts int64 [U + 1], items int32 [N]) and what to measure by."""
+
+    starts: np.ndarray
+    items: np.ndarray
+    questions: Questions
+
+
+def material(db: sqlite3.Connection, dataset: Dataset, events: int) -> Material:
+    """A dataset's train part, and at most `events` of its valid events, the same at each call.
+
+    Where it has none, the newest train item of each user with three or more becomes a question and is not trained
+    on. `BadInput` where nothing is left to train on or to ask.
+    """
+    starts, items = datasets.train_sequences(db, dataset.id)
+    count = datasets.count_events(db, dataset.id, Split.VALID)
+    if count:
+        asked = datasets.events(db, dataset.id, Split.VALID, _sample(count, events))
+        histories, targets = [asked.history(row) for row in range(len(asked))], asked.item
+        scope = f"{len(asked)} valid events" + (f" of {count}" if len(asked) < count else "")
+    else:
+        held = np.flatnonzero(np.diff(starts) >= 3)
+        chosen = held if len(held) <= events else held[_sample(len(held), events)]
+        histories = [items[starts[user] : starts[user + 1] - 1] for user in chosen]
+        targets = items[starts[chosen + 1] - 1]
+        kept = np.ones(len(items), bool)
+        kept[starts[held + 1] - 1] = False
+        items, starts = items[kept], np.concatenate(([0], np.cumsum(np.add.reduceat(kept, starts[:-1]))))
+        scope = f"the newest train item of {len(chosen)} users: there are no valid events"
+    if not len(targets) or not (np.diff(starts) > 1).any():
+        raise BadInput(
+            f"{dataset.name} has too little to train on: a user with two train items is needed, and a valid event or "
+            "a user with three train items to choose the best epoch by. Ingest it with other split boundaries."
+        )
+    return Material(starts, items, Questions(histories, targets.astype(np.int32), dataset.items, scope))
+
+
+def _sample(count: int, wanted: int) -> np.ndarray | None:
+    if wanted >= count:
+        return None
+    return np.sort(np.random.default_rng(0).choice(count, wanted, replace=False))
