@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import unicodedata
@@ -57,6 +58,15 @@ def test_filters_narrow_what_is_shown(program: Program) -> None:
         (["--compare", "pop", "pop-recent", "--metric", "x"], 'No metric "x"'),
         (["--compare", "pop", "pop-recent", "--dataset", "more"], "st5 evaluate pop pop-recent --datasets more"),
         (["--json", "--csv"], "--json and --csv exclude each other"),
+        (["--where", "target"], "Write SLICE=VALUE such as target=cold"),
+        (["--where", "tagret=cold"], 'No slice "tagret". Did you mean target'),
+        (["--where", "target=clod", "--dataset", "shop"], "Did you mean cold"),
+        (["--against", "popp"], 'No model "popp". Did you mean pop'),
+        (["--against", "pop", "--dataset", "more"], "No other model was evaluated on the same events as pop on more"),
+        (["--against", "pop", "--compare", "pop", "pop-recent"], "--compare and --against exclude each other"),
+        (["--seeds", "--against", "pop"], "--against and --seeds exclude each other"),
+        (["--test", "permutation"], "--test permutation says nothing without --compare"),
+        (["--seeds", "--model", "pop"], "--model pop says nothing with --seeds"),
     ],
 )
 def test_unknown_names_get_the_nearest_ones(program: Program, arguments: list[str], words: str) -> None:
@@ -82,9 +92,13 @@ def test_csv_and_markdown_say_the_same_as_json(program: Program) -> None:
     markdown = program(*arguments, "--md").out.splitlines()
     assert markdown[0].startswith("| dataset | value | model |")
     assert set(markdown[1]) == {"|", "-", " "}
-    assert len(markdown) - 2 == len(rows)
-    for line, row in zip(markdown[2:], rows, strict=True):
+    end = markdown.index("")
+    assert end - 2 == len(rows)
+    for line, row in zip(markdown[2:end], rows, strict=True):
         assert f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]" in line
+    below = "\n".join(markdown[end:])
+    assert "full catalogue of 5; ties expected over random order" in below
+    assert "Fingerprints of datasets: shop content of L" in below
 
 
 def test_the_table_names_its_protocols(program: Program) -> None:
@@ -134,9 +148,106 @@ def test_compare_divides_by_slices_and_corrects_over_all_that_is_shown(program: 
     table = list(csv.DictReader(io.StringIO(program(*arguments, "--csv").out)))
     assert [float(row["difference"]) for row in table] == [row["difference"] for row in rows]
     markdown = program(*arguments, "--md").out.splitlines()
-    assert len(markdown) == 2 + len(rows)
+    assert markdown.index("") == 2 + len(rows)
     assert "pop − pop-recent" in markdown[0]
     assert "Holm over the 6 differences" in program(*arguments).err
+
+
+def test_a_condition_narrows_any_slice_to_numbers_that_are_stored_elsewhere(program: Program) -> None:
+    where = ["results", "--where", "target=cold", "--dataset", "shop"]
+    rows = program(*where, "--metric", "hr@10,mrr", "--json").document
+    stored = program("results", "--by", "target", "--dataset", "shop", "--metric", "hr@10,mrr", "--json").document
+    cold = [row | {"slice": "all & target=cold", "value": "all"} for row in stored if row["value"] == "cold"]
+    assert rows == cold
+    assert {row["metric"] for row in program(*where, "--json").document} == {"ndcg@10"}
+    divided = program(*where, "--by", "history-length", "--where", "category=Art", "--seen", "keep", "--json").document
+    assert {row["slice"] for row in divided} == {"history-length & target=cold & category=Art"}
+    assert [(row["model"], row["value"], row["n"]) for row in divided] == [
+        ("pop", "2", 1), ("pop", "3", 1), ("pop-recent", "2", 1), ("pop-recent", "3", 1),
+    ]  # fmt: skip
+    table = program(*where)
+    assert "ndcg@10" in table.out
+    assert "Fingerprints of datasets: shop" in table.err
+
+
+def test_a_condition_that_some_datasets_lack_leaves_them_out(program: Program) -> None:
+    rows = program("results", "--where", "category=Art", "--json").document
+    assert {row["dataset"] for row in rows} == {"shop"}  # everything of the other is in Things
+    assert program("results", "--where", "category=Art", "--where", "user=cold", "--json").document == []
+
+
+def test_a_slice_that_was_never_stored_is_worked_out(program: Program, tmp_path: Path) -> None:
+    own = Program(Path(shutil.copytree(program.workspace, tmp_path / "w")))
+    arguments = ["results", "--by", "target", "--json"]
+    before = own(*arguments).document
+    with sqlite3.connect(own.workspace / "st5.db") as db:  # as an earlier version would have left it
+        db.execute("DELETE FROM metric WHERE slice = 'target' AND evaluation_id = 1")
+    assert own(*arguments).document == before
+    assert "cold" in own("results", "--by", "target").out
+
+
+def test_users_may_weigh_the_same(program: Program) -> None:
+    arguments = ["results", "--metric", "hr@1", "--seen", "mask", "--dataset", "shop"]
+    by_event, by_user = (program(*arguments, "--mean", mean).out for mean in ("event", "user"))
+    # pop, per event: u0 0; u1 1 and 1/2; u2 1. So 2.5 / 4, and (0 + 3/4 + 1) / 3.
+    assert "0.6250 [" in by_event
+    assert "0.5833 [" in by_user
+    row = program(*arguments, "--model", "pop", "--by", "all", "--json").document[0]
+    assert (row["mean"], row["user_mean"]) == pytest.approx((2.5 / 4, 1.75 / 3))
+    compared = ["results", "--compare", "pop", "pop-recent", "--metric", "hr@1", "--seen", "mask", "--mean", "user"]
+    assert f"{(0 + 1 / 3 + 1) / 3:+.4f}" in program(*compared).out
+    (document,) = program(*compared, "--json").document
+    assert (document["mean"], document["p_holm"]) == ("user", document["user_p"])
+
+
+def test_what_does_not_differ_from_the_best_is_marked(program: Program) -> None:
+    arguments = ["results", "--dataset", "shop", "--metric", "mrr", "--seen", "keep"]
+    marked = program(*arguments)
+    lines = {
+        line.split()[2]: line for line in marked.out.splitlines() if line.split()[2:3] in (["pop"], ["pop-recent"])
+    }
+    assert "n.s." not in lines["pop"]  # the best
+    assert lines["pop-recent"].rstrip().endswith("n.s.")  # four events prove nothing
+    assert "after Holm over 1 differences" in marked.err
+    assert "n.s." not in program(*arguments, "--no-marks").out
+
+
+def test_every_other_model_against_one(program: Program) -> None:
+    arguments = ["results", "--against", "pop", "--metric", "hr@1,mrr"]
+    rows = program(*arguments, "--json").document
+    assert {(row["a"], row["b"], row["dataset"]) for row in rows} == {("pop-recent", "pop", "shop")}
+    assert len(rows) == 4
+    pairs = program("results", "--compare", "pop-recent", "pop", "--metric", "hr@1,mrr", "--dataset", "shop", "--json")
+    assert pairs.document == rows
+    shown = program(*arguments, "--md").out
+    assert shown.startswith("| dataset | value | model | metric | seen | n | users | model − pop |")
+    assert "Holm over the 4 differences shown" in shown
+    assert "Fingerprints of datasets: shop" in shown
+
+
+def test_a_permutation_of_three_users_is_exact(program: Program) -> None:
+    arguments = ["results", "--compare", "pop", "pop-recent", "--metric", "hr@1", "--seen", "mask"]
+    (row,) = program(*arguments, "--test", "permutation", "--json").document
+    assert (row["test"], row["p"]) == ("permutation", 4 / 8)  # u0 does not differ, u1 by 2/3, u2 by 1
+    assert "p by permutation over users" in program(*arguments, "--test", "permutation").err
+
+
+def test_seeds_are_averaged(program: Program, tmp_path: Path) -> None:
+    own = Program(Path(shutil.copytree(program.workspace, tmp_path / "w")))
+    with sqlite3.connect(own.workspace / "st5.db") as db:  # the two as if they were one model with two seeds
+        db.execute("UPDATE model SET variant = 'pop', seed = id")
+    arguments = ["results", "--seeds", "--metric", "hr@1", "--seen", "mask", "--dataset", "shop"]
+    (row,) = own(*arguments, "--json").document
+    assert (row["family"], row["models"], row["seeds"]) == ("pop", ["pop", "pop-recent"], 2)
+    # hr@1 per event: pop 0, 1, 1/2, 1; pop-recent 0, 1/3, 1/2, 0: means 2.5/4 and (5/6)/4.
+    one, other = 2.5 / 4, 5 / 6 / 4
+    assert row["mean"] == pytest.approx((one + other) / 2)
+    assert row["sd"] == pytest.approx(abs(one - other) / 2**0.5)
+    assert row["low"] <= row["mean"] <= row["high"]
+    assert f"{row['sd']:.4f}" in own(*arguments).out
+    assert own(*arguments, "--csv").out.splitlines()[1].startswith("pop,pop pop-recent,2,shop")
+    alone = {row["family"]: row for row in program("results", "--seeds", "--json").document}
+    assert alone["pop-recent"]["sd"] is None
 
 
 def test_a_closed_pipe_is_quiet(program: Program) -> None:

@@ -1,37 +1,54 @@
-"""`st5 results --compare A B`: paired differences on the same events."""
+"""`st5 results --compare A B`, `--against MODEL` and `--seeds`: what is worked out from the stored ranks of several
+models together; and the words below every table of results."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say
+from engine.measuring.choices import LEVEL, Averaging
 from store import datasets, evaluations, models
 from store.errors import BadInput
-from store.words import Seen
-from store.workspace import Workspace
+from store.plain_text import plain
 
-DEFAULT_METRICS = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
+if TYPE_CHECKING:
+    from engine.measuring.choices import Question
+    from engine.measuring.comparison import Compared
+    from engine.measuring.intervals import Mean
+    from store.records import Evaluation, Metric
+
+NOT_SIGNIFICANT = "n.s."
+FINGERPRINT_DIGITS = 12  # as many as nobody mixes up; `st5 datasets NAME` has all
 
 
 def print_comparison(
-    workspace: Workspace,
-    pair: tuple[str, str],
-    by: str,
-    metrics: list[str],
-    seen: Seen | None,
-    dataset: str,
-    *,
-    form: Form,
+    db: sqlite3.Connection, pair: tuple[str, str], dataset: str, question: Question, form: Form
 ) -> None:
     """Print mean, interval and Holm-corrected p of A − B, per dataset both were evaluated on and per slice value."""
     from engine.measuring.comparison import compare
 
-    with workspace.read() as db:
-        for name in pair:
-            models.model(db, name)
-        shared = [dataset] if dataset else _shared(db, pair)
-        rows = compare(db, pair, shared, by, metrics or list(DEFAULT_METRICS), [seen] if seen else list(Seen))
+    for name in pair:
+        models.model(db, name)
+    rows = compare(db, pair, [dataset] if dataset else _shared(db, pair), question)
+    _print(db, rows, f"{pair[0]} − {pair[1]}", form)
+
+
+def print_against(db: sqlite3.Connection, model: str, dataset: str, question: Question, form: Form) -> None:
+    """Print the same of every other model minus this one."""
+    from engine.measuring.comparison import compare_all
+
+    models.model(db, model)
+    names = dict.fromkeys(e.dataset for e in evaluations.evaluations(db, model=model))
+    rows = compare_all(db, model, [dataset] if dataset else list(names), question)
+    _print(db, rows, f"model − {model}", form, among_many=True)
+
+
+def _print(
+    db: sqlite3.Connection, rows: list[Compared], difference: str, form: Form, *, among_many: bool = False
+) -> None:
+    """difference: the heading of what is A minus B; among_many: A is another model from row to row."""
     documents = [row.document() for row in rows]
     if form is Form.JSON:
         print_json(documents)
@@ -39,35 +56,127 @@ def print_comparison(
     if form is Form.CSV:
         print_csv([document | {"protocol": "; ".join(document["protocol"])} for document in documents])
         return
-    columns = ["dataset", "value", "metric", "seen", "n", f"{pair[0]} − {pair[1]}", "95 % interval", "p (Holm)", ""]
-    cells = [
-        (
-            row.dataset,
-            row.value,
-            row.metric,
-            row.seen,
-            str(row.difference.n),
-            f"{row.difference.mean:+.4f}",
-            f"[{row.difference.low:+.4f}, {row.difference.high:+.4f}]",
-            f"{row.p_holm:.3f}",
-            "" if row.p_holm < 0.05 else "not significant",
+    heads = ["dataset", "value", *(["model"] if among_many else []), "metric", "seen", "n", "users"]
+    cells = []
+    for row in rows:
+        mean, low, high = shown_mean(row.difference, row.mean)
+        cells.append(
+            (
+                row.dataset,
+                row.value,
+                *([row.models[0]] if among_many else []),
+                row.metric,
+                row.seen,
+                str(row.difference.n),
+                str(row.difference.users),
+                f"{mean:+.4f}",
+                f"[{low:+.4f}, {high:+.4f}]",
+                f"{row.p_holm:.3f}",
+                "" if row.p_holm < LEVEL else NOT_SIGNIFICANT,
+            )
         )
-        for row in rows
+    columns = [*heads, difference, "95 % interval", "p (Holm)", ""]
+    right = f"n,users,{difference},p (Holm)"
+    print_cells(columns, cells, right, _words(rows), db, (e for row in rows for e in row.pair), form)
+
+
+def _words(rows: list[Compared]) -> list[str]:
+    if not rows:
+        return ["No event is left for this choice."]
+    weight = "every user weighs the same" if rows[0].mean is Averaging.USER else "every event weighs the same"
+    return [
+        f"Mean differences ({weight}) with 95 % bootstrap intervals over users; p by {rows[0].test} over users, "
+        f"Holm over the {len(rows)} differences shown; {NOT_SIGNIFICANT}: not significant (p ≥ {LEVEL:g})."
     ]
-    if form is Form.MARKDOWN:
-        print_markdown(columns, cells)
-        return
-    print_table(columns, cells, right="n,p (Holm)")
-    say(f"Intervals and p by bootstrap over users; Holm over the {len(rows)} differences shown.")
 
 
 def _shared(db: sqlite3.Connection, pair: tuple[str, str]) -> list[str]:
-    having: list[set[str]] = [{e.dataset for e in evaluations.evaluations(db, model=name)} for name in pair]
-    shared: Any = sorted(having[0] & having[1])
+    having = [{e.dataset for e in evaluations.evaluations(db, model=name)} for name in pair]
+    shared = sorted(having[0] & having[1])
     if not shared:
         known = ", ".join(d.name for d in datasets.datasets(db)) or "none yet"
         raise BadInput(
             f"{pair[0]} and {pair[1]} have no dataset in common that both were evaluated on. "
             f"Run `st5 evaluate {pair[0]} {pair[1]} --datasets NAME` (datasets: {known})."
         )
-    return list(shared)
+    return shared
+
+
+def print_seeds(db: sqlite3.Connection, dataset: str, question: Question, form: Form) -> None:
+    """Print one row per family of models that differ in their seed only."""
+    from engine.measuring.metrics import measure
+    from engine.measuring.over_seeds import over_seeds
+
+    measures = [measure(name) for name in question.metrics]
+    of = evaluations.evaluations(db, dataset=dataset)
+    rows = over_seeds(db, of, question.by, question.where, measures, question.seen)
+    documents = [row.document() for row in rows]
+    if form is Form.JSON:
+        print_json(documents)
+        return
+    if form is Form.CSV:
+        print_csv([document | {"models": " ".join(document["models"])} for document in documents])
+        return
+    columns = ["dataset", "value", "family", "split", "seen", "n", "users", "metric", "mean", "sd", "seeds"]
+    cells = []
+    for row in rows:
+        mean, low, high = shown_mean(row.mean, question.mean)
+        sd = row.user_sd if question.mean is Averaging.USER else row.sd
+        cells.append(
+            (
+                row.members[0].dataset,
+                row.value,
+                row.family,
+                row.members[0].split.value,
+                row.seen.value,
+                str(row.mean.n),
+                str(row.mean.users),
+                row.metric,
+                f"{mean:.4f} [{low:.4f}, {high:.4f}]",
+                "–" if sd is None else f"{sd:.4f}",
+                str(len(row.members)),
+            )
+        )
+    words = [
+        "Mean over seeds with the 95 % interval of that mean, by bootstrap over users; sd: standard deviation of the "
+        "seeds' means (n − 1). A family is what differs in nothing but the seed."
+    ]
+    print_cells(columns, cells, "n,users,sd,seeds", words, db, (e for row in rows for e in row.members), form)
+
+
+def shown_mean(of: Mean | Metric, averaging: Averaging) -> tuple[float, float, float]:
+    """Mean, low and high where every event or every user weighs the same."""
+    return (of.user_mean, of.user_low, of.user_high) if averaging is Averaging.USER else (of.mean, of.low, of.high)
+
+
+def print_cells(
+    columns: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    right: str,
+    words: Sequence[str],
+    db: sqlite3.Connection,
+    of: Iterable[Evaluation],
+    form: Form,
+) -> None:
+    """A table and what must be known to read it; in Markdown that is part of the document."""
+    lines = [*words, *provenance(db, of)]
+    if form is Form.MARKDOWN:
+        print_markdown(columns, cells)
+        print("\n" + "\n".join(f"- {plain(line)}" for line in lines))
+        return
+    print_table(columns, cells, right=right)
+    say("\n".join(lines))
+
+
+def provenance(db: sqlite3.Connection, of: Iterable[Evaluation]) -> list[str]:
+    """The protocols with the evaluations under each, and the datasets with their fingerprints."""
+    chosen = {evaluation.id: evaluation for evaluation in of}
+    under: dict[str, list[str]] = {}
+    for evaluation in chosen.values():
+        under.setdefault(evaluation.protocol_text, []).append(f"#{evaluation.id} {evaluation.model}")
+    names = {evaluation.dataset for evaluation in chosen.values()}
+    prints = [f"{d.name} {d.fingerprint[:FINGERPRINT_DIGITS]}" for d in datasets.datasets(db) if d.name in names]
+    return [
+        *(f"Protocol of {', '.join(own)}: {text}." for text, own in under.items()),
+        *([f"Fingerprints of datasets: {', '.join(prints)}."] if prints else []),
+    ]

@@ -3,70 +3,108 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
-from engine.commands.output import Form, chosen_form, print_csv, print_json, print_markdown, print_table, say
+from engine.commands.output import Form, chosen_form, print_csv, print_json, say
+from engine.measuring.choices import LEVEL, Averaging, Question, Significance
+from store.errors import BadInput
 from store.words import Seen, Slice, Split
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from engine.measuring.slices import Condition
     from store.evaluations import MetricRow
+    from store.records import Evaluation
 
 HEADLINE = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
+ALONE = ("ndcg@10",)  # the metric of what is computed anew, where none is named
+MARKED_AT_ONCE = 4_000_000  # values of events whose bootstrap takes about a second
 
 
 def results(
     by: Annotated[Slice | None, typer.Option(help="Divide events by this.", show_default="all")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SLICE=VALUE",
+            help="Only events like this, such as target=cold; repeat it for more. JSON calls such a slice "
+            '"history-length & target=cold". Shows ndcg@10 unless --metric names others.',
+        ),
+    ] = None,
     compare: Annotated[
         tuple[str, str] | None, typer.Option(help="Paired difference of two models, A minus B.", metavar="A B")
     ] = None,
+    against: Annotated[str, typer.Option(help="Paired difference of every other model minus this one.")] = "",
+    test: Annotated[
+        Significance | None,
+        typer.Option(help="Where p comes from: bootstrap or permutation.", show_default="bootstrap"),
+    ] = None,
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="One row for models that differ in their seed only: mean and spread.")
+    ] = False,
+    mean: Annotated[
+        Averaging, typer.Option(help="Every event weighs the same, or every user; JSON and CSV have both.")
+    ] = Averaging.EVENT,
     metric: Annotated[str, typer.Option(help="Such as ndcg@10, hr@50 or mrr; several with commas.")] = "",
     seen: Annotated[Seen | None, typer.Option(help="keep or mask the items of the history.")] = None,
     model: Annotated[str, typer.Option(help="Only this model.")] = "",
     dataset: Annotated[str, typer.Option(help="Only this dataset.")] = "",
+    marks: Annotated[
+        bool | None,
+        typer.Option(
+            "--marks/--no-marks",
+            help="Mark what does not differ significantly from the best.",
+            show_default="where it takes no longer than about a second",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Show stored metrics.
+    """Show stored metrics, or what follows from the stored ranks.
 
-    Example: st5 results --by history-length --metric ndcg@10 --seen mask
+    Example: st5 results --by history-length --where target=cold --metric ndcg@10 --seen mask
     """
-    from engine.measuring.metrics import measure
-    from store.evaluations import metric_rows
-
     form = chosen_form(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
-    wanted = [str(measure(name)) for name in names(metric)]
-    space = open_workspace(workspace)
-    if compare is not None:
-        from engine.commands.comparison import print_comparison
+    _check_options(compare, against, test, seeds, model)
+    asked = Question(
+        by=by or Slice.ALL,
+        metrics=_metrics(names(metric)) or _usual_metrics(compare is not None or bool(against), seeds or bool(where)),
+        seen=[seen] if seen else list(Seen),
+        where=_conditions(where or []),
+        mean=mean,
+        test=test or Significance.BOOTSTRAP,
+    )
+    with open_workspace(workspace).read() as db:
+        _check_names(db, model, dataset)
+        if compare is not None or against or seeds:
+            from engine.commands import comparison
 
-        print_comparison(space, compare, by or Slice.ALL, wanted, seen, dataset, form=form)
-        return
-    everything = form in (Form.JSON, Form.CSV)
-    with space.read() as db:
-        _check_filters(db, model, dataset)
-        slice_name = by.value if by else "" if everything else Slice.ALL.value
-        rows = metric_rows(db, slice_name=slice_name, seen=seen or "", model=model, dataset=dataset)
-    rows = [
-        row for row in rows if (row.metric.metric in wanted if wanted else everything or row.metric.metric in HEADLINE)
-    ]
-    if form is Form.JSON:
-        print_json([metric_json(row) for row in rows])
-    elif form is Form.CSV:
-        print_csv([metric_json(row) for row in rows])
-    elif form is Form.MARKDOWN:
-        print_markdown(*_wide(rows))
-    elif not rows:
-        say("Nothing is stored for this choice. `st5 evaluate only pop --datasets NAME` makes the first numbers.")
-    else:
-        columns, cells = _wide(rows)
-        print_table(columns, cells, right=",".join(columns[5:]))
-        _print_protocols(rows)
+            if compare is not None:
+                comparison.print_comparison(db, compare, dataset, asked, form)
+            elif against:
+                comparison.print_against(db, against, dataset, asked, form)
+            else:
+                comparison.print_seeds(db, dataset, asked, form)
+            return
+        data = form in (Form.JSON, Form.CSV)
+        if not asked.metrics and not data:
+            asked = replace(asked, metrics=HEADLINE)
+        rows = _rows(db, asked, model, dataset, every_slice=data and by is None)
+        if data:
+            (print_json if form is Form.JSON else print_csv)([metric_json(row) for row in rows])
+        elif not rows:
+            say("Nothing is stored for this choice. `st5 evaluate only pop --datasets NAME` makes the first numbers.")
+        else:
+            _print_table(db, rows, asked, marks, form)
 
 
 def ranks(
@@ -132,7 +170,42 @@ def metric_json(row: MetricRow) -> dict[str, Any]:
     }
 
 
-def _check_filters(db: Any, model: str, dataset: str) -> None:
+def _metrics(given: Sequence[str]) -> list[str]:
+    """The metrics by their own names; numpy is loaded only where there is something to look up."""
+    if not given:
+        return []
+    from engine.measuring.metrics import measure
+
+    return [str(measure(name)) for name in given]
+
+
+def _usual_metrics(compared: bool, anew: bool) -> tuple[str, ...]:
+    """What is shown where no metric is named; () leaves it to the form."""
+    return HEADLINE if compared else ALONE if anew else ()
+
+
+def _conditions(texts: Sequence[str]) -> list[Condition]:
+    if not texts:
+        return []
+    from engine.measuring.slices import condition
+
+    return [condition(text) for text in texts]
+
+
+def _check_options(
+    compare: tuple[str, str] | None, against: str, test: Significance | None, seeds: bool, model: str
+) -> None:
+    """`BadInput` for options that contradict each other or would say nothing."""
+    chosen = [name for name, given in (("--compare", compare), ("--against", against), ("--seeds", seeds)) if given]
+    if len(chosen) > 1:
+        raise BadInput(f"{' and '.join(chosen)} exclude each other. Choose one.")
+    if test is not None and chosen not in (["--compare"], ["--against"]):
+        raise BadInput(f"--test {test} says nothing without --compare A B or --against MODEL.")
+    if model and chosen:
+        raise BadInput(f"--model {model} says nothing with {chosen[0]}, which chooses the models. Leave it out.")
+
+
+def _check_names(db: sqlite3.Connection, model: str, dataset: str) -> None:
     from store import datasets, models
 
     if model:
@@ -141,29 +214,98 @@ def _check_filters(db: Any, model: str, dataset: str) -> None:
         datasets.dataset(db, dataset)
 
 
-def _wide(rows: list[MetricRow]) -> tuple[list[str], list[list[str]]]:
-    """One line per model, dataset, slice value and seen rule; one column per metric: mean ± half of the interval."""
+def _rows(db: sqlite3.Connection, asked: Question, model: str, dataset: str, *, every_slice: bool) -> list[MetricRow]:
+    """Stored metrics; where conditions are set or an evaluation lacks the slice, they are computed."""
+    from store.evaluations import evaluations, metric_rows
+
+    rule = asked.seen[0] if len(asked.seen) == 1 else ""
+    stored: list[MetricRow] = []
+    if not asked.where:
+        name = "" if every_slice else asked.by.value
+        stored = metric_rows(db, slice_name=name, seen=rule, model=model, dataset=dataset)
+        if every_slice:
+            return [row for row in stored if not asked.metrics or row.metric.metric in asked.metrics]
+    having = {row.evaluation.id for row in stored}
+    stored = [row for row in stored if not asked.metrics or row.metric.metric in asked.metrics]
+    lacking = [each for each in evaluations(db, model=model, dataset=dataset) if each.id not in having]
+    if lacking:
+        from engine.measuring.computed import computed
+        from engine.measuring.metrics import MEASURES, measure
+
+        measures = [measure(name) for name in asked.metrics] or MEASURES
+        stored += computed(db, lacking, asked.by, asked.where, measures, asked.seen)
+        stored.sort(key=lambda row: row.evaluation.id)
+    return stored
+
+
+def _print_table(
+    db: sqlite3.Connection, rows: list[MetricRow], asked: Question, marks: bool | None, form: Form
+) -> None:
+    """One line per model, dataset, slice value and seen rule; one column per metric: mean and interval."""
+    from engine.commands.comparison import NOT_SIGNIFICANT, print_cells, shown_mean
+
+    weight = "every user weighs the same" if asked.mean is Averaging.USER else "every event weighs the same"
+    words = [f"Mean ({weight}) with its 95 % interval, clustered by user."]
     metrics = list(dict.fromkeys(row.metric.metric for row in rows))
-    lines: dict[tuple[Any, ...], dict[str, str]] = {}
+    evaluations = list({row.evaluation.id: row.evaluation for row in rows}.values())
+    equal: set[tuple[int, str, str, str]] = set()
+    values = sum(evaluation.n for evaluation in evaluations) * len(metrics) * len(asked.seen)
+    if marks or (marks is None and values <= MARKED_AT_ONCE):
+        equal, tested = _not_significant(db, evaluations, metrics, asked)
+        if tested:
+            words.append(
+                f"{NOT_SIGNIFICANT}: not significantly different from the best on the same events (paired bootstrap "
+                f"over users, p ≥ {LEVEL:g} after Holm over {tested} differences)."
+            )
+    elif marks is None:
+        words.append(f"Significance is not marked, as it takes a while for {values:,} values; --marks does it.")
+    lines: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
-        metric = row.metric
+        metric, evaluation = row.metric, row.evaluation
         key = (
-            row.evaluation.dataset,
-            metric.value if metric.slice != Slice.ALL else "all",
-            row.evaluation.model,
-            f"{row.evaluation.split} #{row.evaluation.id}",
+            evaluation.dataset,
+            metric.value,
+            evaluation.model,
+            f"{evaluation.split} #{evaluation.id}",
             metric.seen,
             str(metric.n),
+            str(metric.users),
         )
-        lines.setdefault(key, {})[metric.metric] = f"{metric.mean:.4f} [{metric.low:.4f}, {metric.high:.4f}]"
-    columns = ["dataset", "value", "model", "split", "seen", "n", *metrics]
-    return columns, [[*key, *(cells.get(name, "–") for name in metrics)] for key, cells in lines.items()]
+        average, low, high = shown_mean(metric, asked.mean)
+        mark = f" {NOT_SIGNIFICANT}" if (evaluation.id, metric.value, metric.metric, metric.seen) in equal else ""
+        lines.setdefault(key, {})[metric.metric] = f"{average:.4f} [{low:.4f}, {high:.4f}]{mark}"
+    columns = ["dataset", "value", "model", "split", "seen", "n", "users", *metrics]
+    cells = [[*key, *(found.get(name, "–") for name in metrics)] for key, found in lines.items()]
+    print_cells(columns, cells, ",".join(columns[5:]), words, db, evaluations, form)
 
 
-def _print_protocols(rows: list[MetricRow]) -> None:
-    seen: dict[int, str] = {}
-    for row in rows:
-        seen.setdefault(
-            row.evaluation.id, f"#{row.evaluation.id} {row.evaluation.model}: {row.evaluation.protocol_text}"
-        )
-    say("\n".join(["Mean with its 95 % interval, clustered by user. Protocols:", *seen.values()]))
+def _not_significant(
+    db: sqlite3.Connection, of: Sequence[Evaluation], metrics: Sequence[str], asked: Question
+) -> tuple[set[tuple[int, str, str, str]], int]:
+    """(evaluation, value, metric, seen) of what does not differ from its best, and how many differences were tested.
+
+    The best itself is never among them. Under the visible length models differ in what they are measured on, so
+    nothing is.
+    """
+    from engine.measuring.contrasts import contrasts_of
+    from engine.measuring.intervals import holm
+    from engine.measuring.metrics import measure
+    from engine.measuring.panel import same_events
+
+    if asked.by is Slice.VISIBLE_LENGTH or any(each.slice is Slice.VISIBLE_LENGTH for each in asked.where):
+        return set(), 0
+    measures = [measure(name) for name in metrics]
+    by_user = asked.mean is Averaging.USER
+    found = [
+        contrast
+        for group in same_events(of)
+        for contrast in contrasts_of(db, group, asked.by, asked.where, measures, asked.seen, by_user=by_user)
+    ]
+    others = [contrast for contrast in found if not contrast.best]
+    corrected = holm([contrast.p for contrast in others])
+    equal = {
+        (contrast.evaluation_id, contrast.value, contrast.metric, contrast.seen.value)
+        for contrast, p in zip(others, corrected, strict=True)
+        if p >= LEVEL
+    }
+    return equal, len(others)

@@ -1,36 +1,57 @@
-"""Two models on the same events: the difference event by event, and how sure one can be of its mean."""
+"""Models on the same events: differences event by event, and how sure one can be of their means."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from engine.measuring.intervals import Difference, holm, paired
-from engine.measuring.measures import RankPairs
-from engine.measuring.metrics import measure
-from engine.measuring.slices import slices
-from store import datasets, evaluations
+from engine.measuring.bootstrap import resample
+from engine.measuring.choices import Averaging, Question, Significance
+from engine.measuring.computed import slice_text
+from engine.measuring.intervals import Difference, differences, holm
+from engine.measuring.measures import BOOTSTRAP_SEED, values
+from engine.measuring.metrics import Measure, measure
+from engine.measuring.panel import Panel, columns, event_set, panel
+from engine.measuring.permutation import flips
+from store import evaluations
 from store.errors import BadInput
 from store.records import Evaluation
-from store.words import Seen, Slice
+
+Pair = tuple[Evaluation, Evaluation]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The mean difference A − B of one metric in one slice; `p_holm` is corrected over all that is shown together."""
+    """The mean difference A − B of one metric in one slice value; p and p_holm are of the mean and the test asked for.
 
-    models: tuple[str, str]
-    dataset: str
+    p_holm is corrected over all that is shown together.
+    """
+
+    pair: Pair
     slice: str
     value: str
     metric: str
     seen: str
     difference: Difference
-    protocols: tuple[str, str]
+    mean: Averaging
+    test: Significance
     p_holm: float
+
+    @property
+    def models(self) -> tuple[str, str]:
+        return self.pair[0].model, self.pair[1].model
+
+    @property
+    def dataset(self) -> str:
+        return self.pair[0].dataset
+
+    @property
+    def p(self) -> float:
+        return self.difference.user_p if self.mean is Averaging.USER else self.difference.p
 
     def document(self) -> dict[str, Any]:
         """The row as JSON."""
@@ -53,52 +74,102 @@ class Compared:
             "user_difference": d.user_mean,
             "user_low": d.user_low,
             "user_high": d.user_high,
-            "protocol": list(self.protocols),
+            "user_p": d.user_p,
+            "mean": self.mean.value,
+            "test": self.test.value,
+            "protocol": [evaluation.protocol_text for evaluation in self.pair],
         }
 
 
 def compare(
-    db: sqlite3.Connection,
-    models: tuple[str, str],
-    names: list[str],
-    by: str,
-    metrics: list[str],
-    seen: list[Seen],
+    db: sqlite3.Connection, models: tuple[str, str], names: Sequence[str], question: Question
 ) -> list[Compared]:
     """Paired differences per dataset and slice value, from the newest evaluations of both over the same events."""
-    measures = [measure(name) for name in metrics]
-    found: list[Compared] = []
+    pairs = [_newest_pair(db, *models, name) for name in names]
+    for pair, name in zip(pairs, names, strict=True):
+        if pair is None:
+            raise BadInput(
+                f"{models[0]} and {models[1]} were not evaluated on the same events of {name}. "
+                f"Run `st5 evaluate {models[0]} {models[1]} --datasets {name}` with one --sample and --seed."
+            )
+    return _compared(db, [pair for pair in pairs if pair is not None], question)
+
+
+def compare_all(db: sqlite3.Connection, model: str, names: Sequence[str], question: Question) -> list[Compared]:
+    """Every other model minus this one, per dataset and slice value, where both were evaluated on the same events."""
+    pairs: list[Pair] = []
     for name in names:
-        dataset = datasets.dataset(db, name)
-        pair = _same_events(db, models, name)
-        a, b = (RankPairs.of([evaluations.ranks(db, evaluation)]) for evaluation in pair)
-        numbers = evaluations.rank_column(db, pair[0], "event")
-        everything = datasets.events(db, dataset.id, pair[0].split)
-        events = datasets.events(db, dataset.id, pair[0].split, np.searchsorted(everything.event, numbers))
-        parts = slices(db, dataset, datasets.items(db, dataset.id), events, np.maximum(a.visible, b.visible))
-        keys = [(m, s) for s in seen for m in measures]
-        left, right = (
-            np.stack([m(*side.pair(s), candidates=dataset.items) for m, s in keys], axis=1) for side in (a, b)
+        others = dict.fromkeys(e.model for e in evaluations.evaluations(db, dataset=name) if e.model != model)
+        found = (_newest_pair(db, other, model, name) for other in others)
+        pairs += [pair for pair in found if pair is not None]
+    if not pairs:
+        where = " or ".join(names) or "any dataset"
+        raise BadInput(
+            f"No other model was evaluated on the same events as {model} on {where}. "
+            f"Run `st5 evaluate {model} OTHER --datasets NAME` with one --sample and --seed."
         )
-        for part in (part for part in parts if part.slice == Slice(by)):
-            differences = paired(left, right, events.user, mask=part.mask)
-            protocols = pair[0].protocol_text, pair[1].protocol_text
-            found += [
-                Compared(models, name, part.slice, part.value, str(m), s, difference, protocols, p_holm=difference.p)
-                for (m, s), difference in zip(keys, differences, strict=True)
-            ]
-    corrected = holm([row.difference.p for row in found])
+    return _compared(db, pairs, question)
+
+
+def _newest_pair(db: sqlite3.Connection, a: str, b: str, dataset: str) -> Pair | None:
+    """The newest evaluations of the two models over one and the same set of events."""
+    left, right = (evaluations.evaluations(db, model=name, dataset=dataset) for name in (a, b))
+    for one in reversed(left):
+        for other in reversed(right):
+            if event_set(one) == event_set(other):
+                return one, other
+    return None
+
+
+def _compared(db: sqlite3.Connection, pairs: Sequence[Pair], question: Question) -> list[Compared]:
+    """All pairs, those over the same events in one bootstrap; Holm over everything."""
+    measures = [measure(name) for name in question.metrics]
+    groups: dict[tuple[object, ...], list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(event_set(pair[0]), []).append(pair)
+    found: list[Compared] = []
+    refused: list[BadInput] = []
+    for group in groups.values():
+        members = list({evaluation.id: evaluation for pair in group for evaluation in pair}.values())
+        try:
+            found += _group(db, panel(db, members, question.by, question.where), group, measures, question)
+        except BadInput as error:  # a condition that no event of this dataset meets
+            refused.append(error)
+    if refused and not found:
+        raise refused[0]
+    corrected = holm([row.p for row in found])
     return [replace(row, p_holm=p) for row, p in zip(found, corrected, strict=True)]
 
 
-def _same_events(db: sqlite3.Connection, models: tuple[str, str], dataset: str) -> tuple[Evaluation, Evaluation]:
-    """The newest evaluations of the two models over one and the same set of events."""
-    left, right = (evaluations.evaluations(db, model=name, dataset=dataset) for name in models)
-    for a in reversed(left):
-        for b in reversed(right):
-            if a.split is b.split and all(a.protocol.get(k) == b.protocol.get(k) for k in ("sample", "sample_seed")):
-                return a, b
-    raise BadInput(
-        f"{models[0]} and {models[1]} were not evaluated on the same events of {dataset}. "
-        f"Run `st5 evaluate {models[0]} {models[1]} --datasets {dataset}` with one --sample and --seed."
-    )
+def _group(
+    db: sqlite3.Connection, of: Panel, pairs: Sequence[Pair], measures: Sequence[Measure], question: Question
+) -> list[Compared]:
+    place = {evaluation.id: number for number, evaluation in enumerate(of.evaluations)}
+    left, right = (np.array([place[pair[side].id] for pair in pairs]) for side in (0, 1))
+    masks = {part.value: part.mask for part in of.parts}
+    found: dict[tuple[str, int], list[Compared]] = {(value, n): [] for value in masks for n in range(len(pairs))}
+    for keys, batch in columns(db, of, measures, question.seen):
+        table = values(batch)
+        starts = np.arange(len(keys))[:, None] * len(of.evaluations)
+        sides = (starts + left).ravel(), (starts + right).ravel()
+        for value, resampled in resample(table, of.owners, masks, seed=BOOTSTRAP_SEED).items():
+            rows = differences(resampled, *sides)
+            if question.test is Significance.PERMUTATION:
+                tested = flips(table, of.owners, masks[value], *sides)
+                rows = [replace(row, p=t.p, user_p=t.user_p) for row, t in zip(rows, tested, strict=True)]
+            for number, row in enumerate(rows):
+                key, pair = keys[number // len(pairs)], number % len(pairs)
+                found[value, pair].append(
+                    Compared(
+                        pair=pairs[pair],
+                        slice=slice_text(question.by, question.where),
+                        value=value,
+                        metric=str(key.measure),
+                        seen=key.seen.value,
+                        difference=row,
+                        mean=question.mean,
+                        test=question.test,
+                        p_holm=1.0,
+                    )
+                )
+    return [row for rows in found.values() for row in rows]

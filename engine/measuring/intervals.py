@@ -1,24 +1,19 @@
-"""Means with 95 % bootstrap intervals clustered by user, for many columns and slices at once, in bounded memory.
-
-Events of one user are not independent, so users are resampled, not events: every user gets a Poisson(1) weight per
-replicate (the bootstrap for streams of Chamandy et al., 2012), and a mean is a ratio of weighted sums.
-"""
+"""Means and paired differences with 95 % intervals clustered by user, from bootstrap replicates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from math import erfc, sqrt
 
 import numpy as np
 
+from engine.measuring.bootstrap import REPLICATES, Key, Resampled, resample
+from engine.measuring.clusters import Owners
 from store.errors import BadInput
 
-Key = TypeVar("Key")
-
-REPLICATES = 1_000
 LEVEL = 0.95
-USERS_AT_A_TIME = 2_048  # 16 MB of weights; fixed, because the weights are drawn per such block
+FEW_USERS = 30  # fewer say too little about the tail of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -58,17 +53,12 @@ def slice_means(
     """For every slice, the mean and interval of every column; slices without events are left out.
 
     values: float64 [E, M]; users: integer [E], any ids; masks: slice -> bool [E], keys come back as they are.
-    All slices and columns share the users' weights. A slice of fewer than two users says nothing about other
-    users: its interval is the whole `span` that the values may have. The user mean is over users with events in
-    the slice, of their mean there. Replicates in which no user of the slice was drawn are left out.
-    BadInput where lengths differ or a value is not finite. Intervals depend on `seed`, not on the order of events.
+    A slice of fewer than two users says nothing about other users: its interval is the whole `span` that the values
+    may have. The user mean is over users with events in the slice, of their mean there.
+    BadInput as for `resample`. Intervals depend on `seed`, not on the order of events.
     """
-    table = _Table(values, users)
-    for key, mask in masks.items():
-        if np.asarray(mask).shape != table.shape:
-            raise BadInput(f"Slice {key}: a mask of shape {np.shape(mask)} for {table.shape[0]} events.")
-    found = _accumulate(table, {key: np.asarray(mask, bool) for key, mask in masks.items()}, seed, replicates)
-    return {key: sums.means(span) for key, sums in found.items() if sums.n}
+    found = resample(values, Owners.of(users), masks, seed=seed, replicates=replicates)
+    return {key: means(part, span) for key, part in found.items()}
 
 
 def paired(
@@ -80,20 +70,42 @@ def paired(
     replicates: int = REPLICATES,
     mask: np.ndarray | None = None,
 ) -> list[Difference]:
-    """Column by column, the mean of a − b over the same events, its interval and two-sided p.
+    """Column by column, the mean of a − b over the same events, its interval and two-sided p (see `differences`).
 
-    a, b: float64 [E, M] in one order of events; users: [E]; mask: bool [E], default all. With fewer than two users
-    the interval is [−1, 1] and p is 1. p = 2 · min(share of replicates ≤ 0, share ≥ 0), counting the sample itself,
-    so never below 2 / (replicates + 1). BadInput where shapes differ or no event is left.
+    a, b: float64 [E, M] in one order of events; users: [E]; mask: bool [E], default all.
+    BadInput where shapes differ or no event is left.
     """
-    if a.shape != b.shape:
+    if a.shape != b.shape or a.ndim != 2:
         raise BadInput(f"Values of shapes {a.shape} and {b.shape} are not of the same events and metrics.")
-    table = _Table(np.asarray(a, np.float64) - np.asarray(b, np.float64), users)
-    chosen = np.ones(table.shape, bool) if mask is None else np.asarray(mask, bool)
-    sums = _accumulate(table, {"": chosen}, seed, replicates)[""]
-    if not sums.n:
+    chosen = np.ones(len(a), bool) if mask is None else mask
+    found = resample(np.hstack((a, b)), Owners.of(users), {"": chosen}, seed=seed, replicates=replicates)
+    if not found:
         raise BadInput("No event is left to compare the two models on. Choose another slice.")
-    return sums.differences()
+    columns = np.arange(a.shape[1])
+    return differences(found[""], columns, columns + a.shape[1])
+
+
+def means(of: Resampled, span: tuple[float, float] = (0.0, 1.0)) -> list[Mean]:
+    """Every column's mean with its interval; `span` where there are fewer than two users."""
+    parts = (*_interval(of.means, of.users, span), *_interval(of.user_means, of.users, span))
+    return [Mean(of.n, of.users, *map(float, row)) for row in zip(*parts, strict=True)]
+
+
+def differences(of: Resampled, left: Sequence[int] | np.ndarray, right: Sequence[int] | np.ndarray) -> list[Difference]:
+    """Pair by pair of columns, the mean of left − right with its interval and two-sided p.
+
+    With fewer than two users the interval is [−1, 1] and p is 1. p = 2 · min(share of replicates ≤ 0, share ≥ 0),
+    counting the sample itself; where that is as small as it can be, 2 / (replicates + 1), and there are FEW_USERS or
+    more, the tail of a normal distribution as wide as the replicates: a table holds hundreds of tests, and Holm's
+    correction of more than 25 would hide the clearest difference behind the number of replicates.
+    """
+    left, right = np.asarray(left, int), np.asarray(right, int)
+    pairs = Resampled(
+        of.n, of.users, of.means[:, left] - of.means[:, right], of.user_means[:, left] - of.user_means[:, right]
+    )
+    p, user_p = (_two_sided(part, of.users) for part in (pairs.means, pairs.user_means))
+    found = zip(means(pairs, (-1.0, 1.0)), p, user_p, strict=True)
+    return [Difference(**vars(mean), p=float(one), user_p=float(other)) for mean, one, other in found]
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -108,103 +120,24 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(x) for x in corrected]
 
 
-class _Table:
-    """Values sorted by user, with the events of a block of users in one run of rows."""
-
-    def __init__(self, values: np.ndarray, users: np.ndarray) -> None:
-        values, users = np.asarray(values, np.float64), np.asarray(users)
-        if values.ndim != 2 or users.shape != values.shape[:1]:
-            raise BadInput(
-                f"Values of shape {values.shape} and users of shape {users.shape}: "
-                "one row of values and one user per event are needed."
-            )
-        if not np.isfinite(values).all():
-            raise BadInput("A value is NaN or infinite, so a mean over it would say nothing.")
-        self.shape = users.shape
-        self.order = np.argsort(users, kind="stable")
-        self.values = values[self.order]
-        new = np.diff(users[self.order], prepend=users[self.order][:1]) != 0
-        self.user = np.cumsum(new)  # int64 [E]: users counted from 0 in ascending order of their ids
-        self.users = int(self.user[-1]) + 1 if len(users) else 0
-
-    def blocks(self) -> Iterator[tuple[int, slice]]:
-        """The first user of each block, and its rows."""
-        for first in range(0, self.users, USERS_AT_A_TIME):
-            rows = np.searchsorted(self.user, (first, first + USERS_AT_A_TIME))
-            yield first, slice(int(rows[0]), int(rows[1]))
-
-
-class _Sums:
-    """Weighted sums of one slice: of values, events, per-user means and users, per replicate.
-
-    Row 0 is the sample itself (all weights 1); the columns are M sums, M sums of user means, events, users.
-    """
-
-    def __init__(self, columns: int, replicates: int) -> None:
-        self.columns = columns
-        self.sums = np.zeros((replicates + 1, 2 * columns + 2))
-
-    def add(self, values: np.ndarray, user: np.ndarray, weights: np.ndarray) -> None:
-        """values float64 [N, M] of users int64 [N] (ascending, from 0 in the block); weights float64 [U, B]."""
-        starts = np.flatnonzero(np.diff(user, prepend=-1))
-        totals = np.add.reduceat(values, starts, axis=0)
-        counts = np.diff(np.append(starts, len(user)))[:, None].astype(np.float64)
-        features = np.hstack((totals, totals / counts, counts, np.ones_like(counts)))  # [users here, 2M + 2]
-        self.sums[0] += features.sum(axis=0)
-        self.sums[1:] += weights[user[starts]].T @ features  # [B, users here] · [users here, 2M + 2]
-
-    @property
-    def n(self) -> int:
-        return int(self.sums[0, -2])
-
-    @property
-    def users(self) -> int:
-        return int(self.sums[0, -1])
-
-    def ratios(self, by_user: bool) -> np.ndarray:
-        """Means per replicate, float64 [1 + B', M], the sample first, without replicates that drew nobody."""
-        drawn = self.sums[self.sums[:, -1] > 0]
-        part = slice(self.columns, 2 * self.columns) if by_user else slice(0, self.columns)
-        return drawn[:, part] / drawn[:, -1 if by_user else -2, None]
-
-    def means(self, span: tuple[float, float]) -> list[Mean]:
-        parts = [(ratios[0], *_percentiles(ratios, self.users, span)) for ratios in map(self.ratios, (False, True))]
-        rows = np.stack([column for part in parts for column in part], axis=1)
-        return [Mean(self.n, self.users, *map(float, row)) for row in rows]
-
-    def differences(self) -> list[Difference]:
-        p_values = [_two_sided(self.ratios(by_user), self.users) for by_user in (False, True)]
-        return [
-            Difference(**vars(mean), p=float(p), user_p=float(user_p))
-            for mean, p, user_p in zip(self.means((-1.0, 1.0)), *p_values, strict=True)
-        ]
-
-
-def _accumulate(table: _Table, masks: dict[Key, np.ndarray], seed: int, replicates: int) -> dict[Key, _Sums]:
-    sums = {key: _Sums(table.values.shape[1], replicates) for key in masks}
-    sorted_masks = {key: mask[table.order] for key, mask in masks.items()}
-    for first, rows in table.blocks():
-        size = min(USERS_AT_A_TIME, table.users - first)
-        rng = np.random.default_rng([seed, first])
-        weights = rng.poisson(1.0, (size, replicates)).astype(np.float64)
-        for key, mask in sorted_masks.items():
-            inside = mask[rows]
-            if inside.any():
-                sums[key].add(table.values[rows][inside], table.user[rows][inside] - first, weights)
-    return sums
-
-
-def _percentiles(ratios: np.ndarray, users: int, span: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    if users < 2 or len(ratios) < 2:
-        return np.full(ratios.shape[1], span[0]), np.full(ratios.shape[1], span[1])
+def _interval(
+    replicates: np.ndarray, users: int, span: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, low and high of every column; row 0 of `replicates` is the sample."""
+    if users < 2 or len(replicates) < 2:
+        return replicates[0], np.full(replicates.shape[1], span[0]), np.full(replicates.shape[1], span[1])
     tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(ratios[1:], (tail, 100 - tail), axis=0)
-    return low, high
+    low, high = np.percentile(replicates[1:], (tail, 100 - tail), axis=0)
+    return replicates[0], low, high
 
 
-def _two_sided(ratios: np.ndarray, users: int) -> np.ndarray:
+def _two_sided(replicates: np.ndarray, users: int) -> np.ndarray:
     if users < 2:
-        return np.ones(ratios.shape[1])
-    drawn = ratios[1:]
+        return np.ones(replicates.shape[1])
+    drawn = replicates[1:]
     below, above = (drawn <= 0).sum(axis=0) + 1, (drawn >= 0).sum(axis=0) + 1
-    return np.minimum(1.0, 2 * np.minimum(below, above) / (len(drawn) + 1))
+    p = np.minimum(1.0, 2 * np.minimum(below, above) / (len(drawn) + 1))
+    error = drawn.std(axis=0) if len(drawn) else np.zeros(len(p))
+    for column in np.flatnonzero((np.minimum(below, above) == 1) & (error > 0)) if users >= FEW_USERS else ():
+        p[column] = min(p[column], erfc(abs(replicates[0, column]) / error[column] / sqrt(2)))
+    return p

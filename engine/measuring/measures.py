@@ -1,19 +1,21 @@
-"""Every metric of every slice from the rank pairs of one evaluation."""
+"""Every metric of every slice from the rank pairs of evaluations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.measuring.intervals import slice_means
-from engine.measuring.metrics import MEASURES, Ties
+from engine.measuring.bootstrap import resample
+from engine.measuring.clusters import Owners
+from engine.measuring.intervals import means
+from engine.measuring.metrics import MEASURES, Measure, Ties
 from engine.measuring.slices import Part
 from store.records import Metric, Ranks
 from store.words import Seen
 
-BOOTSTRAP_SEED = 0  # intervals of a stored evaluation never change
+BOOTSTRAP_SEED = 0  # the same events always get the same intervals
 
 
 @dataclass(frozen=True)
@@ -38,36 +40,68 @@ class RankPairs:
         return (self.better, self.tied) if seen is Seen.KEEP else (self.better_masked, self.tied_masked)
 
 
-def event_values(pairs: RankPairs, candidates: int, ties: Ties = Ties.EXPECTED) -> np.ndarray:
-    """All metrics of all events, float64 [E, 2 · M]: the M of `MEASURES` with seen items kept, then masked."""
-    columns = [measure(*pairs.pair(seen), ties=ties, candidates=candidates) for seen in Seen for measure in MEASURES]
-    return np.stack(columns, axis=1)
+@dataclass(frozen=True)
+class Column:
+    """One metric of one evaluation under one seen rule, with its rank pairs int32 [E]."""
+
+    measure: Measure
+    seen: Seen
+    better: np.ndarray
+    tied: np.ndarray
+    candidates: int
+
+    def values(self, ties: Ties = Ties.EXPECTED, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The metric of every event or of some, float64 [E]."""
+        return self.measure(self.better[rows], self.tied[rows], ties=ties, candidates=self.candidates)
+
+
+def values(columns: Sequence[Column]) -> np.ndarray:
+    """The metrics of all events, float64 [E, M]."""
+    found = np.empty((len(columns), len(columns[0].better)))
+    for row, column in zip(found, columns, strict=True):
+        row[:] = column.values()
+    return found.T
+
+
+def measure_columns(columns: Sequence[Column], owners: Owners, parts: Sequence[Part]) -> list[list[Metric]]:
+    """Part by part, mean, interval and tie bounds of every column.
+
+    A metric depends on nothing but its own column and the users of the whole evaluation: it is the same, to the last
+    bit, when it is asked for alone.
+    """
+    masks = {(part.slice, part.value): part.mask for part in parts}
+    resampled = resample(values(columns), owners, masks, seed=BOOTSTRAP_SEED)
+    leeways = [_leeways(column, parts) for column in columns]
+    return [
+        [
+            Metric(
+                slice=part.slice.value,
+                value=part.value,
+                metric=str(column.measure),
+                seen=column.seen.value,
+                lower=mean.mean + leeways[place][row][0],
+                upper=mean.mean + leeways[place][row][1],
+                **vars(mean),
+            )
+            for place, (column, mean) in enumerate(zip(columns, means(resampled[part.slice, part.value]), strict=True))
+        ]
+        for row, part in enumerate(parts)
+    ]
 
 
 def measure_slices(pairs: RankPairs, users: np.ndarray, parts: list[Part], candidates: int) -> list[Metric]:
-    """Mean, interval and tie bounds of every metric in every slice; users int32 [E] own the events."""
-    names = [(str(measure), seen) for seen in Seen for measure in MEASURES]
-    means = slice_means(
-        event_values(pairs, candidates),
-        users,
-        {(part.slice, part.value): part.mask for part in parts},
-        seed=BOOTSTRAP_SEED,
-    )
-    lower, upper = (event_values(pairs, candidates, ties) for ties in (Ties.LOWER, Ties.UPPER))
-    found: list[Metric] = []
+    """All metrics of one evaluation under both seen rules in every slice; users int32 [E] own the events."""
+    columns = [Column(measure, seen, *pairs.pair(seen), candidates) for seen in Seen for measure in MEASURES]
+    return [metric for metrics in measure_columns(columns, Owners.of(users), parts) for metric in metrics]
+
+
+def _leeways(column: Column, parts: Sequence[Part]) -> list[tuple[float, float]]:
+    """For every part, how far the mean would fall and rise if all ties went against and for the target."""
+    tied = np.flatnonzero(column.tied)
+    expected = column.values(rows=tied)
+    fall, rise = (column.values(ties, tied) - expected for ties in (Ties.LOWER, Ties.UPPER))
+    found = []
     for part in parts:
-        bounds = lower[part.mask].mean(axis=0), upper[part.mask].mean(axis=0)
-        for column, (name, seen) in enumerate(names):
-            mean = means[part.slice, part.value][column]
-            found.append(
-                Metric(
-                    slice=part.slice.value,
-                    value=part.value,
-                    metric=name,
-                    seen=seen.value,
-                    lower=float(bounds[0][column]),
-                    upper=float(bounds[1][column]),
-                    **vars(mean),
-                )
-            )
+        inside, n = part.mask[tied], np.count_nonzero(part.mask)
+        found.append((min(0.0, float(fall[inside].sum()) / n), max(0.0, float(rise[inside].sum()) / n)))
     return found

@@ -6,6 +6,7 @@ tie-breaking is uniform on better+1 … better+tied+1. A metric is its expectati
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -90,8 +91,12 @@ def hit_ratio(
     it has a target outside of them, which is a miss even where k is larger. BadInput for a negative count or k < 1.
     `hit_ratio([9], [1], 10)` is 0.5: the target is tenth or eleventh.
     """
-    above, places, inside = _positions(better, tied, ties, candidates)
-    return inside * np.clip(_cutoff(k) - above, 0, places) / places
+    _cutoff(k)
+
+    def among(above: np.ndarray, places: np.ndarray | int) -> np.ndarray:
+        return np.clip(k - above, 0, places) / places
+
+    return _expected(among, better, tied, ties, candidates)
 
 
 def ndcg(
@@ -107,9 +112,16 @@ def ndcg(
     One item is relevant, so the ideal gain is 1. Arguments and errors as for `hit_ratio`.
     `ndcg([1], [0], 10)` is 1/log2(1 + 2).
     """
-    above, places, inside = _positions(better, tied, ties, candidates)
     gains = np.concatenate(([0.0], np.cumsum(1 / np.log2(np.arange(_cutoff(k)) + 2.0))))
-    return inside * (gains[np.minimum(above + places, k)] - gains[np.minimum(above, k)]) / places
+
+    alone = np.append(np.diff(gains), 0.0)
+
+    def gain(above: np.ndarray, places: np.ndarray | int) -> np.ndarray:
+        if isinstance(places, int):
+            return alone[np.minimum(above, k)]
+        return (gains[np.minimum(above + places, k)] - gains[np.minimum(above, k)]) / places
+
+    return _expected(gain, better, tied, ties, candidates)
 
 
 def reciprocal_rank(
@@ -123,26 +135,37 @@ def reciprocal_rank(
 
     (H(better + tied + 1) − H(better)) / (tied + 1) with harmonic numbers H. Arguments and errors as for `hit_ratio`.
     """
-    above, places, inside = _positions(better, tied, ties, candidates)
-    expected = _harmonic_span(above, above + places) / places
-    return inside * np.where(places == 1, 1.0 / (above + 1), expected)
+
+    def inverse(above: np.ndarray, places: np.ndarray | int) -> np.ndarray:
+        return 1.0 / (above + 1) if isinstance(places, int) else _harmonic_span(above, above + places) / places
+
+    return _expected(inverse, better, tied, ties, candidates)
 
 
-def _positions(
-    better: np.ndarray, tied: np.ndarray, ties: Ties, candidates: int | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How many certainly stand above the target, how many places it shares, and whether it was a candidate."""
-    above, others = np.asarray(better, np.int64), np.asarray(tied, np.int64)
+def _expected(
+    value: Callable[[np.ndarray, np.ndarray | int], np.ndarray],
+    better: np.ndarray,
+    tied: np.ndarray,
+    ties: Ties,
+    candidates: int | None,
+) -> np.ndarray:
+    """The metric of each event; `value(above, places)` is its mean over the places above+1 … above+places.
+
+    Most targets have a place of their own, for which every metric is much cheaper than for a shared one.
+    """
+    above, others = np.asarray(better), np.asarray(tied)
     if above.shape != others.shape or (above < 0).any() or (others < 0).any():
         raise BadInput(
             f"Rank pairs of shapes {above.shape} and {others.shape}: both need one count ≥ 0 for every event."
         )
-    inside = np.ones(above.shape, bool) if candidates is None else above < candidates
-    if ties is Ties.LOWER:
-        above = above + others
-    if ties is not Ties.EXPECTED:
-        others = np.zeros_like(others)
-    return above, others + 1, inside
+    place = above + others if ties is Ties.LOWER else above
+    found = np.asarray(value(place, 1), np.float64)
+    if ties is Ties.EXPECTED:
+        shared = np.flatnonzero(others)
+        found[shared] = value(above[shared].astype(np.int64), others[shared].astype(np.int64) + 1)
+    if candidates is not None:
+        found[above >= candidates] = 0.0
+    return found
 
 
 def _cutoff(k: int) -> int:

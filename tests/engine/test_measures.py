@@ -6,14 +6,15 @@ from math import log2
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.measuring.measures import RankPairs, event_values, measure_slices
-from engine.measuring.metrics import METRICS
+from engine.measuring.clusters import Owners
+from engine.measuring.measures import Column, RankPairs, measure_columns, measure_slices
+from engine.measuring.metrics import METRICS, measure
 from engine.measuring.slices import Part
 from store.records import Metric
-from store.words import Slice
+from store.words import Seen, Slice
 
 USERS = np.array([7, 7, 9], np.int32)
 
@@ -55,6 +56,7 @@ def test_when_a_target_is_no_candidate_it_is_a_miss_even_beyond_the_catalogue() 
     assert all(found["all", metric, "keep"].mean == 0 for metric in METRICS)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=20))
 def test_bounds_hold_the_mean_and_more_is_never_less(events: list[tuple[int, int]]) -> None:
     better, tied = ([event[n] for event in events] for n in range(2))
@@ -72,5 +74,17 @@ def test_bounds_hold_the_mean_and_more_is_never_less(events: list[tuple[int, int
 
 def test_blocks_end_to_end_are_the_whole() -> None:
     whole = pairs([0, 3, 10], [1, 0, 0], [0, 2, 9], [0, 0, 1])
-    halves = [pairs([0], [1], [0], [0]), pairs([3, 10], [0, 0], [2, 9], [0, 1])]
-    assert np.array_equal(event_values(RankPairs.of(halves), 100), event_values(whole, 100))
+    joined = RankPairs.of([pairs([0], [1], [0], [0]), pairs([3, 10], [0, 0], [2, 9], [0, 1])])
+    parts = [Part(Slice.ALL, "all", np.ones(3, bool))]
+    assert measure_slices(joined, USERS, parts, 100) == measure_slices(whole, USERS, parts, 100)
+
+
+def test_a_metric_is_the_same_to_the_last_bit_when_it_is_asked_for_alone() -> None:
+    draw = np.random.default_rng(0)
+    many = pairs(*(draw.integers(0, 30, 3000).tolist() for _ in range(4)))
+    users = draw.integers(0, 1500, 3000)
+    parts = [Part(Slice.TARGET, name, draw.random(3000) < 0.4) for name in ("warm", "cold")]
+    every = table(measure_slices(many, users, parts, 100))
+    column = Column(measure("ndcg@10"), Seen.MASK, *many.pair(Seen.MASK), 100)
+    ((alone,),) = measure_columns([column], Owners.of(users), parts[1:])
+    assert alone == every["cold", "ndcg@10", "mask"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.measuring.slices import CATEGORIES_SHOWN, OTHER_CATEGORIES, slices
+from engine.measuring.slices import CATEGORIES_SHOWN, OTHER_CATEGORIES, condition, meeting, slices
 from store import datasets
+from store.errors import BadInput
 from store.words import Split
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add, five_items
@@ -80,3 +82,47 @@ def test_when_every_user_trains_there_is_no_cold_one(tmp_path: Path) -> None:
     assert ("user", "cold") not in found
     assert ("duplicate-text", "duplicate") not in found
     assert found["target", "cold"] == [0]
+
+
+def met(workspace: Workspace, *texts: str) -> list[int]:
+    """Rows of the test events that meet these conditions."""
+    with workspace.read() as db:
+        dataset = datasets.dataset(db, "shop")
+        events = datasets.events(db, dataset.id, Split.TEST)
+        conditions = [condition(text) for text in texts]
+        return np.flatnonzero(meeting(db, dataset, conditions, events, np.zeros(len(events), np.int32))).tolist()
+
+
+def test_conditions_are_met_together(tmp_path: Path) -> None:
+    workspace = five_items(tmp_path)
+    assert met(workspace) == [0, 1, 2, 3]
+    assert met(workspace, "target=cold") == [0, 2]
+    assert met(workspace, "Target = cold", "category=Art") == [0, 2]
+    assert met(workspace, "target=cold", "category=Office") == [0]
+    assert met(workspace, "target=cold", "history-length=1") == []
+
+
+def test_a_condition_takes_a_category_that_is_not_shown_by_itself(tmp_path: Path) -> None:
+    count = CATEGORIES_SHOWN + 5
+    histories = [(f"u{n:02d}", (n, (n + 1) % count), ((1, TEST),)) for n in range(count)]
+    workspace = Workspace(tmp_path)
+    add(workspace, "shop", [f"t{n}" for n in range(count)], [f"c{n:02d}" for n in range(count)], histories)
+    assert met(workspace, f"category=c{count - 1}") == [count - 2]
+    assert len(met(workspace, f"category={OTHER_CATEGORIES}")) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("target", "Write SLICE=VALUE such as target=cold"),
+        ("target=", "Write SLICE=VALUE"),
+        ("all=all", 'No slice "all"'),
+        ("tagret=cold", 'No slice "tagret". Did you mean target'),
+        ("target=clod", 'No value of target among the events of shop "clod". Did you mean cold'),
+        ("category=Hom", "Did you mean Home"),
+        ("visible-length=2", "There is no value of visible-length"),
+    ],
+)
+def test_when_a_condition_is_none(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(words)):
+        met(five_items(tmp_path), text)
