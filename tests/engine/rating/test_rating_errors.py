@@ -1,0 +1,85 @@
+"""Errors with their intervals, and two predictors on the same events."""
+
+from __future__ import annotations
+
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.measuring.intervals import slice_means
+from engine.rating.errors import compare_errors
+from store import ratings
+from store.errors import BadInput
+from store.rated_events import rated_events
+from store.words import Split
+from store.workspace import Workspace
+from tests.engine.rating.rated_shop import BY_HAND, NAME, drawn, predicted, rated, write
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return write(tmp_path / "w", drawn(), items=25)
+
+
+def test_intervals_hold_the_error_and_are_the_roots_of_those_of_the_mean_square(workspace: Workspace) -> None:
+    run = rated(workspace, "item-mean")
+    with workspace.read() as db:
+        found = {(e.slice, e.value, e.metric): e for e in ratings.rating_errors(db, run.id)}
+        events, truth = rated_events(db, 1, Split.TEST)
+    for one in found.values():
+        assert 0 <= one.low <= one.mean <= one.high <= 4 or one.users == 1
+        assert 0 <= one.user_low <= one.user_mean <= one.user_high <= 4 or one.users == 1
+    off = predicted(workspace, run).astype(np.float64) - truth
+    whole = {"all": np.ones(len(off), bool)}
+    (square,) = slice_means((off**2)[:, None], events.user, whole)["all"]
+    rmse = found["all", "all", "rmse"]
+    assert (rmse.low, rmse.mean, rmse.high) == pytest.approx([sqrt(x) for x in (square.low, square.mean, square.high)])
+    assert (rmse.n, rmse.users) == (len(off), 40)
+    assert {key[0] for key in found} == {"all", "user", "target", "history-length", "user+target"}
+
+
+def test_a_slice_of_one_user_says_nothing_about_others(tmp_path: Path) -> None:
+    workspace = write(tmp_path / "w", BY_HAND, items=4)
+    run = rated(workspace, "mean")
+    with workspace.read() as db:
+        (cold,) = (
+            e for e in ratings.rating_errors(db, run.id) if (e.slice, e.value, e.metric) == ("user", "cold", "mae")
+        )
+    assert (cold.users, cold.low, cold.high) == (1, 0, 4)
+
+
+def test_two_predictors_are_compared_event_by_event(workspace: Workspace) -> None:
+    better, worse = rated(workspace, "bias"), rated(workspace, "mean")
+    with workspace.read() as db:
+        truth = rated_events(db, 1, Split.TEST)[1].astype(np.float64)
+        mse, mae = compare_errors(db, better, worse)
+        by_user = compare_errors(db, better, worse, by="history-length")
+        (same, _) = compare_errors(db, better, better)
+    off = [predicted(workspace, run).astype(np.float64) - truth for run in (better, worse)]
+    assert mse.difference.mean == pytest.approx(np.mean(off[0] ** 2 - off[1] ** 2))
+    assert mae.difference.mean == pytest.approx(np.mean(np.abs(off[0]) - np.abs(off[1])))
+    assert mse.difference.low <= mse.difference.mean <= mse.difference.high < 0
+    assert mse.p_holm < 0.05
+    assert sum(row.difference.n for row in by_user if row.metric == "mae") == len(truth)
+    assert (same.difference.mean, same.p_holm) == (0, 1)
+
+
+def test_predictors_of_other_events_cannot_be_compared(workspace: Workspace) -> None:
+    write(workspace.folder, BY_HAND, items=4, name="other")
+    here, there = rated(workspace, "mean"), rated(workspace, "mean", name="other")
+    with workspace.read() as db:
+        with pytest.raises(BadInput, match="did not predict the same events"):
+            compare_errors(db, here, there)
+        with pytest.raises(BadInput, match=r'not divided by "planet"\. Allowed: all, user, target'):
+            compare_errors(db, here, here, by="planet")
+
+
+def test_runs_go_with_their_dataset(workspace: Workspace) -> None:
+    rated(workspace, "mean")
+    with workspace.write() as db:
+        assert [run.dataset for run in ratings.rating_runs(db)] == [NAME]
+        db.execute("DELETE FROM dataset")
+        assert ratings.rating_runs(db) == []
+        assert db.execute("SELECT count(*) FROM rating_block").fetchone()[0] == 0
