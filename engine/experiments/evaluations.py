@@ -1,0 +1,118 @@
+"""Experiments over evaluations: rows are datasets and metrics, columns are arms, each seen rule has a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.experiments.definition import Scope
+from engine.experiments.marks import placed, tested, thesis
+from engine.experiments.question import Column, Question
+from engine.experiments.sheet import Cell, Row, Sheet
+from engine.experiments.significance import P, p_values
+from engine.measuring.choices import Averaging
+from store import statistics
+from store.evaluations import MetricRow, slice_metrics
+from store.records import Dataset
+from store.words import Seen, Slice, SplitKind
+
+SEEN = {Seen.KEEP: "seen items kept", Seen.MASK: "seen items left out"}
+AVERAGING = {Averaging.EVENT: "every event weighs the same", Averaging.USER: "every user weighs the same"}
+
+
+def sheets(question: Question) -> tuple[Sheet, ...]:
+    """One sheet for each seen rule, and where trained models meet unseen data, what these have in common."""
+    p = {dataset.name: p_values(question, dataset, Slice.ALL) for dataset in question.datasets}
+    found = tuple(_sheet(question, seen, p) for seen in question.seen)
+    if question.definition.scope == Scope.ANY:
+        return found
+    from engine.experiments.overlap import sheets as overlaps
+
+    return (*found, *overlaps(question))
+
+
+def cell(
+    rows: Sequence[MetricRow], averaging: Averaging, published: float | None = None, note: str = ""
+) -> Cell | None:
+    """The number that evaluations, one for each seed, stand for; None for none. Only one has an interval."""
+    if not rows:
+        return None
+    by_user = averaging is Averaging.USER
+    first = rows[0].metric
+    means = [row.metric.user_mean if by_user else row.metric.mean for row in rows]
+    made = Cell(
+        value=means[0],
+        low=first.user_low if by_user else first.low,
+        high=first.user_high if by_user else first.high,
+        n=first.n,
+        users=first.users,
+        published=published,
+        evaluation=rows[0].evaluation.key,
+        note=note,
+    )
+    if len(rows) == 1:
+        return made
+    from engine.measuring.seeds import spread
+
+    mean, deviation = spread(means)
+    return replace(made, value=mean, low=None, high=None, seeds=len(rows), spread=deviation)
+
+
+def protocol(question: Question, seen: Seen) -> str:
+    """The rules of a sheet in one line."""
+    return (
+        f"test events against the full catalogue; {SEEN[seen]}; ties expected over random order; "
+        f"{AVERAGING[question.arguments.mean]}"
+    )
+
+
+def notes(question: Question) -> tuple[str, ...]:
+    """What a reader of the numbers has to know about the datasets."""
+    found = []
+    for dataset in question.datasets:
+        if question.sampled(dataset):
+            events = question.stored.events(dataset.name)
+            found.append(f"{dataset.name}: {question.sample:,} of {events:,} test events, drawn with seed 0.")
+        if question.definition.descriptions:
+            without = statistics.items_without_description(question.db, dataset.id)
+            words = f"{dataset.name}: {without:,} of {dataset.items:,} items have no description"
+            found.append(f"{words} and read as “description not available”." if without else f"{words}.")
+    leaking = [dataset.name for dataset in question.datasets if dataset.split is SplitKind.LEAVE_ONE_OUT]
+    if leaking:
+        found.append(f"Leave-one-out, which leaks across users: {', '.join(leaking)}.")
+    return tuple(found)
+
+
+def fingerprints(datasets: Sequence[Dataset]) -> dict[str, str]:
+    return {dataset.name: dataset.fingerprint for dataset in datasets}
+
+
+def _sheet(question: Question, seen: Seen, p: dict[str, P]) -> Sheet:
+    rows: list[Row] = []
+    tests: dict[tuple[int, int], float] = {}
+    for dataset in question.datasets:
+        for metric in question.definition.metrics:
+            cells = [_measured(question, column, dataset, metric, seen) for column in question.columns]
+            if not any(cells):
+                continue
+            for column in range(len(cells)):
+                if (seen, metric, "all", column) in p[dataset.name]:
+                    tests[len(rows), column] = p[dataset.name][seen, metric, "all", column]
+            rows.append(Row((dataset.name, metric), placed(cells)))
+    shown = [dataset for dataset in question.datasets if any(dataset.name in row.labels for row in rows)]
+    return Sheet(
+        name=f"{question.definition.name}-{seen}",
+        title=f"{question.definition.title}, {SEEN[seen]}",
+        heads=("dataset", "metric"),
+        columns=tuple(column.arm.label for column in question.columns),
+        rows=tested(rows, tests),
+        protocol=protocol(question, seen),
+        fingerprints=fingerprints(shown),
+        notes=notes(question),
+    )
+
+
+def _measured(question: Question, column: Column, dataset: Dataset, metric: str, seen: Seen) -> Cell | None:
+    of = question.evaluations(column, dataset)
+    rows = slice_metrics(question.db, of, slice_name=Slice.ALL, metric=metric, seen=seen)
+    return cell(rows, question.arguments.mean, *thesis(question, column, dataset, metric))

@@ -1,0 +1,180 @@
+"""The command lines that an experiment still needs, in the order in which they can run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from engine.experiments.definition import Arm, Kind, Scope
+from engine.experiments.question import Column, Question, is_trained
+from engine.experiments.stored import SAMPLE_SEED
+from engine.kinds import ONLY
+from store.models import MADE_ON_FIRST_USE
+from store.records import Dataset
+
+
+class Readiness(StrEnum):
+    """Whether a step can run."""
+
+    READY = "ready"
+    WAITS = "waits"  # for a model that an earlier step makes
+    HELD = "held"  # for a training, which is run only where it was asked for
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command line of `st5`: words, `--datasets`, options. joint: it is about its datasets together."""
+
+    words: tuple[str, ...]
+    datasets: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    readiness: Readiness = Readiness.READY
+    joint: bool = False
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `st5`."""
+        named = ("--datasets", ",".join(self.datasets)) if self.datasets else ()
+        return (*self.words, *named, *self.options)
+
+    @property
+    def command(self) -> str:
+        return shlex.join(["st5", *self.arguments])
+
+    def parts(self) -> list[Step]:
+        """The same for one dataset after another, to find the one that fails; a joint step has no parts."""
+        return [] if self.joint else [replace(self, datasets=(name,)) for name in self.datasets]
+
+
+def steps(question: Question) -> list[Step]:
+    """What is missing, each command line once; trainings and what they would serve are held unless asked for."""
+    makers = {
+        Kind.EVALUATIONS: _evaluations,
+        Kind.CURVES: _evaluations,
+        Kind.RATINGS: _ratings,
+        Kind.PROJECTIONS: _projections,
+        Kind.DATASETS: lambda _: iter(()),
+    }
+    found = makers[Kind(question.definition.kind)](question)
+    return list({step.arguments: step for step in found}.values())
+
+
+def _evaluations(question: Question) -> Iterator[Step]:
+    for column in question.columns:
+        for seed, model in zip(column.seeds, column.models, strict=True):
+            missing = [
+                dataset
+                for dataset in question.datasets
+                if question.applies(column, dataset) and question.evaluation(column, model, dataset) is None
+            ]
+            if missing:
+                yield from _measured(question, column, model, seed, missing)
+
+
+def _measured(question: Question, column: Column, model: str, seed: int, missing: list[Dataset]) -> Iterator[Step]:
+    """The steps that end with this model evaluated on these datasets."""
+    arm = column.arm
+    makes_itself = is_trained(arm) or (arm.features and model not in question.stored.models)
+    if arm.baseline and makes_itself:
+        untrained = [dataset for dataset in missing if not question.stored.is_trained(model, dataset.name)]
+        if untrained:
+            yield Step(("baseline", arm.baseline), _names(untrained), _baseline_options(question, arm, model, seed))
+        missing = [dataset for dataset in missing if dataset not in untrained]
+        readiness = Readiness.READY
+    else:
+        making, readiness = _model(question, arm.train, model, seed)
+        yield from making
+    if missing:
+        yield Step(("evaluate", model), _names(missing), _evaluation_options(question, arm), readiness)
+
+
+def _ratings(question: Question) -> Iterator[Step]:
+    from store.ratings import rating_runs
+
+    there = {(run.predictor, run.features, run.dataset) for run in rating_runs(question.db)}
+    for column in question.columns:
+        arm = column.arm
+        missing = [d for d in question.datasets if (arm.predictor, arm.features, d.name) not in there]
+        if not missing:
+            continue
+        making, readiness = _model(question, arm.train, arm.features, 0) if arm.features else ((), Readiness.READY)
+        yield from making
+        options = [*(["--features", arm.features] if arm.features else []), *_seed(column.seeds[0])]
+        for setting in question.settings_of(arm.predictor):
+            options += ["--set", setting]
+        yield Step(("rate", arm.predictor), _names(missing), tuple(options), readiness)
+
+
+def _projections(question: Question) -> Iterator[Step]:
+    from engine.experiments.projections import found
+
+    for column in question.columns:
+        for kind in question.definition.maps:
+            for method in question.definition.methods:
+                if found(question, column, kind, method) is not None or not question.datasets:
+                    continue
+                making, readiness = _model(question, column.arm.train, column.models[0], column.seeds[0])
+                yield from making
+                sample = ("--sample", str(question.sample)) if question.sample else ()
+                options = ("--kind", kind, "--method", method, *sample, *_seed(column.seeds[0]))
+                yield Step(("project", column.models[0]), _names(question.datasets), options, readiness, joint=True)
+
+
+def _model(question: Question, variant: str, model: str, seed: int) -> tuple[Sequence[Step], Readiness]:
+    """The step that makes a model where it is not there, and whether what needs it can run."""
+    backbone = question.arguments.backbone
+    if model in question.stored.models or (model in MADE_ON_FIRST_USE and not (variant == ONLY and backbone)):
+        return (), Readiness.READY
+    if not variant:
+        return (), Readiness.HELD
+    options = [*(["--backbone", backbone] if backbone else [])]
+    if variant == ONLY:
+        return (Step(("train", ONLY), (), (*options, "--name", model)),), Readiness.WAITS
+    options += ["--recipe", question.arguments.recipe] if question.arguments.recipe else []
+    for setting in question.training_settings():
+        options += ["--set", setting]
+    datasets = _training_data(question)
+    run = question.arguments.train and bool(datasets)
+    step = Step(
+        ("train", variant),
+        _names(datasets),
+        (*options, "--name", model, *_seed(seed)),
+        Readiness.READY if run else Readiness.HELD,
+        joint=True,
+    )
+    return (step,) if datasets else (), Readiness.WAITS if run else Readiness.HELD
+
+
+def _training_data(question: Question) -> list[Dataset]:
+    """What a variant is trained on: the experiment's datasets, or those that it is not about where they must differ."""
+    if question.definition.scope == Scope.ANY:
+        return question.datasets
+    others = [dataset for dataset in question.stored.datasets.values() if dataset not in question.asked]
+    platforms = {dataset.platform for dataset in question.asked}
+    unseen = question.definition.scope == Scope.UNSEEN
+    return [dataset for dataset in others if (dataset.platform in platforms) == unseen]
+
+
+def _baseline_options(question: Question, arm: Arm, model: str, seed: int) -> tuple[str, ...]:
+    options = [*(["--features", arm.features] if arm.features else []), *_seed(seed)]
+    options += ["--name", model] if model != arm.baseline else []
+    for setting in question.settings_of(arm.baseline):
+        options += ["--set", setting]
+    return (*options, *(("--sample", str(question.sample)) if question.sample else ()))
+
+
+def _evaluation_options(question: Question, arm: Arm) -> tuple[str, ...]:
+    options = ["--sample", str(question.sample), "--seed", str(SAMPLE_SEED)] if question.sample else []
+    options += ["--history", arm.history] if arm.history != Arm.history else []
+    options += ["--item-text", arm.item_text] if arm.item_text != Arm.item_text else []
+    return tuple(options)
+
+
+def _names(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    return tuple(dataset.name for dataset in datasets)
+
+
+def _seed(seed: int) -> tuple[str, ...]:
+    return ("--seed", str(seed)) if seed else ()

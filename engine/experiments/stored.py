@@ -1,0 +1,86 @@
+"""What the workspace holds, read once: models, datasets, and the evaluation that fills a cell."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from store import datasets, evaluations, models
+from store.records import Dataset, Evaluation, Model
+from store.trained_baselines import trained_baselines
+from store.words import Split
+
+SAMPLE_SEED = 0  # one sample for all models, so that they are compared on the same events
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an evaluation has to be of: test events, all (sample 0) or `sample` of them where there are more."""
+
+    model: str
+    dataset: str
+    history: str
+    item_text: str
+    sample: int
+
+
+class Stored:
+    """Models, datasets and evaluations by name, as they were when this was made."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.models: dict[str, Model] = {model.name: model for model in models.models(db)}
+        self.datasets: dict[str, Dataset] = {dataset.name: dataset for dataset in datasets.datasets(db)}
+        self._weights: dict[tuple[str, str], str] = {
+            (trained.model, trained.dataset): trained.weights_hash for trained in trained_baselines(db)
+        }
+        self._evaluations: dict[tuple[str, str], list[Evaluation]] = {}
+        for evaluation in evaluations.evaluations(db):
+            self._evaluations.setdefault((evaluation.model, evaluation.dataset), []).append(evaluation)
+
+    def evaluation(self, wanted: Reading) -> Evaluation | None:
+        """The newest evaluation that answers the question with the weights that the model has now, or None."""
+        for evaluation in reversed(self._evaluations.get((wanted.model, wanted.dataset), [])):
+            if evaluation.split is Split.TEST and self._answers(evaluation, wanted):
+                return evaluation
+        return None
+
+    def is_trained(self, model: str, dataset: str) -> bool:
+        """Whether a baseline with weights of its own has them for this dataset."""
+        return (model, dataset) in self._weights
+
+    def trained_on(self, model: str) -> dict[str, str]:
+        """Datasets that a text model's phases were trained on, those of its backbone included: fingerprint by name."""
+        found: dict[str, str] = {}
+        seen: set[str] = set()
+        while model in self.models and model not in seen:
+            seen.add(model)
+            for phase in self.models[model].lineage:
+                found |= phase.get("datasets", {})
+            model = self.models[model].backbone
+        return found
+
+    def events(self, dataset: str) -> int:
+        """Test events of a dataset."""
+        return int(self.datasets[dataset].events.get(Split.TEST, 0))
+
+    def _answers(self, evaluation: Evaluation, wanted: Reading) -> bool:
+        rules = evaluation.protocol
+        sample = wanted.sample if 0 < wanted.sample < self.events(wanted.dataset) else 0
+        if rules.get("sample", 0) != sample or (sample and rules.get("sample_seed") != SAMPLE_SEED):
+            return False
+        if rules.get("item_text", wanted.item_text) != wanted.item_text:
+            return False
+        model = self.models[wanted.model]
+        if model.kind == "text" and rules.get("history") != wanted.history:
+            return False
+        return rules.get("weights", "") in ("", *self._weights_of(model, wanted.dataset))
+
+    def _weights_of(self, model: Model, dataset: str) -> tuple[str, ...]:
+        """Hashes of the weights that this model's scores may come from: its own, or those of what it reads."""
+        reads = self.models.get(model.features)
+        return (
+            model.weights_hash,
+            *([reads.weights_hash] if reads else []),
+            *([self._weights[model.name, dataset]] if self.is_trained(model.name, dataset) else []),
+        )
