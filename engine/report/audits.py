@@ -1,0 +1,69 @@
+"""What may make numbers look better or worse than they are: test events seen in training, texts, splits that leak."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from engine.report.cells import NOTHING
+from engine.report.document import Listing
+from engine.report.provenance import Sources
+from store import datasets
+from store.records import Dataset
+from store.words import SplitKind
+
+if TYPE_CHECKING:
+    from engine.audit.leakage import Audit
+
+NOTES = {SplitKind.LEAVE_ONE_OUT: "leaks across users: train events of one may be later than test events of another"}
+
+
+def audits(db: sqlite3.Connection, found: Sources) -> tuple[Listing, ...]:
+    """Leakage, for every trained model on every dataset that it was evaluated on; then the datasets' texts."""
+    return (_leakage(db, found), _texts(db, found))
+
+
+def _leakage(db: sqlite3.Connection, found: Sources) -> Listing:
+    from engine.audit.leakage import audit_leakage
+
+    models = {model.name: model for model in found.models}
+    named = {dataset.name: dataset for dataset in found.datasets}
+    pairs = sorted({(each.model, each.dataset) for each in found.evaluations})
+    rows = [
+        (model, dataset, audit.trained, _met(audit), f"{audit.of:,}")
+        for model, dataset in pairs
+        for audit in audit_leakage(db, models[model], named[dataset])
+    ]
+    heads = ("model", "evaluated on", "trained on", "test events met", "of")
+    notes = (
+        "A test event was met in training where the train part of a dataset that the model learned from has the same "
+        "user with the same item. Models that are not listed learned from no interactions, or from the train part of "
+        "the evaluated dataset alone.",
+    )
+    right = ("test events met", "of")
+    return Listing("leakage", "Test events met in training", heads, tuple(rows), right=right, notes=notes)
+
+
+def _met(audit: Audit) -> str:
+    return "not known: not here any more" if audit.unknown else f"{audit.overlap:,}"
+
+
+def _texts(db: sqlite3.Connection, found: Sources) -> Listing:
+    rows = [_text(db, dataset) for dataset in found.datasets]
+    right = ("items with a shared title", "titles shared", "largest group", "rows left out")
+    heads = ("dataset", *right, "why left out", "descriptions", "split")
+    notes = ("Items that share a title have the same vector, hence tie; ties count in expectation over their order.",)
+    return Listing("texts", "Texts and splits", heads, tuple(rows), right=right, notes=notes)
+
+
+def _text(db: sqlite3.Connection, dataset: Dataset) -> tuple[str, ...]:
+    same = dataset.audit.get("duplicates", {})
+    lost = {reason: count for reason, count in dataset.dropped.items() if not reason.startswith("note:")}
+    return (
+        dataset.name,
+        *(f"{same[key]:,}" if key in same else NOTHING for key in ("items", "groups", "largest")),
+        f"{sum(lost.values()):,}",
+        "; ".join(f"{reason}: {count:,}" for reason, count in lost.items()) or NOTHING,
+        "some" if datasets.has_descriptions(db, dataset.id) else "none",
+        NOTES.get(dataset.split, f"{dataset.split}"),
+    )
