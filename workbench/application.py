@@ -164,9 +164,9 @@ class Workbench(App[None]):
     def _poll(self) -> None:
         if self._changes.poll():
             self.generation += 1
-            base = self.screen_stack[0]
-            if isinstance(base, AreaScreen):
-                base.refresh_if_stale()
+            top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
+            if top is not None:  # what lies below it looks again when it is on top
+                top.refresh_if_stale()
         if self._unfinished and not self.readonly:
             work = partial(_reap, self.workspace)
             self.run_worker(work, group="reap", thread=True, exclusive=True, exit_on_error=False)

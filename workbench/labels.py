@@ -8,22 +8,23 @@ from typing import Any
 
 from store.records import Evaluation
 
+RowKey = tuple[str, str]
 _IMPLIED = ("structured",)  # said by the history format already
 _SAMPLE = ("sample", "sample_seed")
 
 
-def row_key(evaluation: Evaluation) -> tuple[str, str]:
+def row_key(evaluation: Evaluation) -> RowKey:
     """What puts evaluations of several datasets into one row: the model and how it was measured."""
     protocol = json.dumps(evaluation.protocol, sort_keys=True, ensure_ascii=False)
     return evaluation.model, f"{evaluation.split} {protocol}"
 
 
-def labels(evaluations: Iterable[Evaluation]) -> dict[tuple[str, str], str]:
+def labels(evaluations: Iterable[Evaluation]) -> dict[RowKey, str]:
     """A label per row key: `only`, or `only · structured · sample 1,000 seed 0` beside another of its protocols."""
-    rows: dict[str, dict[tuple[str, str], Evaluation]] = {}
+    rows: dict[str, dict[RowKey, Evaluation]] = {}
     for evaluation in evaluations:
         rows.setdefault(evaluation.model, {})[row_key(evaluation)] = evaluation
-    found: dict[tuple[str, str], str] = {}
+    found: dict[RowKey, str] = {}
     for model, own in rows.items():
         differing = _differing([_settings(evaluation) for evaluation in own.values()])
         for key, evaluation in own.items():

@@ -12,7 +12,8 @@ from store.workspace import Workspace
 
 ONLY = "only"
 VARIANTS = (ONLY, "nopre", "itempre", "final")
-BASELINES = ("pop", "pop-recent", "last-item")
+BASELINES = ("pop", "pop-recent", "last-item", "bm25", "sasrec", "unisrec")
+OVER_TEXT = ("last-item", "unisrec")  # baselines that take the vectors of a text model
 HISTORIES = ("structured", "unstructured", "instruction+structured", "instruction+unstructured")
 ITEM_TEXTS = ("title", "title+description", "fields")
 RECIPES = ("demo", "modern", "thesis")  # until the recipes themselves are read
@@ -81,7 +82,7 @@ class Draft:
 
     def _baseline(self) -> list[str]:
         words = [self.baseline, *_option("--datasets", ",".join(self.datasets))]
-        return words + (_option("--features", self.features) if self.baseline == "last-item" else [])
+        return words + (_option("--features", self.features) if self.baseline in OVER_TEXT else [])
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,24 @@ def mean(value: float) -> str:
 
 def interval(low: float, high: float) -> str:
     """An interval of metrics, dense because it stands below the mean: `.0213–.0341`."""
-    return f"{_short(low)}–{_short(high)}"
+    return f"{short(low)}–{short(high)}"
+
+
+def short(value: float, decimals: int = 4) -> str:
+    """A number without the nought before its point: `.0213`, `1.0134`, `−.0021`; counts with their commas."""
+    text = f"{abs(value):,.{decimals}f}"
+    sign = "−" if value < 0 and float(f"{value:.{decimals}f}") else ""
+    return sign + (text[1:] if text.startswith("0.") else text)
+
+
+def difference(value: float) -> str:
+    """A difference with its sign: `+.0213`, `−.0021`."""
+    return short(value) if value < 0 else f"+{short(value)}"
+
+
+def p_value(p: float) -> str:
+    """A p value with three decimals; small ones as `<.001`."""
+    return "<.001" if p < 0.001 else short(p, 3)
 
 
 def score(value: float) -> str:
@@ -57,8 +74,3 @@ def day(milliseconds: int | None) -> str:
 def moment(iso: str) -> str:
     """A stored moment (ISO 8601, UTC) to the minute."""
     return iso[:16].replace("T", " ")
-
-
-def _short(value: float) -> str:
-    text = f"{value:.4f}"
-    return text[1:] if text.startswith("0.") else text

@@ -23,7 +23,7 @@ JOB_PANES = ("curve", "log", "events")
 
 @dataclass
 class ResultsChoice:
-    """What Results shows. `dataset` is empty for all datasets as columns; `sort` names a column's values."""
+    """What Results shows. `dataset` is empty for all as columns; `thesis`: its numbers too; `experiment`: the last."""
 
     dataset: str = ""
     slice: str = Slice.ALL.value
@@ -32,6 +32,8 @@ class ResultsChoice:
     seen: str = Seen.MASK.value
     user_mean: bool = False
     chart: bool = True
+    thesis: bool = True
+    experiment: str = ""
 
     @property
     def metric(self) -> str:

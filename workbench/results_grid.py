@@ -9,16 +9,19 @@ from itertools import takewhile
 
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
+from store import models as model_store
 from store.evaluations import MetricRow
 from store.records import Evaluation, Metric
 from store.words import Slice
 from store.workspace import Workspace
-from workbench.labels import event_set, events_in_words, labels, row_key
+from workbench.chart_lines import ChartLine, Lines
+from workbench.labels import RowKey, event_set, events_in_words, labels, row_key
 from workbench.remembered import ResultsChoice
+from workbench.thesis_numbers import ThesisNumber, ThesisNumbers
 
 COLUMN_LIMIT = 40  # values of one slice; a table that is wider is a list, and sorting by size keeps what matters
 
-RowKey = tuple[str, str]
+LENGTHS = {Slice.HISTORY_LENGTH: "By history length", Slice.VISIBLE_LENGTH: "By visible length"}
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A mean with its interval; `place` is 1 for the best of its column, 2 for the second, else 0."""
+    """A mean with its interval and the thesis' number; `place`: 1 the best of its column, 2 the second, else 0."""
 
     evaluation: Evaluation
     metric: Metric
     mean: float
     low: float
     high: float
+    thesis: ThesisNumber | None = None
     place: int = 0
 
 
@@ -55,23 +59,6 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One row of the table over history lengths; None where it has no event of that length."""
-
-    label: str
-    means: tuple[float | None, ...]
-
-
-@dataclass(frozen=True)
-class Curves:
-    """A metric by history length on one dataset; `values` are the buckets, shortest first."""
-
-    dataset: str
-    values: tuple[str, ...]
-    lines: tuple[Curve, ...]
-
-
-@dataclass(frozen=True)
 class ResultsView:
     """Everything that Results shows for one choice."""
 
@@ -79,7 +66,7 @@ class ResultsView:
     synthetic: frozenset[str]
     dataset: str
     grid: Grid
-    curves: Curves
+    curves: Lines
 
 
 def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "") -> ResultsView:
@@ -87,16 +74,18 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
     with workspace.read() as db:
         known = dataset_store.datasets(db)
         evaluations = evaluation_store.evaluations(db)
+        thesis = ThesisNumbers(model_store.models(db), known)
         names = tuple(dataset.name for dataset in known)
         chosen = choice.dataset if choice.dataset in names else ""
         own = newest_of_each(e for e in evaluations if not chosen or e.dataset == chosen)
         rows = evaluation_store.slice_metrics(db, own, slice_name=choice.slice, metric=choice.metric, seen=choice.seen)
         evaluated = {e.dataset for e in own}
         charted = chosen or (curves_of if curves_of in evaluated else next((n for n in names if n in evaluated), ""))
+        lengths = Slice(choice.slice) if choice.slice in LENGTHS else Slice.HISTORY_LENGTH
         by_length = evaluation_store.slice_metrics(
             db,
             [e for e in own if e.dataset == charted],
-            slice_name=Slice.HISTORY_LENGTH,
+            slice_name=lengths,
             metric=choice.metric,
             seen=choice.seen,
         )
@@ -105,8 +94,12 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
         datasets=names,
         synthetic=frozenset(dataset.name for dataset in known if dataset.synthetic),
         dataset=chosen,
-        grid=grid(rows, names_of_rows, user_mean=choice.user_mean),
-        curves=curves(by_length, names_of_rows, charted, user_mean=choice.user_mean),
+        grid=grid(rows, names_of_rows, thesis, user_mean=choice.user_mean),
+        curves=Lines(
+            LENGTHS[lengths],
+            f"{charted}, {choice.metric.upper()}",
+            *curves(by_length, names_of_rows, user_mean=choice.user_mean),
+        ),
     )
 
 
@@ -118,13 +111,15 @@ def newest_of_each(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
     return list(found.values())
 
 
-def grid(rows: list[MetricRow], names: dict[RowKey, str], *, user_mean: bool) -> Grid:
+def grid(rows: list[MetricRow], names: dict[RowKey, str], thesis: ThesisNumbers, *, user_mean: bool) -> Grid:
     """Arrange metric rows as a table; marks the best and second of a column where its rows may be compared."""
     cells: dict[tuple[str, str], dict[RowKey, Cell]] = defaultdict(dict)
     for row in rows:
-        cells[row.evaluation.dataset, row.metric.value][row_key(row.evaluation)] = _cell(row, user_mean)
+        cells[row.evaluation.dataset, row.metric.value][row_key(row.evaluation)] = Cell(
+            row.evaluation, row.metric, *_means(row, user_mean), thesis.find(row.evaluation, row.metric)
+        )
     columns = list(cells)
-    if rows and rows[0].metric.slice in (Slice.HISTORY_LENGTH, Slice.VISIBLE_LENGTH):
+    if rows and rows[0].metric.slice in LENGTHS:
         columns.sort(key=lambda place: (place[0], _leading_number(place[1])))
     left_out = max(0, len(columns) - COLUMN_LIMIT)
     if left_out:
@@ -142,16 +137,18 @@ def grid(rows: list[MetricRow], names: dict[RowKey, str], *, user_mean: bool) ->
     )
 
 
-def curves(rows: list[MetricRow], names: dict[RowKey, str], dataset: str, *, user_mean: bool) -> Curves:
-    """Arrange metric rows of the history-length slice as one line per table row."""
+def curves(
+    rows: list[MetricRow], names: dict[RowKey, str], *, user_mean: bool
+) -> tuple[tuple[str, ...], tuple[ChartLine, ...]]:
+    """Arrange metric rows of a length slice: the lengths, shortest first, and one line over them per table row."""
     values = tuple(sorted({row.metric.value for row in rows}, key=_leading_number))
     means: dict[RowKey, dict[str, float]] = defaultdict(dict)
     for row in rows:
-        means[row_key(row.evaluation)][row.metric.value] = _cell(row, user_mean).mean
-    lines = tuple(
-        Curve(name, tuple(means[key].get(value) for value in values)) for key, name in names.items() if key in means
+        means[row_key(row.evaluation)][row.metric.value] = _means(row, user_mean)[0]
+    lines = (
+        ChartLine(name, tuple(means[key].get(value) for value in values)) for key, name in names.items() if key in means
     )
-    return Curves(dataset, values, lines)
+    return values, tuple(lines)
 
 
 def _leading_number(value: str) -> int:
@@ -159,10 +156,9 @@ def _leading_number(value: str) -> int:
     return int(digits) if digits else 0
 
 
-def _cell(row: MetricRow, user_mean: bool) -> Cell:
+def _means(row: MetricRow, user_mean: bool) -> tuple[float, float, float]:
     m = row.metric
-    means = (m.user_mean, m.user_low, m.user_high) if user_mean else (m.mean, m.low, m.high)
-    return Cell(row.evaluation, m, *means)
+    return (m.user_mean, m.user_low, m.user_high) if user_mean else (m.mean, m.low, m.high)
 
 
 def _marked(column: dict[RowKey, Cell]) -> dict[RowKey, Cell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from store.workspace import Workspace
 from workbench.application import Workbench
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+QUIET = 3  # rounds without a worker at work
 PATIENCE = 100  # tenths of a second, on a loaded machine
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
 
@@ -37,9 +39,12 @@ def workspace(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 async def settle(pilot: Pilot) -> None:
     """Wait until what was asked for is read and drawn."""
-    for _ in range(3):
+    quiet = 0
+    while quiet < QUIET:  # what was read may ask for more to be read
         await pilot.pause()
-        await pilot.app.workers.wait_for_complete()
+        busy = any(not worker.is_finished for worker in pilot.app.workers)
+        quiet = 0 if busy else quiet + 1
+        await asyncio.sleep(0.01 if busy else 0)
     await pilot.pause()
 
 

@@ -21,7 +21,14 @@ from workbench.widgets.mark_list import MarkList
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.table import Table
 
-AREAS = [("home", ""), ("jobs", "3"), ("results", "4"), ("users", "5")]
+AREAS = [
+    ("home", ""),
+    ("jobs", "3"),
+    ("results", "4"),
+    ("compare", "4 space j space a"),
+    ("experiment", "4 e"),
+    ("users", "5"),
+]
 
 
 def own_bindings(node: DOMNode | type[DOMNode]) -> list[Binding]:
@@ -64,13 +71,15 @@ async def test_no_two_bindings_clash(workspace: Workspace, area: str, keys: str)
 
 
 async def test_every_binding_id_is_used_once() -> None:
+    from workbench.screens.compare import CompareScreen
     from workbench.screens.confirm import ConfirmDialog
+    from workbench.screens.experiment import ExperimentScreen
     from workbench.screens.jobs import JobsScreen
     from workbench.screens.launch import LaunchDialog
     from workbench.screens.results import ResultsScreen
     from workbench.screens.users import UsersScreen
 
-    areas = (HomeScreen, JobsScreen, ResultsScreen, UsersScreen, Workbench)
+    areas = (HomeScreen, JobsScreen, ResultsScreen, CompareScreen, ExperimentScreen, UsersScreen, Workbench)
     parts = (Table, FilterLine, JobLog, ChoiceField, MarkList, LaunchDialog, ConfirmDialog)
     kinds = {kind for owner in (*areas, *parts) for kind in owner.__mro__}
     ids = Counter(
@@ -83,7 +92,7 @@ async def test_the_last_line_shows_at_most_seven_keys_and_fits_80_columns(worksp
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        for keys in ("1", "3", "4", "5"):
+        for keys in ("1", "3", "4", "4 e", "escape space j space a", "5"):
             await press(pilot, keys)
             last = screen_text(app).splitlines()[-1]
             assert last.endswith("? Help  q Quit")

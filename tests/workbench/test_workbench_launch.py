@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.events import Key
 
+from engine.kinds import BASELINES
 from engine.models import check_name
 from engine.training.recipe import VARIANTS as CHAINS
 from engine.training.recipe import recipe_names
@@ -55,6 +56,8 @@ def test_a_good_draft_says_which_phases_it_runs() -> None:
     assert set(CHAINS) <= set(verdict.variants)
     assert set(launch_draft.VARIANTS) == set(CHAINS)
     assert set(launch_draft.RECIPES) <= set(recipe_names())
+    assert set(launch_draft.BASELINES) == set(BASELINES)
+    assert set(launch_draft.OVER_TEXT) == {name for name, kind in BASELINES.items() if kind.vectors}
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,10 @@ def test_different_samples_are_told_apart_and_not_compared(workspace: Workspace)
 async def test_history_lengths_come_in_order_and_the_chart_follows(workspace: Workspace) -> None:
     view = read_results(workspace, ResultsChoice(dataset="movielens-small", slice="history-length"))
     assert [column.value for column in view.grid.columns][-3:] == ["10", "11-20", "21-50"]
-    assert view.curves.values == tuple(column.value for column in view.grid.columns)
+    assert view.curves.ticks == tuple(column.value for column in view.grid.columns)
     assert [line.label for line in view.curves.lines] == ["pop", "pop-recent", "last-item", "only"]
     line = view.curves.lines[3]
-    assert line.means[-1] == stored(workspace, "only", "movielens-small", "ndcg@10", "mask", "21-50")
+    assert line.values[-1] == stored(workspace, "only", "movielens-small", "ndcg@10", "mask", "21-50")
 
 
 async def test_sort_and_filter_and_the_chart_of_the_column(workspace: Workspace) -> None:
@@ -118,3 +118,59 @@ async def test_readonly_remembers_nothing(workspace: Workspace) -> None:
         await settle(pilot)
         await press(pilot, "4 x q")
     assert Workbench(workspace).remembered.results.seen == "mask"
+
+
+async def test_the_thesis_number_stands_below_ours_where_it_has_one(workspace: Workspace) -> None:
+    shop.add_dataset(workspace, "video_games_2018", users=12, items=30, seed=5)
+    for model in ("pop", "pop-recent", "only"):
+        shop.evaluate(workspace, model, "video_games_2018")
+    shop.evaluate(workspace, "only", "video_games_2018", history="unstructured")
+    choice = ResultsChoice(dataset="video_games_2018", family="hr")
+    grid = read_results(workspace, choice).grid
+    found = {label: row[0].thesis for label, row in zip(grid.labels, grid.cells, strict=True) if row[0]}
+    source = "Video_Games, {}, another edition of the data (2018)"
+    assert {label: thesis and (thesis.value, thesis.source) for label, thesis in found.items()} == {
+        "pop": (0.005, "A.1, " + source.format("pop")),
+        "pop-recent": None,
+        "only · structured": (0.0147, "A.1, " + source.format("st5-only")),
+        "only · unstructured": (0.0148, "A.3, " + source.format("unstructured")),
+    }
+    lengths = read_results(workspace, ResultsChoice(dataset="video_games_2018", slice="history-length", family="hr"))
+    assert not any(cell.thesis for row in lengths.grid.cells for cell in row if cell)  # published for all events only
+    app = Workbench(workspace)
+    app.remembered.results = choice
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        assert "thesis .0050" in screen_text(app)
+        assert "thesis 0.0050 (A.1, Video_Games, pop, another edition of the data (2018))" in screen_text(app)
+        await press(pilot, "p")
+        assert "thesis .0050" not in screen_text(app)
+        await press(pilot, "m m")  # MRR was not published
+        assert "p thesis" not in screen_text(app)
+
+
+async def test_what_does_not_differ_from_the_best_is_marked(workspace: Workspace) -> None:
+    app = Workbench(workspace)
+    app.remembered.results.dataset = "movielens-small"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        table = app.screen.query_one("#grid", Table)
+        shown = {str(row[0]).split()[0]: str(row[1]).split()[0] for row in map(table.get_row_at, range(4))}
+        means = {name: numbers.mean(stored(workspace, name, "movielens-small", "ndcg@10", "mask")) for name in shown}
+        # pop's interval (.00–.08) lies below that of the best (.17–.38); all the others overlap widely
+        marks = {"pop": "", "pop-recent": "≈", "last-item": "¹", "only": "²≈"}
+        assert shown == {name: means[name] + mark for name, mark in marks.items()}
+        assert "≈ not significantly different from ¹" in screen_text(app)
+
+
+async def test_nothing_is_marked_where_events_differ(workspace: Workspace) -> None:
+    shop.evaluate(workspace, "pop-recent", "movielens-small", sample=20)
+    app = Workbench(workspace)
+    app.remembered.results.dataset = "movielens-small"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        table = app.screen.query_one("#grid", Table)
+        assert not any("≈" in str(table.get_row_at(row)[1]) for row in range(table.row_count))

@@ -12,7 +12,15 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize(("area", "keys"), [("home", ""), ("results", "4"), ("users", "5 x")])
+@pytest.mark.parametrize(
+    ("area", "keys"),
+    [
+        ("home", ""),
+        ("results", "4"),
+        ("compare", "4 space j j space j space a v j j j enter"),
+        ("users", "5 x"),
+    ],
+)
 async def test_area(workspace: Workspace, size: tuple[int, int], area: str, keys: str) -> None:
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=size) as pilot:

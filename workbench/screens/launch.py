@@ -110,7 +110,7 @@ class LaunchDialog(Dialog[Draft]):
         yield _row("models", mark("models"), evaluate)
         yield _row("datasets", mark("datasets"), every, trained=True)
         yield _row("backbone", write("backbone", "a folder or a name on the hub; else the embedded one"), train)
-        yield _row("features", write("features", "the text model of last-item; else only"), baseline)
+        yield _row("features", write("features", "the text model of last-item or unisrec; else only"), baseline)
         yield _row("recipe", choose("recipe", _plain(RECIPES)), train, trained=True)
         area = TextArea("\n".join(draft.settings), id="launch-settings", compact=True, tab_behavior="focus",
                         placeholder=SETTINGS_HINT, show_line_numbers=False)  # fmt: skip

@@ -1,0 +1,43 @@
+"""How a number looks in a table of results: its marks beside it, and below it what makes it worth believing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from workbench import numbers
+from workbench.display import line
+
+MARKS = {1: "¹", 2: "²"}
+STYLES = {1: "bold", 2: "underline"}
+ALIKE = "≈"
+MARK_ROOM = 2  # cells kept right of every number, so that digits line up and nothing moves when marks arrive
+LEGEND = "¹ best  ² second  ≈ not significantly different from ¹"
+
+
+def number_cell(number: str, below: Sequence[str], width: int, *, place: int = 0, alike: bool = False) -> Text:
+    """The number with its marks, and dim lines below it; all end where the number does."""
+    end = width - MARK_ROOM
+    text = Text(" " * max(0, end - len(number))).append(number, style=STYLES.get(place, ""))
+    text.append(f"{MARKS.get(place, '')}{ALIKE if alike and place != 1 else ''}".ljust(MARK_ROOM), style="bold")
+    for words in below:
+        text.append(f"\n{words:>{end}}{'':{MARK_ROOM}}", style="dim")
+    return text
+
+
+def no_cell(width: int) -> Text:
+    """A cell of which nothing is known."""
+    return right(numbers.NOTHING, width, "dim")
+
+
+def right(words: str, width: int, style: str = "") -> Text:
+    """Right-aligned with the places of the marks kept, so that headers end where numbers do."""
+    text = line(words, style)
+    text.truncate(width - MARK_ROOM, overflow="ellipsis")
+    return Text(" " * max(0, width - MARK_ROOM - text.cell_len)).append_text(text)
+
+
+def thesis_words(value: float, decimals: int = 4) -> str:
+    """The thesis' number in small: `thesis .0380`."""
+    return f"thesis {numbers.short(value, decimals)}"

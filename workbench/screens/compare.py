@@ -1,0 +1,191 @@
+"""The compare view: marked rows of Results against the first of them, event by event."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import DataTable, Static
+
+from store.words import Slice
+from workbench import numbers
+from workbench.comparison import Comparison, Paired, read_comparison
+from workbench.difference_bar import bar, ruler, span, zero
+from workbench.display import line
+from workbench.labels import RowKey
+from workbench.remembered import ResultsChoice
+from workbench.results_table import LETTERS
+from workbench.screens.measured import LayerScreen, MeasuredScreen
+from workbench.significance import SURE
+from workbench.widgets.settings_line import SettingsLine
+from workbench.widgets.table import Heading, Line, Table
+
+FIRST = LETTERS[0]
+NARROWEST_LABEL, WIDEST_LABEL = 8, 26
+COUNT, MEAN, DIFFERENCE, P = 7, 6, 16, 7  # cells of the columns
+SHORTEST_BAR, LONGEST_BAR = 12, 80
+PADDING = 2 * 6 + 1  # a blank either side of six columns, and the scroll bar
+
+
+class CompareScreen(LayerScreen, MeasuredScreen):
+    """Differences of one metric with their intervals, a row for each slice value of each dataset."""
+
+    AREA = "results"
+    HELP_TITLE = "Compare"
+
+    class Loaded(Message):
+        """The differences were read."""
+
+        def __init__(self, comparison: Comparison) -> None:
+            super().__init__()
+            self.comparison = comparison
+
+    def __init__(self, keys: tuple[RowKey, ...]) -> None:
+        super().__init__()
+        self.comparison: Comparison | None = None
+        self._keys = keys
+
+    def body(self) -> ComposeResult:
+        yield SettingsLine(id="compare-settings")
+        yield Static(id="compare-names", classes="status", markup=False)
+        yield Static("Reading …", id="compare-empty", classes="empty", markup=False)
+        yield Table(id="differences", fixed=1)
+        yield Static(id="compare-note", classes="note", markup=False)
+        yield Static(id="compare-status", classes="status", markup=False)
+
+    def filled(self) -> None:
+        self.query_one("#differences").display = False
+        self._say_settings()
+
+    def reload(self) -> None:
+        choice = ResultsChoice(**vars(self.choice))
+        self.read("compare", lambda: read_comparison(self.workspace, self._keys, choice), self.Loaded)
+
+    def changed(self) -> None:
+        self._say_settings()
+        super().changed()
+
+    @on(Loaded)
+    def _show(self, event: Loaded) -> None:
+        if event.comparison != self.comparison:
+            first = self.comparison is None
+            self.comparison = event.comparison
+            self._draw()
+            if first:
+                self.query_one("#differences").focus()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self) -> None:
+        self._say_row()
+
+    def _draw(self) -> None:
+        found = self.comparison
+        if found is None:
+            return
+        table = self.query_one("#differences", Table)
+        table.display = bool(found.rows)
+        self.query_one("#compare-names", Static).update(_names(found))
+        empty = self.query_one("#compare-empty", Static)
+        empty.display = not found.rows
+        empty.update(_nothing(self.choice))
+        note = self.query_one("#compare-note", Static)
+        note.display = bool(found.notes)
+        note.update(Text("\n").join(line(f"! {words}") for words in found.notes))
+        table.put(*_table(found, self.choice, self.size.width), header_height=2)
+        self._say_row()
+
+    def _say_settings(self) -> None:
+        self.query_one(SettingsLine).put(self.measuring())
+
+    def _say_row(self) -> None:
+        rows = self.comparison.rows if self.comparison else ()
+        place = self.query_one("#differences", Table).cursor_row
+        status = self.query_one("#compare-status", Static)
+        status.update(_row_words(rows[place], self.comparison, self.choice) if 0 <= place < len(rows) else "")
+
+
+def _nothing(choice: ResultsChoice) -> str:
+    if choice.slice == Slice.ALL:
+        return "These rows have no events in common: mark others (Esc goes back)."
+    return f"These rows have nothing in common by {choice.slice}: choose another slice with v, or mark others (Esc)."
+
+
+def _names(found: Comparison) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for letter, label in zip(LETTERS, (found.first, *found.others), strict=False):
+        text.append(f"{letter} ", style="bold").append_text(line(label)).append("   ")
+    return text
+
+
+def _letter(found: Comparison, row: Paired) -> str:
+    return LETTERS[(1 + found.others.index(row.other)) % len(LETTERS)]
+
+
+def _table(found: Comparison, choice: ResultsChoice, width: int) -> tuple[list[Heading], list[Line]]:
+    head = choice.slice if choice.slice != Slice.ALL else "dataset"
+    labels = [_label(found, row, choice) for row in found.rows]
+    widest = max([len(head), *(part.cell_len for both in labels for part in both)])
+    room = width - COUNT - MEAN - DIFFERENCE - P - PADDING  # for labels and bars
+    label = max(NARROWEST_LABEL, min(WIDEST_LABEL, room - SHORTEST_BAR, widest))
+    length = min(max(room - label, SHORTEST_BAR), LONGEST_BAR)
+    widths = (label, COUNT, MEAN, DIFFERENCE, P, length)
+    scale = span((row.low, row.high) for row in found.rows)
+    other = "other" if len(found.others) > 1 else LETTERS[1]
+    names = (
+        f"\n{head}",
+        "events\nusers",
+        f"{FIRST}\n{other}",
+        f"{FIRST} − {other}\n95 % interval",
+        "p Holm\np alone",
+        f"\n{ruler(scale, length)}",
+    )
+    headings = [
+        Heading(Text(name, style="dim", justify="left" if place in (0, 5) else "right"), width=size)
+        for place, (name, size) in enumerate(zip(names, widths, strict=True))
+    ]
+    lines = []
+    for row, both in zip(found.rows, labels, strict=True):
+        sure = row.p_holm < SURE
+        cells = (
+            both[0].append("\n").append_text(both[1]),
+            _two(numbers.count(row.n), numbers.count(row.users)),
+            _two(*(numbers.NOTHING if mean is None else numbers.short(mean) for mean in row.means)),
+            _two(numbers.difference(row.mean), f"{numbers.difference(row.low)}, {numbers.difference(row.high)}",
+                 "bold" if sure else ""),
+            _two(numbers.p_value(row.p_holm), numbers.p_value(row.p), "bold" if sure else ""),
+            _bar(row, scale, length, sure=sure),
+        )  # fmt: skip
+        lines.append(Line(f"{row.dataset}\n{row.value}\n{row.other}", cells, height=2))
+    return headings, lines
+
+
+def _label(found: Comparison, row: Paired, choice: ResultsChoice) -> tuple[Text, Text]:
+    whole = choice.slice == Slice.ALL
+    below = [f"{FIRST} − {_letter(found, row)}"] if len(found.others) > 1 else []
+    below += [] if whole else [row.dataset]
+    return line(row.dataset if whole else row.value, "bold"), line(" · ".join(below), "dim")
+
+
+def _two(above: str, below: str, style: str = "") -> Text:
+    return Text(above, style=style, justify="right", no_wrap=True).append(f"\n{below}", style="not bold dim")
+
+
+def _bar(row: Paired, scale: tuple[float, float], length: int, *, sure: bool) -> Text:
+    text = Text(bar(row.low, row.mean, row.high, scale, length, sure=sure), style="" if sure else "dim", no_wrap=True)
+    return text.append(f"\n{zero(scale, length)}", style="dim")
+
+
+def _row_words(row: Paired, found: Comparison | None, choice: ResultsChoice) -> Text:
+    where = row.dataset if choice.slice == Slice.ALL else f"{row.dataset}, {choice.slice} {row.value}"
+    text = line(f"{found.first if found else ''} − {row.other} on {where}: ")
+    text.append(f"{choice.metric.upper()} {row.mean:+.5f}", style="bold")
+    text.append(f" [{row.low:+.5f}, {row.high:+.5f}]; {numbers.counted(row.n, 'event')}, ")
+    text.append(numbers.counted(row.users, "user"))
+    verdict = "a significant difference" if row.p_holm < SURE else "not significant"
+    tests = numbers.counted(len(found.rows) if found else 1, "test")
+    text.append(f"\np {numbers.p_value(row.p)}, {numbers.p_value(row.p_holm)} after Holm over {tests}: {verdict}")
+    return text.append("\n● p Holm < .05   ○ not   │ no difference   bar: 95 % interval, users resampled", style="dim")
