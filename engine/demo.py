@@ -15,8 +15,9 @@ from engine.ingest import IngestOptions, ingest
 from engine.models import open_model
 from engine.progress import Progress, silent
 from engine.protocol import EvaluationOptions
+from engine.reading import Reading
 from engine.sources import movielens, synthetic
-from engine.text.sentences import HistoryFormat, Template
+from engine.text.sentences import HistoryFormat
 from engine.training.recipe import load_recipe
 from engine.training.variant import TrainRequest
 from store import datasets, evaluations
@@ -58,12 +59,12 @@ class Run:
 
 
 RUNS = {
-    POPULARITY: ("pop", Template()),
-    "pop-recent": ("pop-recent", Template()),
-    "last-item": ("last-item", Template()),
-    TEXT: ("only", Template()),
-    UNSTRUCTURED: ("only", Template(HistoryFormat.UNSTRUCTURED)),
-    TRAINED: (TRAINED, Template()),
+    POPULARITY: ("pop", Reading()),
+    "pop-recent": ("pop-recent", Reading()),
+    "last-item": ("last-item", Reading()),
+    TEXT: ("only", Reading()),
+    UNSTRUCTURED: ("only", Reading(HistoryFormat.UNSTRUCTURED)),
+    TRAINED: (TRAINED, Reading()),
 }
 
 
@@ -113,8 +114,8 @@ def training(workspace: Workspace, found: list[Dataset]) -> TrainRequest:
 def run(workspace: Workspace, found: list[Dataset], times: Times, progress: Progress = silent) -> list[Run]:
     """Evaluate the first models and the trained one on every dataset."""
     made: list[Run] = []
-    for label, (model, template) in RUNS.items():
-        options = EvaluationOptions(sample=SAMPLE, template=template)
+    for label, (model, reading) in RUNS.items():
+        options = EvaluationOptions(sample=SAMPLE, reading=reading)
         with times.step(f"evaluating {label.replace(',', '')}"):
             made += [
                 Run(label, dataset.name, evaluate(workspace, model, dataset.name, options, progress))

@@ -65,7 +65,7 @@ def evaluate(
             return found
         events = datasets.events(db, dataset.id, options.split, _sample(options, count))
         scores = scoring(
-            workspace, db, model, dataset, options.template, progress, device=options.device, precision=precision
+            workspace, db, model, dataset, options.reading, progress, device=options.device, precision=precision
         )
         with EvaluationWriter(
             db,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.text.sentences import ItemText, Template
+from engine.reading import Reading
+from engine.text.sentences import ItemText
 from store.errors import BadInput
 from store.records import Model, TrainedBaseline
 from store.words import Split
@@ -21,7 +22,7 @@ class EvaluationOptions:
     split: Split = Split.TEST
     sample: int = 0
     seed: int = 0
-    template: Template = field(default_factory=Template)
+    reading: Reading = field(default_factory=Reading)
     device: str = "auto"
     precision: str = "auto"
 
@@ -51,11 +52,11 @@ def protocol(
         if reader is not None:
             rules |= {"item_text": ItemText.TITLE.value, "features": reader.weights_hash}
     elif reader is not None:
-        history = "newest item" if model.variant == "last-item" else options.template.history.value
+        template = options.reading.of(reader)
         rules |= {
-            "history": history,
-            "structured": options.template.history.structured,
-            "item_text": options.template.item_text.value,
+            "history": "newest item" if model.variant == "last-item" else template.history.value,
+            "structured": template.history.structured,
+            "item_text": template.item_text.value,
             "window": reader.recipe["length"],
             "precision": precision,
             "weights": reader.weights_hash,

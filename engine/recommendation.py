@@ -12,8 +12,8 @@ from engine.models import open_model
 from engine.preparation.cleaning import Alphabet, clean_text
 from engine.progress import Progress, silent
 from engine.ranking.rank import rank
+from engine.reading import Reading
 from engine.scoring import scoring
-from engine.text.sentences import Template
 from store import datasets
 from store.errors import BadInput
 from store.records import Item
@@ -48,7 +48,7 @@ def recommend(
     history: Sequence[str] = (),
     k: int = 10,
     seen: Seen = Seen.MASK,
-    template: Template | None = None,
+    reading: Reading = Reading(),
     device: str = "auto",
     precision: str = "auto",
     progress: Progress = silent,
@@ -77,7 +77,7 @@ def recommend(
             db,
             model,
             dataset,
-            template or Template(),
+            reading,
             progress,
             free_texts=free,
             device=device,

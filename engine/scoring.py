@@ -19,6 +19,7 @@ from engine.encoding.encoder import Encoder
 from engine.models import open_encoder, text_model
 from engine.progress import Progress, silent
 from engine.ranking.scorers import Scorer, VectorScorer
+from engine.reading import Reading
 from engine.text.sentences import Template, describe
 from store import datasets, embeddings
 from store.errors import BadInput
@@ -57,7 +58,7 @@ def scoring(
     db: sqlite3.Connection,
     model: Model,
     dataset: Dataset,
-    template: Template,
+    reading: Reading,
     progress: Progress = silent,
     *,
     free_texts: Sequence[str] = (),
@@ -66,7 +67,7 @@ def scoring(
 ) -> Scoring:
     """The scoring of a model by its kind.
 
-    template, precision: of text models (and last-item). `BadInput` where the model was not trained on the dataset, or
+    reading, precision: of text models (and last-item). `BadInput` where the model was not trained on the dataset, or
     knows no words and is asked with free texts.
     """
     if model.kind == "baseline" and model.variant in ("pop", "pop-recent"):
@@ -79,7 +80,7 @@ def scoring(
     assert reader is not None
     encoder = open_encoder(workspace, reader, device=device, precision=precision)
     kind = LastItemScoring if model.variant == "last-item" else TextScoring
-    return kind(db, dataset, encoder, template, progress, free_texts)
+    return kind(db, dataset, encoder, reading.of(reader), progress, free_texts)
 
 
 class TextScoring:

@@ -253,6 +253,13 @@ def test_a_phase_without_any_batch_is_refused(tmp_path: Path, tiny_t5: Path) -> 
     assert train(program, "nopre", tiny_t5, *alone, "--set", "mixing=mixed", datasets="one,two").code == 0
 
 
+def test_a_model_is_asked_in_the_words_that_it_was_trained_on(program: Program, tiny_t5: Path) -> None:
+    assert train(program, "nopre", tiny_t5, "--name", "plain", history="unstructured", pairs=16).code == 0
+    for said, read in (([], "unstructured"), (["--history", "structured"], "structured")):
+        rows = program("evaluate", "plain", "--datasets", CAMERAS, "--json", *said).document
+        assert {row["protocol"].split("; ")[2].split(",")[0] for row in rows} == {read}
+
+
 def test_a_trained_model_is_a_backbone_for_the_next(program: Program) -> None:
     made = program("train", "nopre", "-d", GAMES, "--backbone", "final", "--name", "further", *small(pairs=16))
     assert made.code == 0, made.err

@@ -115,7 +115,7 @@ def _train(
 def _network(model: Model, items: int, features: np.ndarray | None, device: str) -> SequenceNetwork:
     """A network with the initial weights that its seed gives."""
     settings = stored_settings(model.variant, model.recipe["settings"])
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):  # made on the CPU, so that every device begins alike
         torch.manual_seed(int(model.seed or 0))
         if isinstance(settings, UniSRecSettings):
             assert features is not None

@@ -26,7 +26,7 @@ BEST = "best.safetensors"
 
 
 @dataclass
-class Progress:
+class Standing:
     """How far a training has come: epochs done, the best of them and its metric, targets and seconds in all."""
 
     epoch: int = 0
@@ -60,7 +60,7 @@ class Trainer:
         self.device = next(network.parameters()).device
         fused = self.device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=fused)
-        self.done = Progress()
+        self.done = Standing()
         self._best: dict[str, torch.Tensor] = {}
 
     def run(self) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class Trainer:
         if not found:
             return
         folder = checkpoint.place(self.folder, found[-1])
-        self.done = Progress(**json.loads((folder / checkpoint.STATE).read_text()))
+        self.done = Standing(**json.loads((folder / checkpoint.STATE).read_text()))
         checkpoint.read_weights(folder / checkpoint.WEIGHTS, self.network)
         self._best = load_file(str(folder / BEST), device=str(self.device))
         state: dict[int, dict[str, torch.Tensor]] = {}

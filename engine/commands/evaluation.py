@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine.progress import Observer
     from engine.protocol import EvaluationOptions
-    from engine.text.sentences import Template
+    from engine.reading import Reading
     from store.workspace import Workspace
 
 DatasetsOption = Annotated[str, typer.Option("--datasets", "-d", help="Names of datasets, comma-separated.")]
@@ -27,10 +27,19 @@ SampleOption = Annotated[int, typer.Option(help="Evaluate so many events, drawn 
 HistoryOption = Annotated[
     str,
     typer.Option(
-        "--history", help="structured, unstructured, instruction+structured or instruction+unstructured (thesis 4.1.1)."
+        "--history",
+        help="structured, unstructured, instruction+structured or instruction+unstructured (thesis 4.1.1).",
+        show_default="what the model was trained on, else structured",
     ),
 ]
-ItemTextOption = Annotated[str, typer.Option("--item-text", help="title, title+description or fields (thesis 4.1.2).")]
+ItemTextOption = Annotated[
+    str,
+    typer.Option(
+        "--item-text",
+        help="title, title+description or fields (thesis 4.1.2).",
+        show_default="what the model was trained on, else title",
+    ),
+]
 
 
 def baseline(
@@ -92,8 +101,8 @@ def evaluate(
     split: SplitOption = Split.TEST,
     sample: SampleOption = 0,
     seed: SeedOption = 0,
-    history: HistoryOption = "structured",
-    item_text: ItemTextOption = "title",
+    history: HistoryOption = "",
+    item_text: ItemTextOption = "",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     detach: DetachOption = False,
@@ -111,23 +120,24 @@ def evaluate(
         split=split,
         sample=sample,
         seed=seed,
-        template=template(history, item_text),
+        reading=reading(history, item_text),
         device=device,
         precision=precision,
     )
     evaluate_all(open_workspace(workspace), models, names(datasets), options, as_json=as_json, detach=detach)
 
 
-def template(history: str, item_text: str) -> Template:
-    """The template that two options name; `BadInput` with what is allowed."""
-    from engine.text.sentences import HistoryFormat, ItemText, Template
+def reading(history: str, item_text: str) -> Reading:
+    """What two options say, "" for what the model was trained on; `BadInput` with what is allowed."""
+    from engine.reading import Reading
+    from engine.text.sentences import HistoryFormat, ItemText
     from store.errors import unknown
 
-    if history not in list(HistoryFormat):
+    if history and history not in list(HistoryFormat):
         raise unknown("history format", history, list(HistoryFormat))
-    if item_text not in list(ItemText):
+    if item_text and item_text not in list(ItemText):
         raise unknown("item text", item_text, list(ItemText))
-    return Template(HistoryFormat(history), ItemText(item_text))
+    return Reading(HistoryFormat(history) if history else None, ItemText(item_text) if item_text else None)
 
 
 def options_for(*, device: str, precision: str) -> EvaluationOptions:

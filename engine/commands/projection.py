@@ -14,7 +14,7 @@ from engine.commands.evaluation import (
     ItemTextOption,
     PrecisionOption,
     check_precision,
-    template,
+    reading,
 )
 from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, names, open_workspace
 from engine.commands.output import print_json
@@ -43,8 +43,8 @@ def project(
             help="perplexity, early-exaggeration, learning-rate, iterations; neighbours, min-dist, epochs; repeatable.",
         ),
     ] = None,
-    history: HistoryOption = "structured",
-    item_text: ItemTextOption = "title",
+    history: HistoryOption = "",
+    item_text: ItemTextOption = "",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     detach: DetachOption = False,
@@ -62,7 +62,7 @@ def project(
     space = open_workspace(workspace)
     request = ProjectionRequest(
         model, tuple(names(datasets)), kind, method, sample, seed, tuple(settings or ()),
-        template(history, item_text), device, precision,
+        reading(history, item_text), device, precision,
     )  # fmt: skip
     plan(space, request)
 

@@ -53,12 +53,10 @@ def _make(
     encoder: Encoder,
     observer: Observer,
 ) -> Projection:
-    started = monotonic()
+    started, template = monotonic(), request.reading.of(model)
     parts: list[Sampled] = []
     for dataset, count in zip(chosen.datasets, chosen.counts, strict=True):
-        parts.append(
-            sampled(db, encoder, request.template, dataset, request.kind, count, request.seed, observer.progress)
-        )
+        parts.append(sampled(db, encoder, template, dataset, request.kind, count, request.seed, observer.progress))
     vectors = np.concatenate([part.vectors for part in parts])
     of = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.row) for part in parts])
     _begin(observer, "finding neighbours")
@@ -76,7 +74,7 @@ def _make(
         kind=request.kind,
         method=request.method,
         datasets=chosen.fingerprints,
-        parameters=described(request, chosen, encoder.precision, layout.library),
+        parameters=described(chosen, template, encoder.precision, layout.library),
         quality=numbers,
         seed=request.seed,
         points=Points(of, np.concatenate([part.row for part in parts]), layout.place, _kept(near.indices)),

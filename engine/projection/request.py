@@ -8,6 +8,7 @@ from typing import Any
 from engine.kinds import ONLY
 from engine.projection.method import Kind, Method, Parameters, parameters
 from engine.projection.sample import shares
+from engine.reading import Reading
 from engine.text.sentences import Template
 from store import datasets as stored_datasets
 from store import models as stored_models
@@ -34,7 +35,7 @@ class ProjectionRequest:
     sample: int = 0
     seed: int = 0
     said: tuple[str, ...] = ()
-    template: Template = field(default_factory=Template)
+    reading: Reading = field(default_factory=Reading)
     device: str = "auto"
     precision: str = "auto"
 
@@ -73,25 +74,26 @@ def plan(workspace: Workspace, request: ProjectionRequest) -> Plan:
 
 def projection_key(request: ProjectionRequest, plan: Plan, model: Model, precision: str) -> str:
     """The content hash of all that decides a map, and of the names under which it is looked for."""
+    template = request.reading.of(model)
     return settings_hash(
         [
             VERSION,
             [model.name, list(plan.fingerprints.items())],
             [model.weights_hash, model.tokenizer_hash, model.recipe["length"], precision],
-            [request.template.history.value, request.template.item_text.value],
+            [template.history.value, template.item_text.value],
             [request.kind.value, request.method.value, plan.parameters],
             [list(plan.counts), request.seed],
         ]
     )
 
 
-def described(request: ProjectionRequest, plan: Plan, precision: str, library: str) -> dict[str, Any]:
+def described(plan: Plan, template: Template, precision: str, library: str) -> dict[str, Any]:
     """All settings as they are stored with a map."""
     return {
         **plan.parameters,
         "library": library,
         "sample": dict(zip(plan.fingerprints, plan.counts, strict=True)),
-        "history": request.template.history.value,
-        "item_text": request.template.item_text.value,
+        "history": template.history.value,
+        "item_text": template.item_text.value,
         "precision": precision,
     }

@@ -14,7 +14,8 @@ from engine.progress import Observer
 from engine.projection.method import Kind, Method
 from engine.projection.project import project
 from engine.projection.request import ProjectionRequest
-from engine.text.sentences import HistoryFormat, Template
+from engine.reading import Reading
+from engine.text.sentences import HistoryFormat
 from store import datasets
 from store.errors import BadInput, Cancelled, Failed
 from store.projections import points, projection, projections
@@ -96,7 +97,7 @@ def test_asked_twice_it_is_done_once_whatever_the_order_of_datasets(workspace: W
         replace(REQUEST, sample=11),
         replace(REQUEST, said=("iterations=251",)),
         replace(REQUEST, datasets=("shop",)),
-        replace(REQUEST, template=Template(HistoryFormat.UNSTRUCTURED)),
+        replace(REQUEST, reading=Reading(HistoryFormat.UNSTRUCTURED)),
     ]
     ids = [project(workspace, other, Observer()).id for other in others]
     with workspace.read() as db:
