@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from store.arrays import pack, rows_per_block, settings_hash, unpack
+from store.arrays import rows_per_block, settings_hash
+from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import now
 from store.errors import BadInput, Failed, unknown
@@ -19,6 +20,7 @@ from store.words import Split, State
 if TYPE_CHECKING:
     import numpy as np
 
+_BLOCKS = BlockTable("rank_block", "evaluation_id", "ranks of evaluation")
 _RANK_NAMES = tuple(field.name for field in fields(Ranks))
 _METRIC_NAMES = tuple(field.name for field in fields(Metric))
 _METRIC_COLUMNS = ", ".join(f"metric.{name}" for name in _METRIC_NAMES)
@@ -99,11 +101,7 @@ class EvaluationWriter:
         for start in range(0, len(ranks), step):
             with transaction(self._db):
                 for name in _RANK_NAMES:
-                    self._db.execute(
-                        "INSERT INTO rank_block (evaluation_id, name, first_row, dtype, shape, hash, data)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        (self.id, name, self._rows, *pack(getattr(ranks, name)[start : start + step])),
-                    )
+                    _BLOCKS.add_block(self._db, self.id, name, self._rows, getattr(ranks, name)[start : start + step])
             self._rows += min(step, len(ranks) - start)
 
     def finish(self, metrics: Iterable[Metric], *, seconds: float, device: str) -> Evaluation:
@@ -161,16 +159,12 @@ def newest_evaluation(db: sqlite3.Connection, model: str, dataset: str, split: S
 
 def ranks(db: sqlite3.Connection, evaluation: Evaluation) -> Ranks:
     """Everything that one evaluation found, one row per event."""
-    import numpy as np
-
-    return Ranks(**{name: np.concatenate(list(_blocks(db, evaluation.id, name))) for name in _RANK_NAMES})
+    return Ranks(**{name: _BLOCKS.read(db, evaluation.id, name) for name in _RANK_NAMES})
 
 
 def rank_column(db: sqlite3.Connection, evaluation: Evaluation, name: str) -> np.ndarray:
     """One column of the ranks, for all events."""
-    import numpy as np
-
-    return np.concatenate(list(_blocks(db, evaluation.id, name)))
+    return _BLOCKS.read(db, evaluation.id, name)
 
 
 def evaluated_events(db: sqlite3.Connection, evaluation: Evaluation) -> EvaluatedEvents:
@@ -235,25 +229,12 @@ def rank_row(db: sqlite3.Connection, evaluation: Evaluation, event: int) -> Rank
     """What one evaluation found for one event (one row), or None where the event was not in it; reads one block."""
     import numpy as np
 
-    rows = db.execute(
-        "SELECT first_row, dtype, shape, hash, data FROM rank_block WHERE evaluation_id = ? AND name = 'event'"
-        " ORDER BY first_row",
-        (evaluation.id,),
-    )
-    for row in rows:
-        numbers = unpack(row["dtype"], row["shape"], row["hash"], row["data"], "rank block")
+    for first in _BLOCKS.first_rows(db, evaluation.id, "event"):
+        numbers = _BLOCKS.block(db, evaluation.id, "event", first)
         place = int(np.searchsorted(numbers, event))
         if place < len(numbers) and numbers[place] == event:
-            found = db.execute(
-                "SELECT name, dtype, shape, hash, data FROM rank_block WHERE evaluation_id = ? AND first_row = ?",
-                (evaluation.id, row["first_row"]),
-            )
-            return Ranks(
-                **{
-                    r["name"]: unpack(r["dtype"], r["shape"], r["hash"], r["data"], "rank block")[place : place + 1]
-                    for r in found
-                }
-            )
+            row = slice(place, place + 1)
+            return Ranks(**{name: _BLOCKS.block(db, evaluation.id, name, first)[row] for name in _RANK_NAMES})
     return None
 
 
@@ -302,15 +283,6 @@ def slice_metrics(
         )
         found.extend(MetricRow(evaluation, Metric(**{name: row[name] for name in _METRIC_NAMES})) for row in rows)
     return found
-
-
-def _blocks(db: sqlite3.Connection, evaluation_id: int, name: str) -> Iterator[np.ndarray]:
-    rows = db.execute(
-        "SELECT dtype, shape, hash, data FROM rank_block WHERE evaluation_id = ? AND name = ? ORDER BY first_row",
-        (evaluation_id, name),
-    )
-    for row in rows:
-        yield unpack(row["dtype"], row["shape"], row["hash"], row["data"], f"ranks of evaluation {evaluation_id}")
 
 
 def _columns(array: np.ndarray) -> int:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from store.arrays import pack, rows_per_block, unpack
+from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import datasets, now
 from store.errors import unknown
 from store.records import Model, Points, Projection
 
-if TYPE_CHECKING:
-    import numpy as np
-
+_BLOCKS = BlockTable("projection_block", "projection_id", "points of projection")
 _POINT_NAMES = tuple(field.name for field in fields(Points))
 
 
@@ -62,7 +60,7 @@ def add_projection(
                 ),
             )
             for name in _POINT_NAMES:
-                _add_blocks(db, int(cursor.lastrowid or 0), name, getattr(points, name))
+                _BLOCKS.add(db, int(cursor.lastrowid or 0), name, getattr(points, name))
     found = find_projection(db, key)
     assert found is not None
     return found
@@ -97,31 +95,10 @@ def projections(db: sqlite3.Connection) -> list[Projection]:
 
 def points(db: sqlite3.Connection, projection: Projection) -> Points:
     """The points of a map; `Failed` where a block does not match its checksum."""
-    import numpy as np
-
-    return Points(**{name: np.concatenate(list(_blocks(db, projection.id, name))) for name in _POINT_NAMES})
+    return Points(**{name: _BLOCKS.read(db, projection.id, name) for name in _POINT_NAMES})
 
 
 _SELECT = "SELECT p.*, m.name AS model FROM projection AS p JOIN model AS m ON m.id = p.model_id"
-
-
-def _add_blocks(db: sqlite3.Connection, id: int, name: str, array: np.ndarray) -> None:
-    step = rows_per_block(array.nbytes // len(array))
-    for start in range(0, len(array), step):
-        db.execute(
-            "INSERT INTO projection_block (projection_id, name, first_row, dtype, shape, hash, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (id, name, start, *pack(array[start : start + step])),
-        )
-
-
-def _blocks(db: sqlite3.Connection, id: int, name: str) -> Iterator[np.ndarray]:
-    rows = db.execute(
-        "SELECT dtype, shape, hash, data FROM projection_block WHERE projection_id = ? AND name = ? ORDER BY first_row",
-        (id, name),
-    )
-    for row in rows:
-        yield unpack(row["dtype"], row["shape"], row["hash"], row["data"], f"points of projection {id}")
 
 
 def _projection(row: sqlite3.Row) -> Projection:

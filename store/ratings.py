@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from store.arrays import pack, rows_per_block, unpack
+from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import now
 from store.records import Dataset, RatingError, RatingRun
@@ -16,6 +16,7 @@ from store.records import Dataset, RatingError, RatingRun
 if TYPE_CHECKING:
     import numpy as np
 
+_BLOCKS = BlockTable("rating_block", "run_id", "predictions of rating run")
 _ERROR_NAMES = tuple(field.name for field in fields(RatingError))
 _SELECT = "SELECT r.*, d.name AS dataset FROM rating_run AS r JOIN dataset AS d ON d.id = r.dataset_id"
 
@@ -76,14 +77,8 @@ def put_rating_run(
                 now(),
             ),
         ).lastrowid
-        step = rows_per_block(4)
         for name, column in (("event", event), ("predicted", predicted)):
-            for first in range(0, len(column), step):
-                db.execute(
-                    "INSERT INTO rating_block (run_id, name, first_row, dtype, shape, hash, data)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (id, name, first, *pack(column[first : first + step])),
-                )
+            _BLOCKS.add(db, int(id or 0), name, column)
         marks = ", ".join("?" * (len(_ERROR_NAMES) + 2))
         db.executemany(
             f"INSERT INTO rating_error (run_id, position, {', '.join(_ERROR_NAMES)}) VALUES ({marks})",
@@ -102,18 +97,7 @@ def rating_errors(db: sqlite3.Connection, run_id: int) -> list[RatingError]:
 
 def predictions(db: sqlite3.Connection, run: RatingRun) -> tuple[np.ndarray, np.ndarray]:
     """What a run predicted: events int32 [n], rising, and ratings float32 [n]."""
-    return _column(db, run, "event"), _column(db, run, "predicted")
-
-
-def _column(db: sqlite3.Connection, run: RatingRun, name: str) -> np.ndarray:
-    import numpy as np
-
-    rows = db.execute(
-        "SELECT dtype, shape, hash, data FROM rating_block WHERE run_id = ? AND name = ? ORDER BY first_row",
-        (run.id, name),
-    )
-    where = f"predictions of rating run {run.id}"
-    return np.concatenate([unpack(row["dtype"], row["shape"], row["hash"], row["data"], where) for row in rows])
+    return _BLOCKS.read(db, run.id, "event"), _BLOCKS.read(db, run.id, "predicted")
 
 
 def _run(row: sqlite3.Row) -> RatingRun:
