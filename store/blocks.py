@@ -1,4 +1,4 @@
-"""The columns of a stored thing as arrays, each cut into blocks of a few MiB; every kind of thing has a table of them."""
+"""The columns of a stored thing as arrays, cut into blocks of a few MiB; every kind of thing has its table."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ class BlockTable:
 
     def block(self, db: sqlite3.Connection, id: int, column: str, first_row: int) -> np.ndarray:
         """One block of a column, by its first row."""
-        query = (
-            f"SELECT dtype, shape, hash, data FROM {self.name} WHERE {self.owner} = ? AND name = ? AND first_row = ?"
-        )
-        return unpack(*db.execute(query, (id, column, first_row)).fetchone(), f"{self.of} {id}")
+        query = f"SELECT dtype, shape, hash, data FROM {self.name} WHERE {self.owner} = ? AND name = ?"
+        dtype, shape, digest, data = db.execute(f"{query} AND first_row = ?", (id, column, first_row)).fetchone()
+        return unpack(dtype, shape, digest, data, f"{self.of} {id}")
