@@ -83,6 +83,14 @@ def test_reading_commands_that_need_no_numbers_load_no_torch(tmp_path: Path) -> 
         assert not found & (HEAVY | {"textual"})
 
 
+@pytest.mark.parametrize(
+    "module",
+    ["engine.experiments.outcome", "engine.measuring.contrasts", "engine.published.thesis", "engine.report.gathering"],
+)
+def test_what_only_reads_results_loads_no_torch(module: str) -> None:
+    assert not loaded_by(imports(module)) & (HEAVY | {"textual"})
+
+
 def test_no_file_pickles() -> None:
     for package in ("store", "engine", "workbench"):
         for file in (PROJECT / package).rglob("*.py"):
