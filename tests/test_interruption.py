@@ -104,7 +104,7 @@ def test_interrupted_it_says_so_keeps_what_is_done_and_goes_on_from_there(
     prepared: Path, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     expected = undisturbed.numbers
-    for number, share in enumerate((0.1, 0.05, 0.2, 0.02, 0.3, 0.15, 0.01, 0.4)):
+    for number, share in enumerate((0.1, 0.05, 0.2, 0.02, 0.3, 0.01, 0.5, 0.8, 1.2, 2, 4, 8)):
         folder = Path(shutil.copytree(prepared, tmp_path / f"w{number}"))
         process = start(folder, tmp_path / "words", *EVALUATE)
         while process.is_alive() and look(folder)[0] < ITEMS:
