@@ -16,12 +16,6 @@ def experiments(db: sqlite3.Connection) -> list[StoredExperiment]:
     return [_experiment(row) for row in db.execute("SELECT * FROM experiment ORDER BY name")]
 
 
-def find_experiment(db: sqlite3.Connection, name: str) -> StoredExperiment | None:
-    """The experiment of this name as it was asked for last, or None."""
-    row = db.execute("SELECT * FROM experiment WHERE name = ?", (name,)).fetchone()
-    return None if row is None else _experiment(row)
-
-
 def put_experiment(
     db: sqlite3.Connection, *, name: str, definition: str, arguments: dict[str, Any], code_version: str
 ) -> None:

@@ -10,15 +10,6 @@ from store.words import Slice, Split
 
 MAIN_TABLES = ("A.1", "A.2", "5.1", "5.2")  # the first that has the model on the category
 FORMATS_TABLE, ITEM_TEXTS_TABLE = "A.3", "A.4"  # both of the model without training, and by format instead of model
-NAMES = {
-    "pop": "pop",
-    "sasrec": "sasrec",
-    "unisrec": "unisrec-blair",
-    "only": "st5-only",
-    "nopre": "st5-nopre",
-    "itempre": "st5-itempre",
-    "final": "st5-final",
-}
 STRUCTURED, TITLE = "structured", "title"  # how its main tables write histories and items
 
 
@@ -53,11 +44,13 @@ class ThesisNumbers:
         return None
 
     def _places(self, evaluation: Evaluation) -> list[tuple[str, str]]:
+        from engine.published.thesis import MODELS
+
         variant = self._variants.get(evaluation.model, "")
         history = evaluation.protocol.get("history") or STRUCTURED
         item_text = evaluation.protocol.get("item_text") or TITLE
-        if variant not in NAMES or (history, item_text) == (STRUCTURED, TITLE):
-            return [(table, NAMES[variant]) for table in MAIN_TABLES if variant in NAMES]
+        if variant not in MODELS or (history, item_text) == (STRUCTURED, TITLE):
+            return [(table, MODELS[variant]) for table in MAIN_TABLES if variant in MODELS]
         if variant == "only" and item_text == TITLE:
             return [(FORMATS_TABLE, history)]
         if variant == "only" and history == STRUCTURED:

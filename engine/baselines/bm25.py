@@ -75,11 +75,6 @@ class Bm25Scorer:
         return np.bincount(pair, weights=words.data * counts, minlength=len(item_ids)).astype(np.float32)
 
 
-def bm25(titles: Sequence[str], histories: Sequence[np.ndarray]) -> Bm25Scorer:
-    """A scorer for some histories (items, oldest first) over the catalogue of these titles."""
-    return Bm25Index(titles).scorer(histories)
-
-
 def _rows(places: Sequence[Sequence[int]], shape: tuple[int, int]) -> sparse.csr_matrix:
     """How often each row names each place, float64 [rows, places]."""
     starts = np.concatenate(([0], np.cumsum([len(row) for row in places], dtype=np.int64)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -33,7 +34,7 @@ def plain_products() -> Iterator[None]:
         torch.backends.mkldnn.set_flags(before)
 
 
-class SequenceNetwork(nn.Module):
+class SequenceNetwork(nn.Module, ABC):
     """A body over item vectors; a kind of network says where those come from and how they are compared."""
 
     def __init__(self, settings: SasRecSettings) -> None:
@@ -41,9 +42,9 @@ class SequenceNetwork(nn.Module):
         self.window = settings.window
         self.body = Body(settings)
 
+    @abstractmethod
     def items(self) -> Tensor:
         """The vectors of all items as the body reads them, [I, D]."""
-        raise NotImplementedError
 
     def compared(self, hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """What is multiplied to give scores: of positions [N, D] and of items [I, D]."""

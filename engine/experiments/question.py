@@ -10,19 +10,9 @@ from engine.experiments.arguments import Arguments
 from engine.experiments.definition import Arm, Definition, Kind, Scope
 from engine.experiments.stored import Reading, Stored
 from engine.kinds import BASELINES, ONLY
-from engine.published.thesis import category_of, edition_note
+from engine.published.thesis import MODELS, category_of, edition_note
 from store.records import Dataset, Evaluation
 from store.words import Seen
-
-PUBLISHED = {  # the thesis' names by the variant of a model that `--models` adds
-    "pop": "pop",
-    "sasrec": "sasrec",
-    "unisrec": "unisrec-blair",
-    "only": "st5-only",
-    "nopre": "st5-nopre",
-    "itempre": "st5-itempre",
-    "final": "st5-final",
-}
 
 
 @dataclass(frozen=True)
@@ -157,7 +147,7 @@ def _filled(arm: Arm, model: str, default: str, stored: Stored, *, alone: bool) 
 def _added(model: str, stored: Stored) -> Arm:
     """A column for a model that the definition does not have."""
     found = stored.models.get(model)
-    return Arm(label=model, model=model, published=PUBLISHED.get(found.variant, "") if found else "")
+    return Arm(label=model, model=model, published=MODELS.get(found.variant, "") if found else "")
 
 
 def _predictors(arms: Sequence[Arm], models: Sequence[str]) -> list[Arm]:

@@ -14,6 +14,15 @@ from importlib.resources import files
 from store.records import Dataset
 
 TABLES = ("A.1", "A.2", "A.3", "A.4", "5.1", "5.2", "5.3", "C")
+MODELS = {  # the thesis' names by our models' variants
+    "pop": "pop",
+    "sasrec": "sasrec",
+    "unisrec": "unisrec-blair",
+    "only": "st5-only",
+    "nopre": "st5-nopre",
+    "itempre": "st5-itempre",
+    "final": "st5-final",
+}
 AMAZON_YEAR = "2023"  # the thesis' edition of the reviews; a category with a year of its own (Yelp_2018) says so
 
 

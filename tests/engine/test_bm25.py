@@ -9,13 +9,17 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.baselines.bm25 import Bm25Index, Bm25Scorer, bm25
+from engine.baselines.bm25 import Bm25Index, Bm25Scorer
 from engine.evaluation import history_starts
 from engine.ranking.rank import rank
 from engine.ranking.scorers import Scorer
 
 TITLES = ("Red lamp", "Red red chair", "Oak desk", "", "LAMP, oak!")
 K1, B = 1.5, 0.75
+
+
+def bm25(titles: Sequence[str], histories: Sequence[np.ndarray]) -> Bm25Scorer:
+    return Bm25Index(titles).scorer(histories)
 
 
 def history(*items: int) -> np.ndarray:

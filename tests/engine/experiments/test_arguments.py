@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.experiments.arguments import Arguments, arguments_of
 from engine.measuring.choices import Averaging
-from store.experiments import experiments, find_experiment, put_experiment
+from store.experiments import experiments, put_experiment
 from store.words import Seen
 from store.workspace import Workspace
 
@@ -45,11 +45,11 @@ def test_the_command_line_names_what_differs_from_the_default() -> None:
 
 def test_of_an_experiment_the_last_time_is_kept(tmp_path: Path) -> None:
     with Workspace(tmp_path).write() as db:
-        assert find_experiment(db, "main") is None
+        assert experiments(db) == []
         for sample in (5, 7):
             asked = Arguments(("shop",), sample=sample).document()
             put_experiment(db, name="main", definition="title", arguments=asked, code_version="1")
         (stored,) = experiments(db)
-        assert stored == find_experiment(db, "main")
+        assert stored.name == "main"
         assert arguments_of(stored.arguments) == Arguments(("shop",), sample=7)
         assert (stored.definition, stored.code_version) == ("title", "1")
