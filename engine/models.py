@@ -49,22 +49,47 @@ def open_model(workspace: Workspace, name: str, *, device: str = "auto", precisi
         return stored_models.model(db, name)  # says which names there are
 
 
+def backbone_source(workspace: Workspace, backbone: str) -> str:
+    """The folder or hub name that a backbone stands for, "" for the embedded one."""
+    model = backbone_model(workspace, backbone)
+    return backbone if model is None else str(workspace.folder / model.folder)
+
+
+def backbone_model(workspace: Workspace, backbone: str) -> Model | None:
+    """The text model of the workspace that a backbone names, unless a folder of that name is there."""
+    if not backbone or not workspace.exists() or Path(backbone).exists():
+        return None
+    with workspace.read() as db:
+        model = stored_models.find_model(db, backbone)
+    return model if model is not None and model.kind == "text" else None
+
+
 def make_only(
-    workspace: Workspace, *, name: str, backbone: str, device: str = "auto", precision: str = "auto"
+    workspace: Workspace,
+    *,
+    name: str,
+    backbone: str,
+    pooling: str = "",
+    device: str = "auto",
+    precision: str = "auto",
 ) -> Model:
-    """The variant `only`: a backbone as it is, with our markers, saved into the workspace (thesis 4.2)."""
+    """The variant `only`: a backbone as it is, with our markers, saved into the workspace (thesis 4.2).
+
+    pooling: as for `encoder.load`; what is saved says it from then on.
+    """
     from engine.encoding.backbone import embedded_backbone
     from engine.encoding.encoder import load
 
     check_name(name)
-    encoder = load(backbone or embedded_backbone(), device=device, precision=precision)
+    source = backbone_source(workspace, backbone) or embedded_backbone()
+    encoder = load(source, pooling=pooling, device=device, precision=precision)
     folder = workspace.models / name
     with workspace.write() as db, workspace.lock(f"model-{name}"):
         old = stored_models.find_model(db, name)
         if old is None or (old.weights_hash == encoder.weights_hash and not folder.exists()):
             # Before the row, so that no reader meets a model without weights. Loaded anew, because the precision
             # that the device prefers must not reach the file.
-            save_encoder(load(encoder.source, device="cpu", precision="fp32"), folder)
+            save_encoder(load(encoder.source, pooling=pooling, device="cpu", precision="fp32"), folder)
         return stored_models.put_model(
             db,
             name=name,
@@ -74,7 +99,11 @@ def make_only(
             folder=str(folder.relative_to(workspace.folder)),
             weights_hash=encoder.weights_hash,
             tokenizer_hash=encoder.tokenizer_hash,
-            recipe={"length": encoder.length, "dimension": encoder.dimension},
+            recipe={
+                "length": encoder.length,
+                "dimension": encoder.dimension,
+                **({"pooling": pooling} if pooling else {}),
+            },
             code_version=__version__,
             device=encoder.device_name,
         )

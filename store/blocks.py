@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.arrays import pack, rows_per_block, unpack
+from store.arrays import BLOCK_BYTES, pack, rows_per_block, unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,33 +21,62 @@ class BlockTable:
     owner: str
     of: str
 
-    def add(self, db: sqlite3.Connection, id: int, column: str, array: np.ndarray) -> None:
-        """Store a whole column, inside the caller's transaction."""
+    def add(self, db: sqlite3.Connection, id: int, column: str, array: np.ndarray, first_row: int = 0) -> None:
+        """Store the rows of a column from `first_row` on, inside the caller's transaction."""
         step = rows_per_block(array.nbytes // max(1, len(array)))
-        for first in range(0, len(array), step):
-            self.add_block(db, id, column, first, array[first : first + step])
-
-    def add_block(self, db: sqlite3.Connection, id: int, column: str, first_row: int, array: np.ndarray) -> None:
-        """Store the rows of a column from `first_row` on as one block."""
-        db.execute(
-            f"INSERT INTO {self.name} ({self.owner}, name, first_row, dtype, shape, hash, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (id, column, first_row, *pack(array)),
-        )
+        for start in range(0, len(array), step):
+            db.execute(
+                f"INSERT INTO {self.name} ({self.owner}, name, first_row, dtype, shape, hash, data)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (id, column, first_row + start, *pack(array[start : start + step])),
+            )
 
     def read(self, db: sqlite3.Connection, id: int, column: str) -> np.ndarray:
         """A whole column; `Failed` where its bytes are not those that were stored."""
         import numpy as np
 
-        return np.concatenate([self.block(db, id, column, first) for first in self.first_rows(db, id, column)])
+        return np.concatenate([block for _, block in self.blocks(db, id, column)])
 
-    def first_rows(self, db: sqlite3.Connection, id: int, column: str) -> list[int]:
-        """Where the blocks of a column begin, in order."""
-        query = f"SELECT first_row FROM {self.name} WHERE {self.owner} = ? AND name = ? ORDER BY first_row"
-        return [row[0] for row in db.execute(query, (id, column))]
+    def blocks(self, db: sqlite3.Connection, id: int, column: str) -> Iterator[tuple[int, np.ndarray]]:
+        """The blocks of a column in order, each with the number of its first row."""
+        query = f"{self._select} ORDER BY first_row"
+        for first, *packed in db.execute(query, (id, column)):
+            yield first, unpack(*packed, where=f"{self.of} {id}")
 
-    def block(self, db: sqlite3.Connection, id: int, column: str, first_row: int) -> np.ndarray:
-        """One block of a column, by its first row."""
-        query = f"SELECT dtype, shape, hash, data FROM {self.name} WHERE {self.owner} = ? AND name = ?"
-        dtype, shape, digest, data = db.execute(f"{query} AND first_row = ?", (id, column, first_row)).fetchone()
-        return unpack(dtype, shape, digest, data, f"{self.of} {id}")
+    def row(self, db: sqlite3.Connection, id: int, column: str, number: int) -> np.ndarray:
+        """One row of a column, [1, ...]; reads the block that holds it."""
+        query = f"{self._select} AND first_row <= ? ORDER BY first_row DESC LIMIT 1"
+        first, *packed = db.execute(query, (id, column, number)).fetchone()
+        return unpack(*packed, where=f"{self.of} {id}")[number - first : number - first + 1]
+
+    @property
+    def _select(self) -> str:
+        return f"SELECT first_row, dtype, shape, hash, data FROM {self.name} WHERE {self.owner} = ? AND name = ?"
+
+
+class BlockWriter:
+    """Columns that come a few rows at a time, stored in blocks of their own size: a narrow one in few."""
+
+    def __init__(self, table: BlockTable, db: sqlite3.Connection, id: int) -> None:
+        self._table, self._db, self._id = table, db, id
+        self._waiting: dict[str, list[np.ndarray]] = {}
+        self._stored: dict[str, int] = {}
+
+    def add(self, column: str, array: np.ndarray) -> None:
+        """Append rows to a column and store the blocks that are full, inside the caller's transaction."""
+        self._waiting.setdefault(column, []).append(array)
+        if sum(part.nbytes for part in self._waiting[column]) >= BLOCK_BYTES:
+            self._store(column)
+
+    def finish(self) -> None:
+        """Store what still waits, inside the caller's transaction."""
+        for column in self._waiting:
+            self._store(column)
+
+    def _store(self, column: str) -> None:
+        import numpy as np
+
+        rows = np.concatenate(self._waiting[column])
+        self._table.add(self._db, self._id, column, rows, self._stored.get(column, 0))
+        self._waiting[column] = []
+        self._stored[column] = self._stored.get(column, 0) + len(rows)

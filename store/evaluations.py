@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from store.arrays import rows_per_block, settings_hash
-from store.blocks import BlockTable
+from store.blocks import BlockTable, BlockWriter
 from store.connection import transaction
 from store.datasets import now
 from store.errors import BadInput, Failed, unknown
@@ -85,6 +85,7 @@ class EvaluationWriter:
                 (key, State.WRITING, model.id, dataset.id, split, json.dumps(protocol), candidates, now()),
             )
         self.id = int(cursor.lastrowid or 0)
+        self._blocks = BlockWriter(_BLOCKS, db, self.id)
 
     def __enter__(self) -> EvaluationWriter:
         return self
@@ -95,14 +96,14 @@ class EvaluationWriter:
                 self._db.execute("DELETE FROM evaluation WHERE id = ?", (self.id,))
 
     def add(self, ranks: Ranks) -> None:
-        """Append rows, cut into blocks of a few MiB with a transaction each."""
+        """Append rows, a transaction for every few MiB."""
         width = sum(getattr(ranks, name).dtype.itemsize * _columns(getattr(ranks, name)) for name in _RANK_NAMES)
         step = rows_per_block(width)
         for start in range(0, len(ranks), step):
             with transaction(self._db):
                 for name in _RANK_NAMES:
-                    _BLOCKS.add_block(self._db, self.id, name, self._rows, getattr(ranks, name)[start : start + step])
-            self._rows += min(step, len(ranks) - start)
+                    self._blocks.add(name, getattr(ranks, name)[start : start + step])
+        self._rows += len(ranks)
 
     def finish(self, metrics: Iterable[Metric], *, seconds: float, device: str) -> Evaluation:
         """Store the metrics and make the evaluation visible."""
@@ -113,6 +114,7 @@ class EvaluationWriter:
             for position, metric in enumerate(metrics)
         ]
         with transaction(self._db):
+            self._blocks.finish()
             self._db.executemany(
                 f"INSERT INTO metric (evaluation_id, position, {columns}) VALUES (?, ?, {marks})", rows
             )
@@ -226,15 +228,13 @@ def _plain(db: sqlite3.Connection, query: str, values: tuple[Any, ...]) -> sqlit
 
 
 def rank_row(db: sqlite3.Connection, evaluation: Evaluation, event: int) -> Ranks | None:
-    """What one evaluation found for one event (one row), or None where the event was not in it; reads one block."""
+    """What one evaluation found for one event (one row), or None where the event was not in it."""
     import numpy as np
 
-    for first in _BLOCKS.first_rows(db, evaluation.id, "event"):
-        numbers = _BLOCKS.block(db, evaluation.id, "event", first)
+    for first, numbers in _BLOCKS.blocks(db, evaluation.id, "event"):
         place = int(np.searchsorted(numbers, event))
         if place < len(numbers) and numbers[place] == event:
-            row = slice(place, place + 1)
-            return Ranks(**{name: _BLOCKS.block(db, evaluation.id, name, first)[row] for name in _RANK_NAMES})
+            return Ranks(**{name: _BLOCKS.row(db, evaluation.id, name, first + place) for name in _RANK_NAMES})
     return None
 
 

@@ -177,6 +177,6 @@ def provenance(db: sqlite3.Connection, of: Iterable[Evaluation]) -> list[str]:
     names = {evaluation.dataset for evaluation in chosen.values()}
     prints = [f"{d.name} {d.fingerprint[:FINGERPRINT_DIGITS]}" for d in datasets.datasets(db) if d.name in names]
     return [
-        *(f"Protocol of {', '.join(own)}: {text}." for text, own in under.items()),
+        *(f"Protocol of {', '.join(own) if len(under) > 1 else 'all'}: {text}." for text, own in under.items()),
         *([f"Fingerprints of datasets: {', '.join(prints)}."] if prints else []),
     ]

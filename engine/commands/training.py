@@ -14,6 +14,7 @@ from store.errors import BadInput
 
 if TYPE_CHECKING:
     from engine.progress import Observer
+    from engine.training.variant import TrainRequest
     from store.records import Model
     from store.workspace import Workspace
 
@@ -34,6 +35,13 @@ def train(
         typer.Option(
             help="A sentence-transformers folder, a name on the hub, or a text model of the workspace.",
             show_default="the embedded one",
+        ),
+    ] = "",
+    pooling: Annotated[
+        str,
+        typer.Option(
+            help="cls or mean, where the backbone of `only` is a plain transformers model.",
+            show_default="what the backbone says",
         ),
     ] = "",
     recipe: Annotated[str, typer.Option(help="Name of a recipe (`st5 recipes`), or a TOML file.")] = RECIPE,
@@ -60,12 +68,12 @@ def train(
     space = open_workspace(workspace)
     chosen = tuple(dict.fromkeys(names(datasets)))
     said = [*(settings or []), *([f"precision={precision}"] if precision != "auto" else [])]
-    request = TrainRequest(variant, load_recipe(recipe, said), chosen, backbone, name or variant, seed, device)
+    request = TrainRequest(variant, load_recipe(recipe, said), chosen, backbone, name or variant, seed, device, pooling)
     check(space, request)
     if not request.chain:
         if detach:
             raise BadInput("only trains nothing, so there is nothing to detach. Leave --detach out.")
-        _only(request.name, backbone, device, precision, chosen, space)
+        _only(request, precision, space)
         return
 
     def work(observer: Observer) -> Model:
@@ -88,10 +96,18 @@ def _lease(device: str) -> str:
     return str(choose_device(device))
 
 
-def _only(name: str, backbone: str, device: str, precision: str, datasets: tuple[str, ...], space: Workspace) -> None:
+def _only(request: TrainRequest, precision: str, space: Workspace) -> None:
     from engine.models import make_only
 
-    model = make_only(space, name=name, backbone=backbone, device=device, precision=precision)
+    model = make_only(
+        space,
+        name=request.name,
+        backbone=request.backbone,
+        pooling=request.pooling,
+        device=request.device,
+        precision=precision,
+    )
     say(f"{model.name}: {model.backbone}, {model.recipe['length']} tokens, weights {model.weights_hash[:12]}.")
-    if datasets:
-        evaluate_all(space, [model.name], list(datasets), options_for(device=device, precision=precision))
+    if request.datasets:
+        options = options_for(device=request.device, precision=precision)
+        evaluate_all(space, [model.name], list(request.datasets), options)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from store.errors import BadInput
+from store.errors import BadInput, unknown
+
+POOLINGS = ("cls", "mean")
 
 
 def embedded_backbone() -> str:
@@ -18,8 +20,13 @@ def embedded_backbone() -> str:
     return str(Path(next(iter(spec.submodule_search_locations))) / "model")
 
 
-def check_folder(source: str) -> None:
-    """A clear word about a folder that is not a model, before libraries take it for a name on the hub."""
+def check_folder(source: str, pooling: str = "") -> None:
+    """A clear word about a folder that is not a model, before libraries take it for a name on the hub.
+
+    pooling: one of POOLINGS for a plain transformers model, which has no modules.json to say it, else "".
+    """
+    if pooling not in ("", *POOLINGS):
+        raise unknown("pooling", pooling, POOLINGS)
     path = Path(source).expanduser()
     looks_like_path = path.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1
     if not path.exists():
@@ -28,7 +35,7 @@ def check_folder(source: str) -> None:
         return
     if not path.is_dir():
         raise BadInput(f"Backbone {source}: is a file. Name the folder it lies in.")
-    missing = [name for name in ("modules.json", "config.json") if not (path / name).exists()]
+    missing = [] if (path / "config.json").exists() else ["config.json"]
     weights = [*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json")]
     if not weights:
         missing.append("model.safetensors")
@@ -37,5 +44,19 @@ def check_folder(source: str) -> None:
     if missing:
         raise BadInput(
             f"Backbone {source}: {', '.join(missing)} missing. "
-            "Allowed: a folder as written by SentenceTransformer.save (weights as safetensors, never pickled)."
+            "Allowed: a folder as written by SentenceTransformer.save, or by save_pretrained of transformers "
+            "(weights as safetensors, never pickled)."
+        )
+    check_pooling(source, pooling, says=(path / "modules.json").exists())
+
+
+def check_pooling(source: str, pooling: str, *, says: bool) -> None:
+    """`BadInput` unless it is known how the vectors of tokens become one: the backbone `says` so, or `pooling` does."""
+    if says and pooling:
+        raise BadInput(f"Backbone {source}: its modules.json says how it pools. Leave --pooling {pooling} out.")
+    if not says and not pooling:
+        raise BadInput(
+            f"Backbone {source}: is a plain transformers model (no modules.json), which does not say how the vectors "
+            f"of its tokens become one. Make it a text model first: `st5 train only --backbone {source} --pooling cls "
+            "--name NAME` (or mean; BLaIR and SimCSE take cls)."
         )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.encoding.backbone import check_folder
+from engine.encoding.backbone import check_folder, check_pooling
 from engine.encoding.batching import token_batches
 from engine.encoding.device import Precision, choose_device, device_name, fast_precision
 from engine.text.sentences import Renderer, Sentence, Template
@@ -146,18 +146,20 @@ def encoder_name(weights_hash: str, tokenizer_hash: str, length: int, precision:
     return content_hash(weights_hash, tokenizer_hash, str(length), precision)
 
 
-def load(source: str, *, device: str = "auto", precision: str = "auto") -> Encoder:
+def load(source: str, *, pooling: str = "", device: str = "auto", precision: str = "auto") -> Encoder:
     """Open a sentence-transformers folder, or a name of the hub, with float32 weights and our markers.
 
-    `BadInput` where it is neither, where files are missing, or where the tokenizer is a slow one without offsets.
+    pooling: "cls" or "mean" for a plain transformers model, which does not say how it pools. `BadInput` where it is
+    neither, where files are missing, or where the tokenizer is a slow one without offsets.
     """
-    check_folder(source)
+    check_folder(source, pooling)
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.util import is_sentence_transformer_model
 
     chosen = choose_device(device)
     # What the libraries raise for files that are missing, cut short or of another kind.
@@ -166,20 +168,34 @@ def load(source: str, *, device: str = "auto", precision: str = "auto") -> Encod
         with torch.random.fork_rng():
             torch.manual_seed(0)  # weights that the files lack (an unused pooler) are the same whenever it is opened
             model = SentenceTransformer(
-                source, device=str(chosen), model_kwargs={"dtype": torch.float32}, trust_remote_code=False
+                None if pooling else source,
+                modules=_pooled(source, pooling) if pooling else None,
+                device=str(chosen),
+                model_kwargs={"dtype": torch.float32},
+                trust_remote_code=False,
             )
+        says = is_sentence_transformer_model(source)  # asked of a hub that could be reached
     except unreadable as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(
             f'Backbone "{source}" cannot be opened: {first} Allowed: a sentence-transformers folder with modules.json, '
             "config.json, model.safetensors and tokenizer.json, or, where a hub can be reached, its name there."
         ) from error
+    check_pooling(source, pooling, says=says)
     model.eval()
     if not getattr(model.tokenizer, "is_fast", False):
         raise BadInput(f'Backbone "{source}" has no fast tokenizer (tokenizer.json); st5 needs its token offsets.')
     _grow_for_tags(model)
     half = Precision(precision) if precision != "auto" else fast_precision(chosen)
     return Encoder(model, source, chosen, half)
+
+
+def _pooled(source: str, pooling: str) -> list[torch.nn.Module]:
+    """The modules of a plain transformers model with this pooling."""
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    core = Transformer(source, model_kwargs={"dtype": torch.float32})
+    return [core, Pooling(core.get_embedding_dimension(), pooling_mode=pooling)]
 
 
 def _length(model: Any, tokenizer: Any, source: str) -> int:

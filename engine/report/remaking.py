@@ -35,6 +35,8 @@ def _trained(model: Model) -> tuple[str, ...]:
         words += ["--datasets", ",".join(request["datasets"])]
     if model.backbone != EMBEDDED:
         words += ["--backbone", model.backbone]
+    if model.recipe.get("pooling"):
+        words += ["--pooling", model.recipe["pooling"]]
     if "recipe" in model.recipe:
         words += ["--recipe", model.recipe["recipe"]]
     for phase in request.get("phases", []):

@@ -10,7 +10,7 @@ from typing import Any
 from engine import __version__
 from engine.encoding.backbone import check_folder, embedded_backbone
 from engine.kinds import EMBEDDED
-from engine.models import check_name, make_only
+from engine.models import backbone_model, backbone_source, check_name, make_only
 from engine.progress import Observer
 from engine.training.recipe import Recipe
 from store import datasets
@@ -24,7 +24,7 @@ from store.workspace import Workspace
 @dataclass(frozen=True)
 class TrainRequest:
     """What to train. variant: a chain of the recipe; datasets: names; backbone: folder, hub name, name of a text model
-    of the workspace, or "" for the embedded one."""
+    of the workspace, or "" for the embedded one; pooling: of a backbone that does not say it, for `only` alone."""
 
     variant: str
     recipe: Recipe
@@ -33,6 +33,7 @@ class TrainRequest:
     name: str
     seed: int
     device: str = "auto"
+    pooling: str = ""
 
     @property
     def chain(self) -> tuple[Phase, ...]:
@@ -43,8 +44,13 @@ def check(workspace: Workspace, request: TrainRequest) -> None:
     """`BadInput` for all that is wrong with a request and can be seen before any work: the job need not start."""
     check_name(request.name)
     chain = request.chain
+    if request.pooling and (chain or not request.backbone):
+        raise BadInput(
+            f"--pooling {request.pooling}: is for `st5 train only --backbone NAME`. What that makes knows its pooling "
+            f"and is a backbone for {request.variant if chain else 'every variant'}."
+        )
     if request.backbone:
-        check_folder(_source(workspace, request.backbone))
+        check_folder(backbone_source(workspace, request.backbone), request.pooling)
     else:
         embedded_backbone()
     if not chain:
@@ -89,7 +95,9 @@ def find(workspace: Workspace, request: TrainRequest) -> Model | None:
 def train(workspace: Workspace, request: TrainRequest, observer: Observer) -> Model:
     """The model of a checked request: the stored one where nothing changed, else trained phase after phase."""
     if not request.chain:
-        return make_only(workspace, name=request.name, backbone=request.backbone, device=request.device)
+        return make_only(
+            workspace, name=request.name, backbone=request.backbone, pooling=request.pooling, device=request.device
+        )
     old = find(workspace, request)
     if old is not None:
         observer.tell("model", f"{request.name} is there already, trained in the same way.")
@@ -98,7 +106,7 @@ def train(workspace: Workspace, request: TrainRequest, observer: Observer) -> Mo
         found = [datasets.dataset(db, name) for name in sorted(set(request.datasets))]
     from engine.training.phase import PhaseRequest, train_phase, weights_of
 
-    source, parent, reads = _source(workspace, request.backbone) or embedded_backbone(), "", 0
+    source, parent, reads = backbone_source(workspace, request.backbone) or embedded_backbone(), "", 0
     untrained = not _trained(workspace, request.backbone)
     done: list[TrainedPhase] = []
     for phase in request.chain:
@@ -159,25 +167,10 @@ def _document(request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:
     }
 
 
-def _source(workspace: Workspace, backbone: str) -> str:
-    """The folder or hub name that a backbone stands for."""
-    model = _model(workspace, backbone)
-    return backbone if model is None else str(workspace.folder / model.folder)
-
-
 def _trained(workspace: Workspace, backbone: str) -> bool:
     """Whether a backbone is a model that was trained here."""
-    model = _model(workspace, backbone)
+    model = backbone_model(workspace, backbone)
     return model is not None and bool(model.lineage)
-
-
-def _model(workspace: Workspace, backbone: str) -> Model | None:
-    """The text model of the workspace that a backbone names, unless a folder of that name is there."""
-    if not backbone or not workspace.exists() or Path(backbone).exists():
-        return None
-    with workspace.read() as db:
-        model = stored_models.find_model(db, backbone)
-    return model if model is not None and model.kind == "text" else None
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from engine.encoding.backbone import embedded_backbone
 from engine.encoding.batching import token_batches
 from engine.encoding.embedding import embed, embed_items
 from engine.encoding.encoder import Encoder, load
+from engine.models import make_only, open_encoder
 from engine.text.sentences import Sentence, Template
 from store.embeddings import VectorIndex, sentence_key
 from store.errors import BadInput, Failed
@@ -159,7 +160,7 @@ def test_when_weights_give_nan_the_sentence_is_named_and_nothing_stored(tiny_t5:
         assert db.execute("SELECT count(*) FROM embedding_block").fetchone()[0] == 0
 
 
-@pytest.mark.parametrize("gone", ["model.safetensors", "tokenizer.json", "config.json", "modules.json"])
+@pytest.mark.parametrize("gone", ["model.safetensors", "tokenizer.json", "config.json"])
 def test_when_a_file_of_the_backbone_is_missing_it_is_named(tiny_t5: Path, tmp_path: Path, gone: str) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_t5, folder)
@@ -208,3 +209,41 @@ def test_items_encoded_before_are_found_again_and_cut_ones_too(t5: Encoder, tmp_
         assert (again, counted) == (first, [])
         stored = VectorIndex(db, t5.name).read(again)
     assert np.abs(stored - t5.encode_all(renderer.texts(bodies))).max() < 1e-5
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_a_plain_transformers_model_is_pooled_as_asked(tiny_roberta: Path, pooling: str) -> None:
+    encoder = load(str(tiny_roberta.parent / "raw"), pooling=pooling, device="cpu", precision="fp32")
+    core = encoder.model[0].auto_model
+    for sentence, vector in zip(read := sentences(encoder, 4), encoder.encode_all(read), strict=True):
+        with torch.no_grad():
+            tokens = core(torch.tensor([list(sentence.ids)])).last_hidden_state[0]
+        wanted = tokens[0] if pooling == "cls" else tokens.mean(dim=0)
+        assert np.abs(vector - (wanted / wanted.norm()).numpy()).max() < 1e-5
+
+
+def test_a_plain_model_keeps_its_pooling_in_the_workspace(tiny_roberta: Path, tmp_path: Path) -> None:
+    plain, workspace = str(tiny_roberta.parent / "raw"), Workspace(tmp_path)
+    for pooling in ("cls", "mean"):
+        made = make_only(workspace, name=pooling, backbone=plain, pooling=pooling, device="cpu")
+        assert made.recipe["pooling"] == pooling
+        assert open_encoder(workspace, made, device="cpu").weights_hash == made.weights_hash
+    again = make_only(workspace, name="again", backbone="cls", device="cpu")
+    assert again.weights_hash != made.weights_hash
+    assert again.weights_hash == make_only(workspace, name="cls", backbone="cls", device="cpu").weights_hash
+
+
+@pytest.mark.parametrize(
+    ("folder", "pooling", "words"),
+    [
+        ("raw", "", ["no modules.json", "st5 train only --backbone", "--pooling cls"]),
+        ("raw", "max", ['No pooling "max"', "cls, mean"]),
+        ("model", "cls", ["modules.json says how it pools", "Leave --pooling cls out"]),
+    ],
+)
+def test_a_pooling_that_is_missing_unknown_or_too_many(
+    tiny_roberta: Path, folder: str, pooling: str, words: list[str]
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        load(str(tiny_roberta.parent / folder), pooling=pooling, device="cpu")
+    assert all(word in str(refused.value) for word in words)
