@@ -24,12 +24,14 @@ RANGES: dict[str, Range] = {
     "experts": Range(1, 256),
     "feature-dropout": Range(0, 1, below=True),
     "temperature": Range(0, 100, above=True),
+    "tied": Range(0, 1),
 }
 
 
 @dataclass(frozen=True)
-class SasRecSettings:
-    """SASRec as in thesis B.1; `--set` writes the names with hyphens. A value outside its range is `BadInput`."""
+class SequenceSettings:
+    """The body and its training as in thesis B.1; `--set` writes the names with hyphens. A value outside its range is
+    `BadInput`."""
 
     hidden: int = 64
     layers: int = 2
@@ -56,7 +58,14 @@ class SasRecSettings:
 
 
 @dataclass(frozen=True)
-class UniSRecSettings(SasRecSettings):
+class SasRecSettings(SequenceSettings):
+    """SASRec: the sizes of thesis B.1."""
+
+    tied: int = 0  # 1: a score is the product with the vector that is read (thesis eq. 3.7)
+
+
+@dataclass(frozen=True)
+class UniSRecSettings(SequenceSettings):
     """UniSRec: the same body, wider, over text features of the items (Hou et al. 2022, Table 2 and its code)."""
 
     hidden: int = 300
@@ -65,10 +74,10 @@ class UniSRecSettings(SasRecSettings):
     temperature: float = 0.07
 
 
-SETTINGS: dict[str, type[SasRecSettings]] = {"sasrec": SasRecSettings, "unisrec": UniSRecSettings}
+SETTINGS: dict[str, type[SequenceSettings]] = {"sasrec": SasRecSettings, "unisrec": UniSRecSettings}
 
 
-def settings_for(name: str, overrides: Sequence[str] = ()) -> SasRecSettings:
+def settings_for(name: str, overrides: Sequence[str] = ()) -> SequenceSettings:
     """The settings of a trained baseline with `KEY=VALUE` on top; `BadInput` for unknown keys and wrong values."""
     kind = SETTINGS[name]
     keys = {entry.name.replace("_", "-"): _kind(entry) for entry in fields(kind)}
@@ -86,8 +95,10 @@ def settings_for(name: str, overrides: Sequence[str] = ()) -> SasRecSettings:
     return kind(**said)
 
 
-def stored_settings(name: str, document: dict[str, Any]) -> SasRecSettings:
-    """The settings that `document` wrote."""
+def stored_settings(name: str, document: dict[str, Any]) -> SequenceSettings:
+    """The settings that `document` wrote; without a word on tying, the network is a tied one of an earlier version."""
+    if name == "sasrec":
+        document = {"tied": 1} | document
     return SETTINGS[name](**{key.replace("-", "_"): value for key, value in document.items()})
 
 
