@@ -70,8 +70,9 @@ class BlockWriter:
 
     def finish(self) -> None:
         """Store what still waits, inside the caller's transaction."""
-        for column in self._waiting:
-            self._store(column)
+        for column, waiting in self._waiting.items():
+            if waiting:
+                self._store(column)
 
     def _store(self, column: str) -> None:
         import numpy as np

@@ -135,16 +135,24 @@ def started(workspace: Workspace, db: object, name: str = "pop") -> tuple[Model,
     return model, dataset, writer
 
 
-def test_ranks_come_back_whole_by_column_and_by_event(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("top", "pieces"),
+    [
+        (5, (10, 29_990)),  # a row takes 92 bytes: three blocks of a MiB
+        (64, (4_096, 4_096)),  # 4,096 rows of 64 fill a block to the last byte
+        (64, (1_000,) * 9),
+    ],
+)
+def test_ranks_come_back_whole_by_column_and_by_event(tmp_path: Path, top: int, pieces: tuple[int, ...]) -> None:
     workspace = five_items(tmp_path)
     baseline(workspace)
-    rows = 30_000  # with five best items a row takes 92 bytes: two blocks of 2 MiB
-    stored = ranks_of(rows)
+    rows = sum(pieces)
+    stored = ranks_of(rows, top=top)
+    ends = np.cumsum(pieces).tolist()
     with workspace.write() as db:
         with started(workspace, db)[2] as writer:
-            half = Ranks(*(getattr(stored, field.name)[:10] for field in fields(Ranks)))
-            writer.add(half)
-            writer.add(Ranks(*(getattr(stored, field.name)[10:] for field in fields(Ranks))))
+            for start, end in zip([0, *ends], ends, strict=False):
+                writer.add(Ranks(*(getattr(stored, field.name)[start:end] for field in fields(Ranks))))
             assert evaluations.evaluations(db) == []  # not before it is finished
             made = writer.finish([METRIC], seconds=1, device="cpu")
         assert made.n == rows
@@ -153,7 +161,7 @@ def test_ranks_come_back_whole_by_column_and_by_event(tmp_path: Path) -> None:
             column = getattr(stored, field.name)
             assert np.array_equal(getattr(found, field.name), column)
             assert np.array_equal(evaluations.rank_column(db, made, field.name), column)
-        for event in (0, 9, 10, 29_999):
+        for event in (0, ends[0] - 1, ends[0], rows - 1):
             row = evaluations.rank_row(db, made, event)
             assert row is not None
             assert row.score[0] == stored.score[event]
