@@ -126,8 +126,6 @@ def test_words_that_are_no_item_are_for_models_that_read(program: Program) -> No
         (["baseline", "sasrec", "-d", CAMERAS, "--set", "window"], "is not KEY=VALUE"),
         (["baseline", "sasrec", "-d", CAMERAS, "--set", "window=2.5"], "Allowed: a whole number"),
         (["baseline", "sasrec", "-d", CAMERAS, "--set", "dropout=1"], "dropout = 1.0 is not allowed"),
-        (["baseline", "sasrec", "-d", CAMERAS, "--set", "tied=2"], "tied = 2 is not allowed"),
-        (["baseline", "unisrec", "-d", CAMERAS, "--set", "tied=1"], 'No setting of unisrec "tied"'),
         (["baseline", "sasrec", "-d", CAMERAS, "--set", "hidden=9"], "cannot be divided among heads = 2"),
         (["baseline", "sasrec", "-d", CAMERAS, "--features", "tiny"], "sasrec reads no vectors"),
         (["baseline", "sasrec", "-d", CAMERAS, "--name", "a/b"], '"a/b" cannot be a name'),

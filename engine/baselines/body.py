@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.baselines.settings import SequenceSettings
+from engine.baselines.settings import SasRecSettings
 
 SPREAD = 0.02  # standard deviation of initial weights, as in BERT and the published SASRec
 SMALLEST = 1e-12  # added to variances; item vectors start at a variance of 4e-4, so that torch's 1e-5 would show
@@ -19,7 +19,7 @@ class Body(nn.Module):
     fills shorter histories up on the right changes nothing.
     """
 
-    def __init__(self, settings: SequenceSettings) -> None:
+    def __init__(self, settings: SasRecSettings) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.empty(settings.window, settings.hidden))
         self.norm = nn.LayerNorm(settings.hidden, SMALLEST)
@@ -39,7 +39,7 @@ class Body(nn.Module):
 class Block(nn.Module):
     """Causal self-attention and two linear layers, each added to its input and normalised after that."""
 
-    def __init__(self, settings: SequenceSettings) -> None:
+    def __init__(self, settings: SasRecSettings) -> None:
         super().__init__()
         width = settings.hidden
         self.heads, self.share = settings.heads, settings.dropout

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.baselines.body import Body
 from engine.baselines.sequences import Batch, padded
-from engine.baselines.settings import SequenceSettings
+from engine.baselines.settings import SasRecSettings
 from engine.baselines.softmax import cross_entropy
 from store.arrays import content_hash
 
@@ -37,7 +37,7 @@ def plain_products() -> Iterator[None]:
 class SequenceNetwork(nn.Module, ABC):
     """A body over item vectors; a kind of network says where those come from and how they are compared."""
 
-    def __init__(self, settings: SequenceSettings) -> None:
+    def __init__(self, settings: SasRecSettings) -> None:
         super().__init__()
         self.window = settings.window
         self.body = Body(settings)

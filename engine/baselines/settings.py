@@ -24,14 +24,12 @@ RANGES: dict[str, Range] = {
     "experts": Range(1, 256),
     "feature-dropout": Range(0, 1, below=True),
     "temperature": Range(0, 100, above=True),
-    "tied": Range(0, 1),
 }
 
 
 @dataclass(frozen=True)
-class SequenceSettings:
-    """The body and its training as in thesis B.1; `--set` writes the names with hyphens. A value outside its range is
-    `BadInput`."""
+class SasRecSettings:
+    """SASRec as in thesis B.1; `--set` writes the names with hyphens. A value outside its range is `BadInput`."""
 
     hidden: int = 64
     layers: int = 2
@@ -58,14 +56,7 @@ class SequenceSettings:
 
 
 @dataclass(frozen=True)
-class SasRecSettings(SequenceSettings):
-    """SASRec: the sizes of thesis B.1."""
-
-    tied: int = 0  # 1: a score is the product with the vector that is read (thesis eq. 3.7)
-
-
-@dataclass(frozen=True)
-class UniSRecSettings(SequenceSettings):
+class UniSRecSettings(SasRecSettings):
     """UniSRec: the same body, wider, over text features of the items (Hou et al. 2022, Table 2 and its code)."""
 
     hidden: int = 300
@@ -74,10 +65,10 @@ class UniSRecSettings(SequenceSettings):
     temperature: float = 0.07
 
 
-SETTINGS: dict[str, type[SequenceSettings]] = {"sasrec": SasRecSettings, "unisrec": UniSRecSettings}
+SETTINGS: dict[str, type[SasRecSettings]] = {"sasrec": SasRecSettings, "unisrec": UniSRecSettings}
 
 
-def settings_for(name: str, overrides: Sequence[str] = ()) -> SequenceSettings:
+def settings_for(name: str, overrides: Sequence[str] = ()) -> SasRecSettings:
     """The settings of a trained baseline with `KEY=VALUE` on top; `BadInput` for unknown keys and wrong values."""
     kind = SETTINGS[name]
     keys = {entry.name.replace("_", "-"): _kind(entry) for entry in fields(kind)}
@@ -95,10 +86,8 @@ def settings_for(name: str, overrides: Sequence[str] = ()) -> SequenceSettings:
     return kind(**said)
 
 
-def stored_settings(name: str, document: dict[str, Any]) -> SequenceSettings:
-    """The settings that `document` wrote; without a word on tying, the network is a tied one of an earlier version."""
-    if name == "sasrec":
-        document = {"tied": 1} | document
+def stored_settings(name: str, document: dict[str, Any]) -> SasRecSettings:
+    """The settings that `document` wrote."""
     return SETTINGS[name](**{key.replace("-", "_"): value for key, value in document.items()})
 
 

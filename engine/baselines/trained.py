@@ -14,7 +14,7 @@ from engine import __version__
 from engine.baselines.features import item_features
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.sasrec import SasRec
-from engine.baselines.settings import SasRecSettings, UniSRecSettings, stored_settings
+from engine.baselines.settings import UniSRecSettings, stored_settings
 from engine.baselines.stored import command, trained_key
 from engine.baselines.trainer import Trainer
 from engine.baselines.unisrec import UniSRec
@@ -120,7 +120,6 @@ def _network(model: Model, items: int, features: np.ndarray | None, device: str)
         if isinstance(settings, UniSRecSettings):
             assert features is not None
             return UniSRec(settings, features).to(device)
-        assert isinstance(settings, SasRecSettings)
         return SasRec(settings, items).to(device)
 
 

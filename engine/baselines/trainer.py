@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.baselines.network import SequenceNetwork, plain_products
 from engine.baselines.sequences import batches, cut
-from engine.baselines.settings import SequenceSettings
+from engine.baselines.settings import SasRecSettings
 from engine.baselines.validation import METRIC, Material
 from engine.progress import Observer
 from engine.training import checkpoint
@@ -46,7 +46,7 @@ class Trainer:
         self,
         network: SequenceNetwork,
         material: Material,
-        settings: SequenceSettings,
+        settings: SasRecSettings,
         *,
         seed: int,
         folder: Path,

@@ -13,7 +13,7 @@ from engine.baselines.body import Body
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.sasrec import SasRec
 from engine.baselines.sequences import batches, cut
-from engine.baselines.settings import SasRecSettings, UniSRecSettings, stored_settings
+from engine.baselines.settings import SasRecSettings, UniSRecSettings
 from engine.baselines.unisrec import UniSRec
 
 ITEMS, WINDOW = 30, 6
@@ -34,12 +34,7 @@ def uni() -> SequenceNetwork:
     return UniSRec(UniSRecSettings(hidden=16, inner=24, window=WINDOW), unit(ITEMS))
 
 
-def tied() -> SequenceNetwork:
-    torch.manual_seed(0)
-    return SasRec(SasRecSettings(hidden=16, inner=24, window=WINDOW, tied=1), ITEMS)
-
-
-both = pytest.mark.parametrize("network", [sasrec, tied, uni])
+both = pytest.mark.parametrize("network", [sasrec, uni])
 Network = Callable[[], SequenceNetwork]
 
 
@@ -117,36 +112,6 @@ def test_every_weight_learns(network: Network) -> None:
         made.loss(batch).backward()
     still = [name for name, weights in made.named_parameters() if weights.grad is None or not weights.grad.any()]
     assert still == []
-
-
-def test_an_item_of_a_tied_network_answers_with_what_is_read() -> None:
-    for made, same in ((tied(), True), (sasrec(), False)):
-        answers = made.vectors([np.array([1, 2])], ITEMS)[1]
-        assert np.array_equal(answers, made.items().detach().numpy()) == same
-
-
-def test_settings_that_say_nothing_of_tying_are_of_a_tied_network() -> None:
-    said = {key: value for key, value in SasRecSettings(window=20).document().items() if key != "tied"}
-    assert stored_settings("sasrec", said) == SasRecSettings(window=20, tied=1)
-
-
-def test_an_untied_network_learns_that_nothing_comes_twice() -> None:
-    # Items come in threes, and after one of three comes one of the other two: those should be first, and not itself.
-    draw = np.random.default_rng(0)
-    torch.manual_seed(0)
-    made = SasRec(SasRecSettings(hidden=16, inner=24, window=WINDOW, dropout=0), ITEMS)
-    optimiser = torch.optim.Adam(made.parameters(), 0.01)
-    for _ in range(200):
-        group, first, step = draw.integers(0, ITEMS // 3, 64), draw.integers(0, 3, 64), draw.integers(1, 3, 64)
-        pairs = np.column_stack((3 * group + first, 3 * group + (first + step) % 3)).astype(np.int32)
-        (batch,) = batches(cut(np.arange(0, 129, 2), pairs.reshape(-1), WINDOW), 1_000, draw)
-        optimiser.zero_grad()
-        made.loss(batch).backward()
-        optimiser.step()
-    asked, answers = made.vectors([np.array([item]) for item in range(ITEMS)], ITEMS)
-    for item, scores in enumerate(asked @ answers.T):
-        group = item - item % 3
-        assert set(np.argsort(-scores)[:2]) == {group, group + 1, group + 2} - {item}
 
 
 def test_items_of_unisrec_are_their_text() -> None:
