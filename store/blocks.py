@@ -40,14 +40,14 @@ class BlockTable:
     def blocks(self, db: sqlite3.Connection, id: int, column: str) -> Iterator[tuple[int, np.ndarray]]:
         """The blocks of a column in order, each with the number of its first row."""
         query = f"{self._select} ORDER BY first_row"
-        for first, *packed in db.execute(query, (id, column)):
-            yield first, unpack(*packed, where=f"{self.of} {id}")
+        for first, dtype, shape, digest, data in db.execute(query, (id, column)):
+            yield first, unpack(dtype, shape, digest, data, f"{self.of} {id}")
 
     def row(self, db: sqlite3.Connection, id: int, column: str, number: int) -> np.ndarray:
         """One row of a column, [1, ...]; reads the block that holds it."""
         query = f"{self._select} AND first_row <= ? ORDER BY first_row DESC LIMIT 1"
-        first, *packed = db.execute(query, (id, column, number)).fetchone()
-        return unpack(*packed, where=f"{self.of} {id}")[number - first : number - first + 1]
+        first, dtype, shape, digest, data = db.execute(query, (id, column, number)).fetchone()
+        return unpack(dtype, shape, digest, data, f"{self.of} {id}")[number - first : number - first + 1]
 
     @property
     def _select(self) -> str:

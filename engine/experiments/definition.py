@@ -40,14 +40,15 @@ class Scope(StrEnum):
 class Arm:
     """One column. model: whose numbers it shows, "" for each of `--models` (by default the definition's `model`).
 
-    history and item-text: what a text model reads. published: the thesis' name of the column. baseline, features:
-    made by `st5 baseline`; train: the variant of `st5 train` that makes it; predictor: of `st5 rate`.
+    history and item-text: what a text model reads, "" for what it was trained on. published: the thesis' name of the
+    column. baseline, features: made by `st5 baseline`; train: the variant of `st5 train` that makes it; predictor: of
+    `st5 rate`.
     """
 
     label: str = ""
     model: str = ""
-    history: str = "structured"
-    item_text: str = "title"
+    history: str = ""
+    item_text: str = ""
     published: str = ""
     baseline: str = ""
     features: str = ""

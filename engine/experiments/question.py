@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import Arm, Definition, Kind, Scope
-from engine.experiments.stored import Reading, Stored
+from engine.experiments.stored import Stored, Wanted
 from engine.kinds import BASELINES, ONLY
 from engine.published.thesis import MODELS, category_of, edition_note
+from engine.reading import Reading
+from engine.text.sentences import HistoryFormat, ItemText
 from store.records import Dataset, Evaluation
 from store.words import Seen
 
@@ -49,7 +51,9 @@ class Question:
         if model not in self.stored.models:
             return None
         arm = column.arm
-        return self.stored.evaluation(Reading(model, dataset.name, arm.history, arm.item_text, self.sample))
+        history = HistoryFormat(arm.history) if arm.history else None
+        item_text = ItemText(arm.item_text) if arm.item_text else None
+        return self.stored.evaluation(Wanted(model, dataset.name, Reading(history, item_text), self.sample))
 
     def evaluations(self, column: Column, dataset: Dataset) -> list[Evaluation]:
         """Those of all seeds that are stored; none where the column says nothing about the dataset."""

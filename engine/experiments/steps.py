@@ -167,8 +167,8 @@ def _baseline_options(question: Question, arm: Arm, model: str, seed: int) -> tu
 
 def _evaluation_options(question: Question, arm: Arm) -> tuple[str, ...]:
     options = ["--sample", str(question.sample), "--seed", str(SAMPLE_SEED)] if question.sample else []
-    options += ["--history", arm.history] if arm.history != Arm.history else []
-    options += ["--item-text", arm.item_text] if arm.item_text != Arm.item_text else []
+    options += ["--history", arm.history] if arm.history else []
+    options += ["--item-text", arm.item_text] if arm.item_text else []
     return tuple(options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from engine.reading import Reading
 from store import datasets, evaluations, models
 from store.records import Dataset, Evaluation, Model
 from store.trained_baselines import trained_baselines
@@ -14,13 +15,12 @@ SAMPLE_SEED = 0  # one sample for all models, so that they are compared on the s
 
 
 @dataclass(frozen=True)
-class Reading:
+class Wanted:
     """What an evaluation has to be of: test events, all (sample 0) or `sample` of them where there are more."""
 
     model: str
     dataset: str
-    history: str
-    item_text: str
+    reading: Reading
     sample: int
 
 
@@ -38,7 +38,7 @@ class Stored:
         for evaluation in evaluations.evaluations(db):
             self._evaluations.setdefault((evaluation.model, evaluation.dataset), []).append(evaluation)
 
-    def evaluation(self, wanted: Reading) -> Evaluation | None:
+    def evaluation(self, wanted: Wanted) -> Evaluation | None:
         """The newest evaluation that answers the question with the weights that the model has now, or None."""
         for evaluation in reversed(self._evaluations.get((wanted.model, wanted.dataset), [])):
             if evaluation.split is Split.TEST and self._answers(evaluation, wanted):
@@ -64,15 +64,16 @@ class Stored:
         """Test events of a dataset."""
         return int(self.datasets[dataset].events.get(Split.TEST, 0))
 
-    def _answers(self, evaluation: Evaluation, wanted: Reading) -> bool:
+    def _answers(self, evaluation: Evaluation, wanted: Wanted) -> bool:
         rules = evaluation.protocol
         sample = wanted.sample if 0 < wanted.sample < self.events(wanted.dataset) else 0
         if rules.get("sample", 0) != sample or (sample and rules.get("sample_seed") != SAMPLE_SEED):
             return False
-        if rules.get("item_text", wanted.item_text) != wanted.item_text:
-            return False
         model = self.models[wanted.model]
-        if model.kind == "text" and rules.get("history") != wanted.history:
+        read = wanted.reading.of(model if model.kind == "text" else self.models.get(model.features, model))
+        if rules.get("item_text", read.item_text) != read.item_text:
+            return False
+        if model.kind == "text" and rules.get("history") != read.history:
             return False
         return rules.get("weights", "") in ("", *self._weights_of(model, wanted.dataset))
 

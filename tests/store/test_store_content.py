@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
@@ -42,6 +42,7 @@ def test_hashes_keep_their_parts_apart_and_forget_the_order_of_keys() -> None:
     assert settings_hash({"a": 1}) != settings_hash({"a": 2})
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), unique=True, min_size=1, max_size=30), st.data())
 def test_vectors_come_back_in_the_order_asked_for(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], data: st.DataObject

@@ -83,9 +83,18 @@ def test_formats_of_another_model_are_those_of_that_model(shop: Workspace) -> No
     text_model(shop, "final")
     found = needed(shop, "item-text", models=("final",), datasets=("b",))
     assert found == [
-        ("evaluate final --datasets b --sample 3000 --seed 0", READY),
+        ("evaluate final --datasets b --sample 3000 --seed 0 --item-text title", READY),
         ("evaluate final --datasets b --sample 3000 --seed 0 --item-text title+description", READY),
     ]
+
+
+def test_a_model_is_found_in_the_words_it_was_trained_on(shop: Workspace) -> None:
+    model = text_model(shop, "final", lineage=[{"settings": {"history": "unstructured"}}])
+    asked = {"models": ("final",), "datasets": ("a",), "sample": 0}
+    evaluated(shop, model, [0], "a", history="structured")
+    assert needed(shop, "main", **asked) == [("evaluate final --datasets a", READY)]
+    evaluated(shop, model, [0], "a", history="unstructured")
+    assert needed(shop, "main", **asked) == []
 
 
 def test_maps_are_of_all_datasets_together(shop: Workspace) -> None:
