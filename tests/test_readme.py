@@ -26,7 +26,7 @@ def commands() -> list[list[str]]:
 
 def needs_more_than_this_machine(arguments: list[str]) -> bool:
     """The demo has a test of its own; the hub and T5's weights are out of reach."""
-    return arguments[:1] in ([], ["demo"]) or "--from-hub" in arguments or "st5-only" in arguments
+    return arguments[:1] in ([], ["demo"]) or bool({"--from-hub", "st5-only", "blair"} & set(arguments))
 
 
 def small_files(folder: Path) -> None:
