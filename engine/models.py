@@ -75,13 +75,14 @@ def make_only(
 ) -> Model:
     """The variant `only`: a backbone as it is, with our markers, saved into the workspace (thesis 4.2).
 
-    pooling: as for `encoder.load`; what is saved says it from then on.
+    pooling: as for `encoder.load`; what is saved says it from then on. A backbone that was trained here hands on
+    what it was trained on.
     """
     from engine.encoding.backbone import embedded_backbone
     from engine.encoding.encoder import load
 
     check_name(name)
-    source = backbone_source(workspace, backbone) or embedded_backbone()
+    source, parent = backbone_source(workspace, backbone) or embedded_backbone(), backbone_model(workspace, backbone)
     encoder = load(source, pooling=pooling, device=device, precision=precision)
     folder = workspace.models / name
     with workspace.write() as db, workspace.lock(f"model-{name}"):
@@ -104,6 +105,7 @@ def make_only(
                 "dimension": encoder.dimension,
                 **({"pooling": pooling} if pooling else {}),
             },
+            lineage=parent.lineage if parent else [],
             code_version=__version__,
             device=encoder.device_name,
         )

@@ -20,6 +20,7 @@ from engine.models import make_only, open_encoder
 from engine.text.sentences import Sentence, Template
 from store.embeddings import VectorIndex, sentence_key
 from store.errors import BadInput, Failed
+from store.models import put_model
 from store.workspace import Workspace
 
 WORDS = ["red", "green", "blue", "lamp", "chair", "table", "wireless", "keyboard", "for", "office", "and", "home"]
@@ -228,9 +229,17 @@ def test_a_plain_model_keeps_its_pooling_in_the_workspace(tiny_roberta: Path, tm
         made = make_only(workspace, name=pooling, backbone=plain, pooling=pooling, device="cpu")
         assert made.recipe["pooling"] == pooling
         assert open_encoder(workspace, made, device="cpu").weights_hash == made.weights_hash
-    again = make_only(workspace, name="again", backbone="cls", device="cpu")
-    assert again.weights_hash != made.weights_hash
-    assert again.weights_hash == make_only(workspace, name="cls", backbone="cls", device="cpu").weights_hash
+    assert made.weights_hash != make_only(workspace, name="again", backbone="cls", device="cpu").weights_hash
+
+
+def test_a_copy_of_a_trained_model_knows_what_it_was_trained_on(tiny_t5: Path, tmp_path: Path) -> None:
+    workspace, taught = Workspace(tmp_path), [{"settings": {"history": "unstructured"}, "datasets": {"shop": "print"}}]
+    made = make_only(workspace, name="tiny", backbone=str(tiny_t5), device="cpu")
+    row = {"kind": "text", "variant": "nopre", "code_version": "0", "lineage": taught}
+    with workspace.write() as db:
+        put_model(db, name="trained", weights_hash=made.weights_hash, folder=made.folder, **row)
+    copy = make_only(workspace, name="copy", backbone="trained", device="cpu")
+    assert (copy.weights_hash, copy.backbone, copy.lineage) == (made.weights_hash, "trained", taught)
 
 
 @pytest.mark.parametrize(
