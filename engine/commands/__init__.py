@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
 
+from engine import interrupt
 from store.errors import BadInput, Failed, Problem
 
 INTERRUPTED = 130
@@ -21,6 +23,8 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # a terminal of another encoding shows ? for what it has no sign for
             stream.reconfigure(errors="replace")
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may ignore it
+            interrupt.listen()
         if _opens_workbench(sys.argv[1:]):
             # The one step upwards, by name: the engine does not depend on the workbench.
             import_module("workbench.entry").main(sys.argv[1:])

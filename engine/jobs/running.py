@@ -20,6 +20,7 @@ from datetime import datetime
 from types import FrameType
 from typing import TypeVar
 
+from engine import interrupt
 from engine.jobs import leases
 from engine.jobs.files import job_files
 from engine.jobs.outcome import Outcome, outcome_of
@@ -180,6 +181,7 @@ class Running:
         self._display(stage, done, total)
         if self._fault:
             raise Failed(self._fault)
+        interrupt.check()
         if self._asked and time.monotonic() - self._stop_asked > CARES_S:
             raise Cancelled(self._asked)
 

@@ -1,0 +1,31 @@
+"""Ctrl-C that is never lost: one that a library swallowed is raised again where the work next reports its progress.
+
+Python raises `KeyboardInterrupt` wherever the program happens to be. In a weak reference's callback, which imports use,
+or under a library's bare `except`, it ends there, and the program would go on as if nobody had asked it to stop.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+_asked = False  # one process, one Ctrl-C
+
+
+def listen() -> None:
+    """From now on Ctrl-C is remembered as well as raised. Only in the main thread of a program."""
+    signal.signal(signal.SIGINT, _interrupted)
+
+
+def check() -> None:
+    """Raise `KeyboardInterrupt` where one was raised before and did not end the work."""
+    global _asked  # the state of the signal
+    if _asked:
+        _asked = False
+        raise KeyboardInterrupt
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    global _asked  # the state of the signal
+    _asked = True
+    raise KeyboardInterrupt
