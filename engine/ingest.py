@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from engine.dataset_name import check_name
 from engine.preparation.catalogue import BLOCK_ROWS, catalogue_blocks
 from engine.preparation.cleaning import Alphabet
 from engine.preparation.duplicates import duplicates
@@ -36,7 +36,6 @@ PREPARATION_VERSION = 1  # raise it when the same files and options would be sto
 ENGLISH_PLATFORMS = ("amazon23", "yelp", "synthetic")  # cleaned to ASCII, as the thesis does
 PUBLIC_BOUNDARIES = ("amazon23", "synthetic")
 Content = Any  # hashlib's objects have no public type
-NAME = re.compile(r"[^\W_][\w.+ -]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -93,15 +92,6 @@ def default_split(raw: Raw) -> SplitKind:
     if not raw.timed:
         return SplitKind.LEAVE_ONE_OUT
     return SplitKind.TIMESTAMP if raw.platform in PUBLIC_BOUNDARIES else SplitKind.QUANTILE
-
-
-def check_name(name: str) -> None:
-    """BadInput unless `name` can name a dataset: commands join names with commas, and files are called after them."""
-    if not NAME.fullmatch(name):
-        raise BadInput(
-            f'--name "{name[:120]}" cannot be the name of a dataset. Up to 100 letters, digits, '
-            "blanks and . _ + - are allowed; it begins with a letter or digit."
-        )
 
 
 def _check(options: IngestOptions, raw: Raw) -> None:

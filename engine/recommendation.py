@@ -12,15 +12,14 @@ from engine.models import open_model
 from engine.preparation.cleaning import Alphabet, clean_text
 from engine.progress import Progress, silent
 from engine.ranking.rank import rank
+from engine.ranking.ranked import NO_ITEM, Ranked
 from engine.reading import Reading
-from engine.scoring import scoring
+from engine.scoring import Scoring, scoring
 from store import datasets
 from store.errors import BadInput
 from store.records import Item
 from store.words import Seen
 from store.workspace import Workspace
-
-NO_TARGET = -1
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,94 @@ class Query:
     """A history as it was understood: each entry's text, and the catalogue item it is, if any."""
 
     entries: tuple[tuple[str, Item | None], ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found for one history, of which the model read the newest `visible` entries."""
+
+    query: Query
+    ranked: Ranked
+    visible: int
+
+
+class Recommender:
+    """One model over one catalogue, prepared once, that answers history after history."""
+
+    def __init__(self, scores: Scoring) -> None:
+        self._scores = scores
+        self.items = scores.items
+        self._by_name: dict[str, int] = {}
+        for item in reversed(self.items):  # the first of several equal titles wins
+            self._by_name[item.title.casefold()] = item.item
+        for item in self.items:
+            self._by_name.setdefault(item.key.casefold(), item.item)
+
+    def answer(self, entries: Sequence[int | str], *, target: int = NO_ITEM, top: int) -> Answer:
+        """Rank the catalogue for a history: ids of items and texts, oldest first.
+
+        A text that is an item's title (whatever its case) or key is that item; any other is read as it stands.
+        target: the item whose place is wanted; top: how many of the best. `BadInput` for an empty history, for words
+        that the model cannot read, and for an item that the catalogue has not.
+        """
+        places, free = self._places(entries)
+        scored = self._scores.score([places], free)
+        known = np.where(places < len(self.items), places, NO_ITEM).astype(np.int32)
+        ranked = rank(
+            scored.scorer,
+            np.array([target if target == NO_ITEM else self._checked(target)]),
+            history_starts([known]),
+            top=min(top, len(self.items)),
+            device="cpu",
+        )  # one history: the CPU is as fast as any device
+        query = Query(
+            tuple(
+                (self.items[place].title, self.items[place])
+                if place < len(self.items)
+                else (free[place - len(self.items)], None)
+                for place in places.tolist()
+            )
+        )
+        return Answer(query, ranked, int(scored.visible[0]))
+
+    def without_each(self, entries: Sequence[int | str], item: int, newest: int) -> tuple[float, list[float]]:
+        """The score of an item for a history, and its scores with each of the `newest` entries left out, oldest first.
+
+        A history of one entry cannot do without it: the list is empty then.
+        """
+        places, free = self._places(entries)
+        count = min(newest, len(places)) if len(places) > 1 else 0
+        left_out = range(len(places) - count, len(places))
+        histories = [places, *(np.delete(places, place) for place in left_out)]
+        scorer = self._scores.score(histories, free).scorer
+        pairs = np.arange(len(histories)), np.full(len(histories), self._checked(item), np.int32)
+        whole, *others = scorer.exact(*pairs).tolist()
+        return whole, others
+
+    def _checked(self, item: int) -> int:
+        if not 0 <= item < len(self.items):
+            raise BadInput(
+                f"Item {item}: the catalogue has items 0 to {len(self.items) - 1}. Was it replaced? Look again."
+            )
+        return item
+
+    def _places(self, entries: Sequence[int | str]) -> tuple[np.ndarray, list[str]]:
+        """Places of the entries in the catalogue followed by the free texts (int32 [L]), and those free texts."""
+        if not entries:
+            raise BadInput("The history is empty. Give at least one item or some words.")
+        places: list[int] = []
+        free: list[str] = []
+        for entry in entries:
+            if isinstance(entry, int):
+                places.append(self._checked(entry))
+                continue
+            text = clean_entry(entry)
+            place = self._by_name.get(text.casefold())
+            if place is None:
+                place = len(self.items) + len(free)
+                free.append(text)
+            places.append(place)
+        return np.array(places, np.int32), free
 
 
 def recommend(
@@ -63,63 +150,31 @@ def recommend(
         raise BadInput(f"-k {k}: allowed are 1 and above.")
     if (user is None) == (not history):
         raise BadInput("Say whose history: either --user KEY, or --history TEXT (once for each item, oldest first).")
+    entries: list[int | str] = [clean_entry(text) for text in history]
     with workspace.read() as db:
         dataset = datasets.dataset(db, dataset_name)
         if user is not None:
-            places = datasets.newest_sequence(db, dataset.id, datasets.user_id(db, dataset, user)).items
-            free: list[str] = []
-        else:
-            places, free = _understand(datasets.items(db, dataset.id), history)
+            entries = datasets.newest_sequence(db, dataset.id, datasets.user_id(db, dataset, user)).items.tolist()
     model = open_model(workspace, model_name, device=device, precision=precision)
     with workspace.write() as db:
-        scores = scoring(
-            workspace,
-            db,
-            model,
-            dataset,
-            reading,
-            progress,
-            free_texts=free,
-            device=device,
-            precision=precision,
+        recommender = Recommender(
+            scoring(workspace, db, model, dataset, reading, progress, device=device, precision=precision)
         )
-        scorer = scores.score([places]).scorer
-    known = np.where(places < dataset.items, places, NO_TARGET).astype(np.int32)
-    found = rank(
-        scorer, np.array([NO_TARGET]), history_starts([known]), top=min(k, dataset.items), device="cpu"
-    )  # one history: the CPU is as fast as any device
+        answer = recommender.answer(entries, top=k)
     masked = seen is Seen.MASK
-    ids = (found.top_items_masked if masked else found.top_items)[0]
-    values = (found.top_scores_masked if masked else found.top_scores)[0]
-    entries = tuple(
-        (scores.items[place].title, scores.items[place])
-        if place < dataset.items
-        else (free[place - dataset.items], None)
-        for place in places.tolist()
-    )
+    ids = (answer.ranked.top_items_masked if masked else answer.ranked.top_items)[0]
+    values = (answer.ranked.top_scores_masked if masked else answer.ranked.top_scores)[0]
     best = [
-        Recommendation(number + 1, scores.items[item], float(score))
+        Recommendation(number + 1, recommender.items[item], float(score))
         for number, (item, score) in enumerate(zip(ids.tolist(), values.tolist(), strict=True))
         if item >= 0
     ]
-    return Query(entries), best
+    return answer.query, best
 
 
-def _understand(catalogue: list[Item], texts: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Places of the texts in the catalogue followed by the free texts, and those free texts."""
-    by_name: dict[str, int] = {}
-    for item in reversed(catalogue):  # the first of several equal titles wins
-        by_name[item.title.casefold()] = item.item
-    by_name.update((item.key.casefold(), item.item) for item in catalogue if item.key.casefold() not in by_name)
-    places: list[int] = []
-    free: list[str] = []
-    for text in texts:
-        cleaned = clean_text(text, Alphabet.UNICODE)
-        if not cleaned:
-            raise BadInput(f"--history {text!r}: is empty once cleaned. Give a title or some words.")
-        place = by_name.get(cleaned.casefold())
-        if place is None:
-            place = len(catalogue) + len(free)
-            free.append(cleaned)
-        places.append(place)
-    return np.array(places, np.int32), free
+def clean_entry(text: str) -> str:
+    """A text of a history as it is read; `BadInput` where nothing is left of it."""
+    cleaned = clean_text(text, Alphabet.UNICODE)
+    if not cleaned:
+        raise BadInput(f"--history {text!r}: is empty once cleaned. Give a title or some words.")
+    return cleaned

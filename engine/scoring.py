@@ -5,23 +5,25 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from engine.baselines.bm25 import Bm25Index
 from engine.baselines.features import item_features
+from engine.baselines.network import SequenceNetwork
 from engine.baselines.stored import trained_baseline
 from engine.baselines.trained import open_network
 from engine.encoding.device import choose_device, device_name
-from engine.encoding.embedding import embed, embed_items
+from engine.encoding.embedding import Vectors
 from engine.encoding.encoder import Encoder
 from engine.models import open_encoder, text_model
 from engine.progress import Progress, silent
 from engine.ranking.scorers import Scorer, VectorScorer
 from engine.reading import Reading
 from engine.text.sentences import Template, describe
-from store import datasets, embeddings
+from store import datasets
 from store.errors import BadInput
 from store.records import Dataset, Item, Model
 from store.workspace import Workspace
@@ -41,15 +43,17 @@ class Scored:
 class Scoring(Protocol):
     """One model over one dataset's catalogue; `score` is called with block after block of histories (none empty).
 
-    A history is a list of places: the catalogue's items first, in their order, then any free texts that the scoring
-    was made with. `device_name` says in words what computes the scores.
+    `device_name` says in words what computes the scores.
     """
 
     items: list[Item]
     device_name: str
 
-    def score(self, histories: Sequence[np.ndarray]) -> Scored:
-        """A scorer whose events are these histories."""
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        """A scorer whose events are these histories: places among the catalogue's items, and then among the texts.
+
+        `BadInput` where the model knows no words and is asked with texts.
+        """
         ...
 
 
@@ -61,26 +65,26 @@ def scoring(
     reading: Reading,
     progress: Progress = silent,
     *,
-    free_texts: Sequence[str] = (),
     device: str = "auto",
     precision: str = "auto",
+    keep: bool = True,
 ) -> Scoring:
     """The scoring of a model by its kind.
 
-    reading, precision: of text models (and last-item). `BadInput` where the model was not trained on the dataset, or
-    knows no words and is asked with free texts.
+    reading, precision: of text models (and last-item). keep: store the vectors of what is read; without, the
+    connection is only read. `BadInput` where the model was not trained on the dataset.
     """
     if model.kind == "baseline" and model.variant in ("pop", "pop-recent"):
         return CountScoring(db, dataset, recent=model.variant == "pop-recent")
     if model.kind == "baseline" and model.variant == "bm25":
-        return TitleScoring(db, dataset, free_texts)
+        return TitleScoring(db, dataset)
     if model.kind == "baseline" and model.variant in ("sasrec", "unisrec"):
-        return SequenceScoring(workspace, db, model, dataset, progress, free_texts, device)
+        return SequenceScoring(workspace, db, model, dataset, progress, device, keep=keep)
     reader = text_model(workspace, model)
     assert reader is not None
     encoder = open_encoder(workspace, reader, device=device, precision=precision)
     kind = LastItemScoring if model.variant == "last-item" else TextScoring
-    return kind(db, dataset, encoder, reading.of(reader), progress, free_texts)
+    return kind(db, dataset, encoder, reading.of(reader), progress, keep=keep)
 
 
 class TextScoring:
@@ -96,38 +100,47 @@ class TextScoring:
         encoder: Encoder,
         template: Template,
         progress: Progress = silent,
-        free_texts: Sequence[str] = (),
+        *,
+        keep: bool = True,
     ) -> None:
-        self._db, self._encoder, self._progress = db, encoder, progress
         self.items = datasets.items(db, dataset.id)
         self.device_name = encoder.device_name
         self._renderer = encoder.renderer(template)
-        self._bodies = [describe(item, template.item_text) for item in [*self.items, *_without_keys(free_texts)]]
-        keys = embed_items(db, encoder, self._renderer, self._bodies, progress)
-        self._vectors = embeddings.VectorIndex(db, encoder.name).read(keys)
-        self.catalogue = self._vectors[: len(self.items)]
+        self._bodies = self._described(self.items)
+        self._vectors = Vectors(db, encoder, progress, keep=keep)
+        self.catalogue = self._vectors.of_items(self._renderer, self._bodies)
+        self._longest: float | None = None
 
-    def score(self, histories: Sequence[np.ndarray]) -> Scored:
-        vectors, kept = self._read(histories)
-        return Scored(VectorScorer(vectors, self.catalogue), kept)
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        vectors, kept = self._read(histories, free_texts)
+        scorer = VectorScorer(vectors, self.catalogue, longest=self._longest)
+        self._longest = scorer.longest
+        return Scored(scorer, kept)
 
     def queries(self, histories: Sequence[np.ndarray]) -> np.ndarray:
         """The vectors that stand for these histories, float32 [E, D]."""
         starts = range(0, len(histories), HISTORIES_AT_ONCE)
         return np.concatenate([self._read(histories[start : start + HISTORIES_AT_ONCE])[0] for start in starts])
 
-    def _read(self, histories: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        sentences = self._renderer.histories(self._bodies, [history.tolist() for history in histories])
-        keys = embed(self._db, self._encoder, sentences, self._progress, "encoding histories")
-        vectors = embeddings.VectorIndex(self._db, self._encoder.name).read(keys)
+    def _read(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+        bodies = [*self._bodies, *self._described(_without_keys(free_texts))] if free_texts else self._bodies
+        sentences = self._renderer.histories(bodies, [history.tolist() for history in histories])
+        vectors = self._vectors.of(sentences, "encoding histories")
         return vectors, np.array([sentence.kept for sentence in sentences], np.int32)
+
+    def _described(self, items: Sequence[Item]) -> list[str]:
+        return [describe(item, self._renderer.template.item_text) for item in items]
 
 
 class LastItemScoring(TextScoring):
     """The vector of the newest item stands for the history."""
 
-    def _read(self, histories: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        return self._vectors[[int(history[-1]) for history in histories]], np.ones(len(histories), np.int32)
+    def _read(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+        vectors = self.catalogue
+        if free_texts:
+            read = self._vectors.of_items(self._renderer, self._described(_without_keys(free_texts)))
+            vectors = np.concatenate([vectors, read])
+        return vectors[[int(history[-1]) for history in histories]], np.ones(len(histories), np.int32)
 
 
 class CountScoring:
@@ -139,7 +152,7 @@ class CountScoring:
         self.items = datasets.items(db, dataset.id)
         self._counts = popularity(db, dataset, recent=recent).astype(np.float32)[:, None]
 
-    def score(self, histories: Sequence[np.ndarray]) -> Scored:
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
         queries = np.ones((len(histories), 1), np.float32)
         return Scored(VectorScorer(queries, self._counts), np.zeros(len(histories), np.int32))
 
@@ -149,12 +162,14 @@ class TitleScoring:
 
     device_name = "CPU"
 
-    def __init__(self, db: sqlite3.Connection, dataset: Dataset, free_texts: Sequence[str] = ()) -> None:
+    def __init__(self, db: sqlite3.Connection, dataset: Dataset) -> None:
         self.items = datasets.items(db, dataset.id)
-        self._index = Bm25Index([item.title for item in self.items], free_texts)
+        self._index = Bm25Index([item.title for item in self.items])
 
-    def score(self, histories: Sequence[np.ndarray]) -> Scored:
-        return Scored(self._index.scorer(histories), np.array([len(history) for history in histories], np.int32))
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        return Scored(
+            self._index.scorer(histories, free_texts), np.array([len(history) for history in histories], np.int32)
+        )
 
 
 class SequenceScoring:
@@ -167,28 +182,37 @@ class SequenceScoring:
         model: Model,
         dataset: Dataset,
         progress: Progress = silent,
-        free_texts: Sequence[str] = (),
         device: str = "auto",
+        *,
+        keep: bool = True,
     ) -> None:
         self.items = datasets.items(db, dataset.id)
         trained = trained_baseline(db, model, dataset)
         reader = text_model(workspace, model)
-        features = None
-        if reader is not None:
-            encoder = open_encoder(workspace, reader, device=device, precision="fp32")
-            features = item_features(db, encoder, [*self.items, *_without_keys(free_texts)], progress)
-        elif free_texts:
-            raise BadInput(
-                f"{model.name} reads no text, and {dataset.name} has no item «{free_texts[0]}». "
-                "Give titles or keys of its items, or ask a model that reads text; `st5 models` lists them."
-            )
         place = choose_device(device)
         self.device_name = f"{device_name(place)}, fp32"
-        self._network = open_network(workspace, trained, model, len(self.items), features, str(place))
+        self._wordless = f"{model.name} reads no text, and {dataset.name} has no item"
+        self._open = partial(open_network, workspace, trained, model, len(self.items), device=str(place))
+        self._features: np.ndarray | None = None
+        if reader is not None:
+            encoder = open_encoder(workspace, reader, device=device, precision="fp32")
+            self._read_features = partial(item_features, db, encoder, progress=progress, keep=keep)
+            self._features = self._read_features(self.items)
+        self._network = self._open(features=self._features)
 
-    def score(self, histories: Sequence[np.ndarray]) -> Scored:
-        read = np.array([min(len(history), self._network.window) for history in histories], np.int32)
-        return Scored(VectorScorer(*self._network.vectors(histories, len(self.items))), read)
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        network = self._reading(free_texts) if free_texts else self._network
+        read = np.array([min(len(history), network.window) for history in histories], np.int32)
+        return Scored(VectorScorer(*network.vectors(histories, len(self.items))), read)
+
+    def _reading(self, free_texts: Sequence[str]) -> SequenceNetwork:
+        """The network over the catalogue and these texts."""
+        if self._features is None:
+            raise BadInput(
+                f"{self._wordless} «{free_texts[0]}». "
+                "Give titles or keys of its items, or ask a model that reads text; `st5 models` lists them."
+            )
+        return self._open(features=np.concatenate([self._features, self._read_features(_without_keys(free_texts))]))
 
 
 def popularity(db: sqlite3.Connection, dataset: Dataset, *, recent: bool) -> np.ndarray:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from store import jobs
 from store.changes import Changes
+from store.errors import Problem
+from store.records import Job
 from store.workspace import Workspace
 from workbench import clipboard, remembered, themes
 from workbench.areas import AREAS
@@ -20,6 +24,10 @@ from workbench.key_names import shown
 from workbench.numbers import count
 from workbench.screens.area import AreaScreen
 from workbench.screens.problem import ProblemDialog, in_words
+
+if TYPE_CHECKING:
+    from workbench.launch.drafts import Drafts
+    from workbench.warm_process import WarmProcess
 
 POLL_S = 1.0  # one pragma; a new evaluation appears within a second
 SAVE_AFTER_S = 1.0  # a run of key presses is one write
@@ -58,12 +66,15 @@ class Workbench(App[None]):
         self.workspace_option = option
         self.generation = 0
         self.painted = False
+        self.drafts: Drafts | None = None  # what was filled in during this visit, once something was
+        self.starting = ""  # the command that is being run to start a job
         self.remembered = remembered.load(workspace)
         self._saved = deepcopy(self.remembered)
         self._changes = Changes(workspace)
         self._save_timer: Any = None
         self._told: set[str] = set()
         self._unfinished = False
+        self._warm: WarmProcess | None = None
         for theme in themes.OWN:
             self.register_theme(theme)
         known = self.remembered.theme in self.available_themes
@@ -88,6 +99,17 @@ class Workbench(App[None]):
 
     def on_unmount(self) -> None:
         self._changes.close()
+        if self._warm is not None:
+            self._warm.end()
+
+    @property
+    def warm(self) -> WarmProcess:
+        """The process that keeps one model in memory; it starts when it is first asked."""
+        if self._warm is None:
+            from workbench.warm_process import WarmProcess
+
+            self._warm = WarmProcess(self.workspace.folder)
+        return self._warm
 
     def look_again(self) -> None:
         """Forget which problems were told, as a reader asked to read again."""
@@ -143,6 +165,21 @@ class Workbench(App[None]):
         self.simulate_key(key)
 
     async def action_quit(self) -> None:
+        """Leave; where jobs go on, say so first: to quit from that dialog leaves at once."""
+        from workbench.screens.quit import QuitDialog
+
+        if not isinstance(self.screen, QuitDialog):
+            unfinished = await asyncio.to_thread(_unfinished, self.workspace)
+            if unfinished or self.starting:
+                self.push_screen(QuitDialog(unfinished, self.starting), self._leave_if)
+                return
+        self._leave()
+
+    def _leave_if(self, sure: bool | None) -> None:
+        if sure:
+            self._leave()
+
+    def _leave(self) -> None:
         if self._save_timer is not None:
             self._save_timer.stop()
             self._save_timer = None
@@ -180,6 +217,17 @@ class Workbench(App[None]):
         self._saved = deepcopy(self.remembered)
         work = partial(remembered.save, self.workspace, self._saved)
         self.run_worker(work, group="remember", thread=True, exclusive=True, exit_on_error=False)
+
+
+def _unfinished(workspace: Workspace) -> tuple[Job, ...]:
+    """Jobs that go on; none where that cannot be read, since leaving must always be possible."""
+    if not workspace.exists():
+        return ()
+    try:
+        with workspace.read() as db:
+            return tuple(jobs.unfinished(db))
+    except (Problem, ValueError, KeyError, TypeError):
+        return ()
 
 
 def _reap(workspace: Workspace) -> None:

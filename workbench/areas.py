@@ -27,6 +27,12 @@ def _home() -> Screen[Any]:
     return HomeScreen()
 
 
+def _data() -> Screen[Any]:
+    from workbench.screens.data import DataScreen
+
+    return DataScreen()
+
+
 def _results() -> Screen[Any]:
     from workbench.screens.results import ResultsScreen
 
@@ -45,9 +51,17 @@ def _jobs() -> Screen[Any]:
     return JobsScreen()
 
 
+def _map() -> Screen[Any]:
+    from workbench.screens.map import MapScreen
+
+    return MapScreen()
+
+
 AREAS = (
     Area("1", "home", "Home", "What is here, and what to do next", _home),
+    Area("2", "data", "Data", "The datasets, how they are spread, and their items", _data),
     Area("3", "jobs", "Jobs", "What runs and ran, how it goes, and a form to start more", _jobs),
     Area("4", "results", "Results", "Models compared, slice by slice", _results),
     Area("5", "users", "Users", "One user's history beside what two models recommend", _users),
+    Area("6", "map", "Map", "Items or users as points: near each other where a model finds them alike", _map),
 )

@@ -1,54 +1,60 @@
-"""What to do next in a workspace, as a sentence and the commands to copy."""
+"""What to do next in a workspace: why, the commands to copy, and the form that starts the likeliest."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.plain_text import plain
-from workbench.overview import Overview
+from workbench.job_words import what
+
+if TYPE_CHECKING:
+    from store.records import Job
+    from workbench.launch.draft import Draft
+    from workbench.overview import Overview
 
 UNTRAINED = ("only", "pop")  # models that need no training: the first two worth comparing
+BRINGS_DATA = ("ingest", "demo")  # kinds of jobs
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """`sentence` says why; `commands` are ready for a shell, the likeliest first."""
+    """`sentence` says why; `commands` are ready for a shell, the likeliest first, which is also `draft`."""
 
     sentence: str
     commands: tuple[str, ...] = ()
+    draft: Draft | None = None
 
 
 def next_step(overview: Overview, workspace_option: Path | None = None) -> NextStep:
-    """The next sensible step: data, then evaluations, then what has not been evaluated, then looking."""
+    """The next sensible step: data, then evaluations, then training, then looking; or the job that is at it."""
+    from workbench.launch.evaluate import EvaluateDraft
+    from workbench.launch.train import TrainDraft
+
     if not overview.exists or not overview.datasets:
-        where = "There is no workspace here yet" if not overview.exists else "This workspace has no dataset yet"
-        return NextStep(
-            f"{where}. The demo makes one with films and a synthetic shop in a few minutes; ingest reads your own.",
-            (
-                command(["demo"], workspace_option),
-                command(["ingest", "movielens", "FOLDER"], workspace_option),
-                command(["ingest", "table", "--events", "FILE", "--items", "FILE", "--name", "NAME"], workspace_option),
-            ),
-        )
-    names = [dataset.name for dataset in overview.datasets]
+        return _first_data(overview, workspace_option)
+    names = tuple(dataset.name for dataset in overview.datasets)
     if not overview.evaluated:
-        return NextStep(
-            "No model has been evaluated yet. These two need no training:",
-            (command(["evaluate", *UNTRAINED, "--datasets", ",".join(names)], workspace_option),),
-        )
+        first = EvaluateDraft(models=UNTRAINED, datasets=names)
+        return _step("No model has been evaluated yet. These two need no training:", first, overview, workspace_option)
     for model in (model.name for model in overview.models):
-        missing = [name for name in names if (model, name) not in overview.evaluated]
+        missing = tuple(name for name in names if (model, name) not in overview.evaluated)
         if missing:
             shown = " and ".join(missing) if len(missing) < 3 else f"{len(missing)} of {len(names)} datasets"
-            return NextStep(
-                plain(f"{model} has not been evaluated on {shown}:"),
-                (command(["evaluate", model, "--datasets", ",".join(missing)], workspace_option),),
-            )
+            draft = EvaluateDraft(models=(model,), datasets=missing)
+            return _step(f"{model} has not been evaluated on {shown}:", draft, overview, workspace_option)
+    learnable = tuple(dataset.name for dataset in overview.datasets if dataset.events.get("train"))
+    if learnable and not any(model.lineage for model in overview.models):
+        training = next((job for job in overview.jobs if job.kind == "train"), None)
+        if training is not None:
+            return _at_it(training, "Meanwhile Results (4) compares what there is.")
+        sentence = "All are evaluated: Results (4) compares them. No text model has been trained here yet:"
+        return _step(sentence, TrainDraft(datasets=learnable), overview, workspace_option)
     return NextStep(
         "Every model is evaluated on every dataset. Results (4) compares them, Users (5) shows single cases, "
-        "and n in Jobs (3) trains another."
+        "and n starts more."
     )
 
 
@@ -56,3 +62,33 @@ def command(words: list[str], workspace_option: Path | None) -> str:
     """A command line for a shell, with the workspace where one was chosen by option."""
     place = ["--workspace", str(workspace_option)] if workspace_option is not None else []
     return plain(shlex.join(["st5", *words, *place]))
+
+
+def _first_data(overview: Overview, workspace_option: Path | None) -> NextStep:
+    from workbench.launch.demo import DemoDraft
+
+    bringing = next((job for job in overview.jobs if job.kind in BRINGS_DATA), None)
+    if bringing is not None:
+        return _at_it(bringing, "It brings the first data.")
+    where = "This workspace has no dataset yet" if overview.exists else "There is no workspace here yet"
+    return NextStep(
+        f"{where}. The demo makes one with films and a synthetic shop in a few minutes; i reads your own files.",
+        (
+            command(["demo"], workspace_option),
+            command(["ingest", "movielens", "FOLDER"], workspace_option),
+            command(["ingest", "table", "--events", "FILE", "--items", "FILE", "--name", "NAME"], workspace_option),
+        ),
+        DemoDraft(),
+    )
+
+
+def _step(sentence: str, draft: Draft, overview: Overview, workspace_option: Path | None) -> NextStep:
+    words = draft.words(detach=False)
+    for job in overview.jobs:
+        if list(job.arguments) == words:
+            return _at_it(job, "")
+    return NextStep(plain(sentence), (command(words, workspace_option),), draft)
+
+
+def _at_it(job: Job, more: str) -> NextStep:
+    return NextStep(plain(f"Job {job.id} is at it: {what(job)}. 3 shows how it goes. {more}").rstrip())

@@ -17,6 +17,15 @@ def counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
+def size(number: int) -> str:
+    """Bytes as people say them: `812 B`, `1.2 KB`, `34 MB`."""
+    value, units = float(number), ["B", "KB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.1f} {units[0]}" if value < 10 and units[0] != "B" else f"{value:.0f} {units[0]}"
+
+
 def mean(value: float) -> str:
     """A metric's mean with four decimals: `0.0274`."""
     return f"{value:.4f}"

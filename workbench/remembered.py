@@ -19,6 +19,7 @@ CUTOFFS = (1, 5, 10, 20, 50)
 TOP_CHOICES = (10, 50)
 JOB_ORDERS = ("newest", "unfinished", "longest")
 JOB_PANES = ("curve", "log", "events")
+MAP_MARKS = ("", "braille", "quadrants", "letters", "density")  # "" for what suits the terminal
 
 
 @dataclass
@@ -64,6 +65,19 @@ class JobsChoice:
 
 
 @dataclass
+class MapChoice:
+    """Which maps (their keys; `second` is empty for none), coloured in which way, drawn with which marks."""
+
+    first: str = ""
+    second: str = ""
+    way: str = "dataset"
+    cutoff: int = 10
+    seen: str = Seen.MASK.value
+    marks: str = MAP_MARKS[0]
+    shade: bool = False
+
+
+@dataclass
 class Remembered:
     """All that survives a visit."""
 
@@ -71,6 +85,7 @@ class Remembered:
     results: ResultsChoice = field(default_factory=ResultsChoice)
     users: UsersChoice = field(default_factory=UsersChoice)
     jobs: JobsChoice = field(default_factory=JobsChoice)
+    map: MapChoice = field(default_factory=MapChoice)
 
 
 def load(workspace: Workspace) -> Remembered:
@@ -113,8 +128,12 @@ def from_json(stored: Any) -> Remembered:
     jobs = _fill(JobsChoice(), stored.get("jobs"))
     jobs.order = jobs.order if jobs.order in JOB_ORDERS else JOB_ORDERS[0]
     jobs.pane = jobs.pane if jobs.pane in JOB_PANES else JOB_PANES[0]
+    map = _fill(MapChoice(), stored.get("map"))
+    map.cutoff = map.cutoff if map.cutoff in CUTOFFS else default.cutoff
+    map.seen = map.seen if map.seen in set(Seen) else default.seen
+    map.marks = map.marks if map.marks in MAP_MARKS else MAP_MARKS[0]
     theme = stored.get("theme")
-    return Remembered(theme if isinstance(theme, str) else Remembered.theme, results, users, jobs)
+    return Remembered(theme if isinstance(theme, str) else Remembered.theme, results, users, jobs, map)
 
 
 def _fill(choice: Any, stored: Any) -> Any:

@@ -75,7 +75,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Visit:
-    """One event of one user; `number` of `of_user` among the user's events of the split."""
+    """One event of one user; `number` of `of_user` among the user's events of the split.
+
+    `older` are the items of the history before those shown.
+    """
 
     dataset: Dataset
     user: str
@@ -84,6 +87,7 @@ class Visit:
     of_user: int
     length: int
     history: tuple[Happening, ...]
+    older: tuple[int, ...]
     target: Happening
     left: Side | None
     right: Side | None
@@ -248,6 +252,7 @@ def _visit(db: sqlite3.Connection, dataset: Dataset, number: int, split: Split, 
         of_user=len(numbers),
         length=event.length,
         history=history,
+        older=tuple(sequence.items[:first].tolist()),
         target=Happening(event.length + 1, items.get(event.item) or _absent(event.item), event.timestamp, event.rating),
         left=None,
         right=None,

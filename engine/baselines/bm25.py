@@ -24,24 +24,37 @@ class Bm25Index:
     this is why scores have the same bits however they are asked for.
     """
 
-    def __init__(self, titles: Sequence[str], words: Sequence[str] = ()) -> None:
-        """titles: of the I items, in their order; words: further texts that histories may hold, which are no items."""
-        tokens = tokenize([*titles, *words], token_pattern=WORD, stopwords=[], show_progress=False, allow_empty=True)
+    def __init__(self, titles: Sequence[str]) -> None:
+        """titles: of the I items, in their order."""
+        tokens = tokenize(list(titles), token_pattern=WORD, stopwords=[], show_progress=False, allow_empty=True)
         assert isinstance(tokens, Tokenized)
+        self._vocabulary = tokens.vocab
         shape = (len(tokens.ids), max(1, len(tokens.vocab)))
         self.items = len(titles)
         self._counts = _rows(tokens.ids, shape)
         self._weights = sparse.csr_matrix((self.items, shape[1]))
-        if any(tokens.ids[: self.items]):
+        if any(tokens.ids):
             index = BM25(method="lucene", k1=1.5, b=0.75, dtype="float64")
-            index.index((tokens.ids[: self.items], tokens.vocab), create_empty_token=False, show_progress=False)
+            index.index((tokens.ids, tokens.vocab), create_empty_token=False, show_progress=False)
             found = (np.rint(index.scores["data"] * STEP) / STEP, index.scores["indices"], index.scores["indptr"])
             self._weights = sparse.csc_matrix(found, shape=(self.items, shape[1])).tocsr()
 
-    def scorer(self, histories: Sequence[np.ndarray]) -> Bm25Scorer:
-        """A scorer whose events are these histories: places in titles and words, in any order, repeats counted."""
-        asked = _rows([history.tolist() for history in histories], (len(histories), self._counts.shape[0]))
-        return Bm25Scorer((asked @ self._counts).tocsr(), self._weights)  # [E, T] · [T, V] -> [E, V]
+    def scorer(self, histories: Sequence[np.ndarray], texts: Sequence[str] = ()) -> Bm25Scorer:
+        """A scorer whose events are these histories: places in titles and then `texts`, in any order, repeats counted.
+
+        Words of the texts that no title has say nothing.
+        """
+        counts = self._counts
+        if texts:
+            counts = sparse.vstack(
+                [counts, _rows([self._known(text) for text in texts], (len(texts), counts.shape[1]))]
+            )
+        asked = _rows([history.tolist() for history in histories], (len(histories), counts.shape[0]))
+        return Bm25Scorer((asked @ counts).tocsr(), self._weights)  # [E, T] · [T, V] -> [E, V]
+
+    def _known(self, text: str) -> list[int]:
+        words = tokenize(text, token_pattern=WORD, stopwords=[], show_progress=False, return_ids=False)[0]
+        return [self._vocabulary[word] for word in words if word in self._vocabulary]
 
 
 class Bm25Scorer:

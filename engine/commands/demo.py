@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from engine.commands.options import WorkspaceOption, open_workspace
+from engine.commands.options import DetachOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_table, progress_bar, say
 from store.words import Seen
 
 if TYPE_CHECKING:
     from engine.demo import Contrast, Shown
+    from engine.progress import Observer, Progress
     from engine.training.variant import TrainRequest
     from store.workspace import Workspace
 
 
-def demo(workspace: WorkspaceOption = None) -> None:
+def demo(detach: DetachOption = False, workspace: WorkspaceOption = None) -> None:
     """Ingest embedded films and a synthetic shop, train and run the first models, and show what they find.
 
     Example: st5 demo
     """
+    from engine.jobs import door
+    from engine.jobs.worker import JOB
+
+    space = open_workspace(workspace)
+    option = f" --workspace {workspace}" if workspace else ""
+
+    def work(observer: Observer) -> bool:
+        _whole_way(space, lambda: nullcontext(observer.progress), option)
+        observer.tell("result", "everything of the demo is there")
+        return True
+
+    if detach or JOB in os.environ:
+        door.run(space, "demo", work, detach=detach)
+    else:  # its training is a job, the rest is over before one could look at it
+        _whole_way(space, progress_bar, option)
+
+
+def _whole_way(space: Workspace, watched: Callable[[], AbstractContextManager[Progress]], option: str) -> None:
+    """All of the demo; `option`: how a command line names this workspace."""
     started = monotonic()
     from engine import demo as work
     from store import evaluations
 
     times = work.Times({"loading libraries": monotonic() - started})
-    space = open_workspace(workspace)
     say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
-    with progress_bar() as progress:
+    with watched() as progress:
         found = work.prepare(space, times, progress)
     with times.step("training final"):
         _train(space, work.training(space, found))
-    with progress_bar() as progress:
+    with watched() as progress:
         made = work.run(space, found, times, progress)
     with space.read() as db:
         rows = evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK)
@@ -60,7 +82,6 @@ def demo(workspace: WorkspaceOption = None) -> None:
         + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest if seconds >= 0.1)
         + "."
     )
-    option = f" --workspace {workspace}" if workspace else ""
     say(f"Look at it: st5{option} opens the workbench (1 Home, 3 Jobs, 4 Results, 5 Users; ? helps, q leaves).")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.commands.datasets import as_document, print_datasets
-from engine.commands.options import JsonOption, SeedOption, WorkspaceOption, open_workspace
+from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, progress_bar, say
 from store.errors import BadInput
 from store.words import Split, SplitKind
@@ -84,6 +86,7 @@ def amazon23(
     text: TextOption = None,
     name: NameOption = None,
     replace_old: ReplaceOption = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -92,28 +95,8 @@ def amazon23(
     Example: st5 ingest amazon23 --domain All_Beauty --reviews All_Beauty.jsonl.gz --meta meta_All_Beauty.jsonl.gz
     """
     options = _options(name or domain, split, t1, t2, caps, seed, text, replace_old)
-    csv_files = (train, valid, test)
-    if from_hub:
-        if any((reviews, meta, *csv_files)):
-            raise BadInput("--from-hub finds the files itself: pass either it, or the files.")
-        from platformdirs import user_cache_path
-
-        from engine.sources import hub
-
-        raw = hub.read(domain, kind, user_cache_path("st5") / "hub", source or hub.REPOSITORY)
-    else:
-        from engine.sources import amazon23 as files
-
-        if meta is not None and reviews is not None and not any(csv_files):
-            raw = files.read_raw(reviews, meta, domain)
-        elif meta is not None and reviews is None and train is not None and valid is not None and test is not None:
-            raw = files.read_benchmark(train, valid, test, meta, domain)
-        else:
-            raise BadInput(
-                "ingest amazon23 reads one of: --reviews FILE --meta FILE; "
-                "--train FILE --valid FILE --test FILE --meta FILE; --from-hub. Pass all the files of one of them."
-            )
-    _store(workspace, [(raw, options)], as_json)
+    read = _amazon_reader(domain, reviews, meta, (train, valid, test), (kind, source) if from_hub else None)
+    _store(workspace, lambda: [(read(), options)], as_json, detach=detach)
 
 
 @ingest.command()
@@ -128,6 +111,7 @@ def yelp(
     text: TextOption = None,
     name: NameOption = None,
     replace_old: ReplaceOption = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -138,7 +122,8 @@ def yelp(
     from engine.sources import yelp as files
 
     options = _options(name or "Yelp", split, t1, t2, caps, seed, text, replace_old)
-    _store(workspace, [(files.read(business, review), options)], as_json)
+    _there(business, review)
+    _store(workspace, lambda: [(files.read(business, review), options)], as_json, detach=detach)
 
 
 @ingest.command()
@@ -159,6 +144,7 @@ def movielens(
     text: TextOption = None,
     name: NameOption = None,
     replace_old: ReplaceOption = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -170,7 +156,7 @@ def movielens(
 
     place = files.embedded_folder() if folder is None else folder
     options = _options(name or place.absolute().name, split, t1, t2, caps, seed, text, replace_old)
-    _store(workspace, [(files.read(place), options)], as_json)
+    _store(workspace, lambda: [(files.read(place), options)], as_json, detach=detach)
 
 
 @ingest.command()
@@ -204,6 +190,7 @@ def table(
     seed: SeedOption = 0,
     text: TextOption = None,
     replace_old: ReplaceOption = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -215,10 +202,14 @@ def table(
 
     options = _options(name, split, t1, t2, caps, seed, text, replace_old)
     columns = files.Columns(user, item, order, rating, title, description, category)
-    raw = files.read(events, items, columns, timestamp_format, domain or name)
     named = {role: column for role, column in asdict(columns).items() if column}
-    raw = replace(raw, settings=raw.settings | {"columns": named})
-    _store(workspace, [(raw, options)], as_json)
+    _there(events, items)
+
+    def read() -> list[tuple[Raw, IngestOptions]]:
+        raw = files.read(events, items, columns, timestamp_format, domain or name)
+        return [(replace(raw, settings=raw.settings | {"columns": named}), options)]
+
+    _store(workspace, read, as_json, detach=detach)
 
 
 @ingest.command()
@@ -241,6 +232,7 @@ def synthetic(
         ),
     ] = None,
     replace_old: ReplaceOption = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -252,13 +244,47 @@ def synthetic(
 
     from engine.sources import synthetic as shop
 
-    with tempfile.TemporaryDirectory(prefix="st5-shop-") as folder:
-        raws = shop.read_shop(Path(folder), users, items, domains, seed)
-        pairs = []
-        for raw in raws:
-            called = name if name and domains == 1 else f"{name or 'synthetic'}-{raw.domain}"
-            pairs.append((raw, _options(called, split, t1, t2, caps, seed, text, replace_old)))
-        _store(workspace, pairs, as_json)
+    options = _options(name or "synthetic", split, t1, t2, caps, seed, text, replace_old)
+
+    def read() -> Iterator[tuple[Raw, IngestOptions]]:
+        with tempfile.TemporaryDirectory(prefix="st5-shop-") as folder:
+            for raw in shop.read_shop(Path(folder), users, items, domains, seed):
+                called = options.name if name and domains == 1 else f"{options.name}-{raw.domain}"
+                yield raw, replace(options, name=called)
+
+    _store(workspace, read, as_json, detach=detach)
+
+
+def _amazon_reader(
+    domain: str,
+    reviews: Path | None,
+    meta: Path | None,
+    csv_files: tuple[Path | None, Path | None, Path | None],
+    hub_files: tuple[str, str | None] | None,
+) -> Callable[[], Raw]:
+    """What reads the files that the options name; hub_files: kind and source of files that are still to be found."""
+    train, valid, test = csv_files
+    if hub_files is not None:
+        if any((reviews, meta, *csv_files)):
+            raise BadInput("--from-hub finds the files itself: pass either it, or the files.")
+        from platformdirs import user_cache_path
+
+        from engine.sources import hub
+
+        kind, source = hub_files
+        return lambda: hub.read(domain, kind, user_cache_path("st5") / "hub", source or hub.REPOSITORY)
+    from engine.sources import amazon23 as files
+
+    if meta is not None and reviews is not None and not any(csv_files):
+        _there(reviews, meta)
+        return lambda: files.read_raw(reviews, meta, domain)
+    if meta is not None and reviews is None and train is not None and valid is not None and test is not None:
+        _there(train, valid, test, meta)
+        return lambda: files.read_benchmark(train, valid, test, meta, domain)
+    raise BadInput(
+        "ingest amazon23 reads one of: --reviews FILE --meta FILE; "
+        "--train FILE --valid FILE --test FILE --meta FILE; --from-hub. Pass all the files of one of them."
+    )
 
 
 def _options(
@@ -271,7 +297,8 @@ def _options(
     text: str | None,
     replace_old: bool,
 ) -> IngestOptions:
-    from engine.ingest import IngestOptions, check_name
+    from engine.dataset_name import check_name
+    from engine.ingest import IngestOptions
     from engine.preparation.cleaning import Alphabet
 
     check_name(name)
@@ -293,19 +320,50 @@ def _three_caps(text: str | None) -> tuple[int, int, int] | None:
     return train, valid, test
 
 
-def _store(workspace: Path | None, pairs: list[tuple[Raw, IngestOptions]], as_json: bool) -> None:
-    from engine.ingest import ingest as store_dataset
+def _store(
+    workspace: Path | None,
+    read: Callable[[], Iterable[tuple[Raw, IngestOptions]]],
+    as_json: bool,
+    *,
+    detach: bool,
+) -> None:
+    """Read and store; as a job where that is asked, else here, so that bad input leaves the workspace untouched."""
+    from engine.jobs.worker import JOB
+    from engine.progress import Observer
 
-    made = []
-    for raw, options in pairs:
+    space = open_workspace(workspace)
+
+    def work(observer: Observer) -> list[Dataset]:
+        from engine.ingest import ingest as store_dataset
+
+        made = [store_dataset(space, raw, options, observer.progress, say) for raw, options in read()]
+        events = sum(sum(dataset.events.values()) for dataset in made)
+        observer.tell("result", f"{', '.join(dataset.name for dataset in made)}: {events:,} events")
+        return made
+
+    if detach or JOB in os.environ:
+        from engine.jobs import door
+
+        made = door.run(space, "ingest", work, detach=detach)
+    else:
         with progress_bar() as progress:
-            made.append(store_dataset(open_workspace(workspace), raw, options, progress, say))
+            made = work(Observer(progress))
+    if made is None:
+        return
     if as_json:
         print_json([as_document(dataset) for dataset in made])
     else:
         print_datasets(made)
     for dataset in made:
         _warn(dataset)
+
+
+def _there(*files: Path) -> None:
+    """BadInput for the first that is no file: a job that could not read it would start for nothing."""
+    from engine.sources.blocks import existing
+
+    for file in files:
+        existing(file)
 
 
 def _warn(dataset: Dataset) -> None:

@@ -66,8 +66,11 @@ class VectorScorer:
     The arrays are used in place, not copied, where they are contiguous float32.
     """
 
-    def __init__(self, queries: np.ndarray, items: np.ndarray) -> None:
-        """Measure the vectors; BadInput where shapes differ or an entry is NaN, infinite or too large for fp32."""
+    def __init__(self, queries: np.ndarray, items: np.ndarray, *, longest: float | None = None) -> None:
+        """Measure the vectors; BadInput where shapes differ or an entry is NaN, infinite or too large for fp32.
+
+        longest: what an earlier scorer of the same items found (its `longest`), so that they are not measured again.
+        """
         if queries.ndim != 2 or items.ndim != 2 or queries.shape[1] != items.shape[1] or not queries.shape[1]:
             raise BadInput(
                 f"Queries of shape {queries.shape} and items of shape {items.shape} cannot be compared. "
@@ -81,7 +84,8 @@ class VectorScorer:
             self._queries = torch.from_numpy(self.queries)
             self._items = torch.from_numpy(self.vectors)
         query_norms = _norms(self._queries, "query")
-        item_norm = float(_norms(self._items, "item").max(initial=0.0))
+        item_norm = float(_norms(self._items, "item").max(initial=0.0)) if longest is None else longest
+        self.longest = item_norm
         if float(query_norms.max(initial=0.0)) * item_norm > LARGEST:
             raise BadInput(
                 f"The longest query ({query_norms.max():g}) times the longest item vector ({item_norm:g}) exceeds "

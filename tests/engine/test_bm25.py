@@ -58,8 +58,7 @@ def test_the_order_of_a_history_says_nothing_and_a_repeat_counts_twice() -> None
 
 
 def test_further_texts_ask_with_the_words_that_titles_know() -> None:
-    index = Bm25Index(TITLES, ["oak table", "zebra", "oak"])
-    scorer = index.scorer([history(5), history(6), history(7)])
+    scorer = Bm25Index(TITLES).scorer([history(5), history(6), history(7)], ["oak table", "zebra", "oak"])
     assert scorer.items == len(TITLES)
     np.testing.assert_array_equal(scores(scorer, 0), scores(scorer, 2))  # no title has "table"
     assert not scores(scorer, 1).any()

@@ -19,6 +19,7 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 QUIET = 3  # rounds without a worker at work
 PATIENCE = 100  # tenths of a second, on a loaded machine
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
+WARM = re.compile(r"ready, [\d.]+ [MG]B, [\d,]+ ms *")
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +73,10 @@ async def press(pilot: Pilot, keys: str) -> None:
 
 
 def screen_text(app: Workbench) -> str:
-    """The rows of the screen, without trailing blanks; moments are masked."""
+    """The rows of the screen, without trailing blanks; moments and what a warm model took are masked."""
     strips = app.screen._compositor.render_strips()  # what the terminal gets, before colour
     rows = ("".join(segment.text for segment in strip).rstrip() for strip in strips)
-    return MOMENT.sub("YYYY-MM-DD hh:mm", "\n".join(rows)) + "\n"
+    return WARM.sub("ready, … MB, … ms", MOMENT.sub("YYYY-MM-DD hh:mm", "\n".join(rows))) + "\n"
 
 
 def check_snapshot(app: Workbench, name: str) -> None:

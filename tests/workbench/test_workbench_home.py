@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import shop
-from conftest import press, screen_text, settle
+from conftest import press, screen_text, settle, until
 
+from store import jobs
+from store.models import put_model
+from store.words import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
+from workbench.launch.train import TrainDraft
 from workbench.next_step import next_step
 from workbench.overview import read_overview
 
@@ -22,7 +27,7 @@ async def test_a_missing_workspace_says_what_to_run_and_is_not_made(tmp_path: Pa
         assert "st5 ingest" in screen_text(app)
         await press(pilot, "4")
         assert "no dataset" in screen_text(app)
-        await press(pilot, "5 slash escape n r d question_mark escape 4 d v escape s c x u m")
+        await press(pilot, "5 slash escape n r d question_mark escape 4 d v escape s c x u m 2 o t 1 c")
         assert len(app.screen_stack) == 1
     assert not folder.exists()
 
@@ -45,11 +50,67 @@ def test_the_next_step_follows_what_is_there(tmp_path: Path) -> None:
     assert next_step(read_overview(workspace)).commands == ("st5 evaluate only,pop --datasets films".replace(",", " "),)
     shop.add_model(workspace, "pop")
     shop.evaluate(workspace, "pop", "films")
-    assert next_step(read_overview(workspace)).commands == ()
+    step = next_step(read_overview(workspace))
+    assert step.commands == ("st5 train nopre --datasets films --recipe modern",)
+    assert step.draft == TrainDraft(datasets=("films",))
+    with workspace.write() as db:
+        put_model(
+            db, name="nopre", kind="text", variant="nopre", weights_hash="w", code_version="test",
+            lineage=[{"phase": "sequence-item"}],
+        )  # fmt: skip
+    shop.evaluate(workspace, "nopre", "films")
+    step = next_step(read_overview(workspace))
+    assert (step.commands, step.draft) == ((), None)
+    assert "Results (4) compares them" in step.sentence
     shop.add_model(workspace, "only")
     step = next_step(read_overview(workspace), Path("my work"))
     assert step.commands == ("st5 evaluate only --datasets films --workspace 'my work'",)
     assert step.sentence == "only has not been evaluated on films:"
+
+
+@pytest.mark.parametrize(
+    ("words", "datasets"),
+    [("demo", ()), ("ingest movielens", ()), ("evaluate only pop --datasets films", ("films",))],
+)
+def test_what_a_job_does_already_is_not_suggested_again(tmp_path: Path, words: str, datasets: tuple[str, ...]) -> None:
+    workspace = Workspace(tmp_path)
+    for name in datasets:
+        shop.add_dataset(workspace, name, users=10, items=20, seed=1)
+    number = shop.add_job(workspace, words)
+    step = next_step(read_overview(workspace))
+    assert f"Job {number} is at it" in step.sentence
+    assert (step.commands, step.draft) == ((), None)
+    with workspace.write() as db:
+        jobs.finish(db, number, JobState.FAILED, "no space left", 1, 1.0)
+    assert next_step(read_overview(workspace)).draft is not None
+
+
+async def test_the_next_step_is_started_by_key(workspace: Workspace) -> None:
+    app = Workbench(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "n")
+        text = screen_text(app)
+        assert "‹ evaluate ›" in text
+        assert "[x] shop-kitchen" in text
+        assert "st5 evaluate pop --datasets shop-kitchen --detach" in text
+        assert "✓ ready" in text
+        await press(pilot, "ctrl+s")
+        await until(pilot, "1 job")
+        assert app.current_mode == "home"
+        assert "Job 1 is at it: evaluate pop on shop-kitchen" in await until(pilot, "Job 1")
+
+
+async def test_an_empty_place_offers_the_demo_and_ones_own_data_by_key(tmp_path: Path) -> None:
+    app = Workbench(Workspace(tmp_path / "nothing"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "n")
+        assert "st5 demo --detach" in screen_text(app)
+        assert "✓ ready" in screen_text(app)
+        await press(pilot, "escape i")
+        assert "‹ ingest movielens ›" in screen_text(app)
+    assert not (tmp_path / "nothing").exists()
 
 
 async def test_a_new_evaluation_appears_by_itself(workspace: Workspace) -> None:
@@ -99,7 +160,7 @@ async def test_copying_says_sent_and_a_long_text_goes_to_a_file(workspace: Works
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "n")
+        await press(pilot, "c")
         assert app.clipboard == "st5 evaluate pop --datasets shop-kitchen"
         await press(pilot, "y")
         assert app.clipboard.startswith("only\tshop-garden\t30\t0.4259")

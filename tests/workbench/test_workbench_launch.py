@@ -1,173 +1,281 @@
-"""The form for new jobs: the command it makes, what the engine says to it, and starting it."""
+"""What the forms make: command lines that the program understands, judged by the program's own rules."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import shop
-from conftest import check_snapshot, press, screen_text, settle, until
-from hypothesis import given
-from hypothesis import strategies as st
-from textual.events import Key
+import typer
+from click import Command, Context
 
+from engine.commands.application import application
 from engine.kinds import BASELINES
-from engine.models import check_name
+from engine.rating.predictor import SETTINGS as PREDICTOR_SETTINGS
+from engine.rating.predictor import Predictor, Settings
 from engine.training.recipe import VARIANTS as CHAINS
 from engine.training.recipe import recipe_names
-from store.errors import BadInput
 from store.workspace import Workspace
-from workbench import launch_draft
-from workbench.application import Workbench
-from workbench.launch_draft import Draft, Kind, Offer, judge
-from workbench.screens.jobs import NotStartedDialog
-from workbench.screens.launch import LaunchDialog
+from tests.test_architecture import HEAVY, loaded_by
+from workbench.launch import baseline, evaluate, ingest, rate, train
+from workbench.launch.baseline import BaselineDraft
+from workbench.launch.demo import DemoDraft
+from workbench.launch.draft import Draft
+from workbench.launch.evaluate import EvaluateDraft
+from workbench.launch.experiment import ExperimentDraft
+from workbench.launch.ingest import AmazonDraft, MovielensDraft, SyntheticDraft, TableDraft, YelpDraft
+from workbench.launch.kinds import KINDS
+from workbench.launch.offer import read_offer
+from workbench.launch.project import ProjectDraft
+from workbench.launch.rate import RateDraft
+from workbench.launch.report import ReportDraft
+from workbench.launch.train import TrainDraft
 
-OFFER = Offer(datasets=(("films", ""),))
-GOOD = Draft(datasets=("films",))
+FILMS = ("movielens-small",)
+LINES = [
+    (TrainDraft(datasets=FILMS), "train nopre --datasets movielens-small --recipe modern --detach"),
+    (
+        TrainDraft("final", ("a", "b"), "my model", "auto", "demo", ("batch=128", "epochs=2"), "big", "7", "cuda:1"),
+        "train final --datasets a,b --backbone 'my model' --recipe demo --set batch=128 --set epochs=2 --name big"
+        " --seed 7 --device cuda:1 --detach",
+    ),
+    (  # nothing is trained: no job, and no word about how
+        TrainDraft("only", ("a",), "blair", "cls", "demo", ("batch=128",), "mine", "7"),
+        "train only --backbone blair --pooling cls --name mine",
+    ),
+    (TrainDraft("nopre", ("a",), "blair", "cls"), "train nopre --datasets a --backbone blair --recipe modern --detach"),
+    (
+        EvaluateDraft(("only", "pop"), ("a",), "valid", "100", "3", "unstructured", "fields"),
+        "evaluate only pop --datasets a --split valid --sample 100 --seed 3 --history unstructured --item-text fields"
+        " --detach",
+    ),
+    (EvaluateDraft(("pop",), ("a",), seed="3"), "evaluate pop --datasets a --detach"),
+    (BaselineDraft("last-item", ("a",), "big"), "baseline last-item --datasets a --features big --detach"),
+    (BaselineDraft("pop", ("a",), "big", ("epochs=1",), "x", "3"), "baseline pop --datasets a --detach"),
+    (
+        BaselineDraft("sasrec", ("a",), "big", ("epochs=1",), "x", "3", "50"),
+        "baseline sasrec --datasets a --set epochs=1 --name x --seed 3 --sample 50 --detach",
+    ),
+    (
+        RateDraft("ridge", ("a",), "big", ("penalty=5",)),
+        "rate ridge --datasets a --features big --set penalty=5 --detach",
+    ),
+    (RateDraft("mean", ("a",), "big", ("penalty=5",)), "rate mean --datasets a --detach"),
+    (
+        ProjectDraft("only", ("a",), "users", "umap", "500", "1", ("epochs=50",), "unstructured"),
+        "project only --datasets a --kind users --method umap --sample 500 --seed 1 --set epochs=50"
+        " --history unstructured --detach",
+    ),
+    (ExperimentDraft(), "experiment main --detach"),
+    (
+        ExperimentDraft("variants", ("a",), "yes", "", "demo", ("batch=64",), "pop,only", "0,1", "100"),
+        "experiment variants --datasets a --train --recipe demo --set batch=64 --models pop,only --seeds 0,1"
+        " --sample 100 --detach",
+    ),
+    (ReportDraft(), "report --out report --detach"),
+    (ReportDraft("r", ("html", "csv"), ("main",)), "report --out r --format html,csv --experiments main --detach"),
+    (DemoDraft(), "demo --detach"),
+    (MovielensDraft(folder="ml"), "ingest movielens ml --detach"),
+    (
+        MovielensDraft(name="x", split="timestamp", t1="1", t2="2", caps="1,2,3", seed="4", replace="yes"),
+        "ingest movielens --name x --split timestamp --t1 1 --t2 2 --caps 1,2,3 --seed 4 --replace --detach",
+    ),
+    (
+        AmazonDraft(domain="D", reviews="r", meta="m", train="t"),
+        "ingest amazon23 --domain D --reviews r --meta m --detach",
+    ),
+    (
+        AmazonDraft(domain="D", layout="benchmark", train="t", valid="v", test="e", meta="m", reviews="r"),
+        "ingest amazon23 --domain D --train t --valid v --test e --meta m --detach",
+    ),
+    (AmazonDraft(domain="D", layout="hub", meta="m"), "ingest amazon23 --domain D --from-hub --detach"),
+    (YelpDraft(business="b", review="r"), "ingest yelp --business b --review r --detach"),
+    (
+        TableDraft(events="e", items="i", name="n", user="who", timestamp_format="iso", text="ascii"),
+        "ingest table --events e --items i --name n --text ascii --user who --timestamp-format iso --detach",
+    ),
+    (SyntheticDraft(users="60", domains="1", seed="3"), "ingest synthetic --users 60 --domains 1 --seed 3 --detach"),
+]  # fmt: skip
 
 
-def test_the_command_line_leaves_out_what_is_default() -> None:
-    assert shlex.join(GOOD.words()) == "train nopre --datasets films --recipe modern --detach"
-    full = Draft(
-        variant="final", datasets=("a", "b"), backbone="my model", recipe="demo", settings=("batch=128", "epochs=2"),
-        name="big", seed="7", device="cuda:1",
-    )  # fmt: skip
-    assert shlex.join(full.words()) == (
-        "train final --datasets a,b --backbone 'my model' --recipe demo --set batch=128 --set epochs=2"
-        " --name big --seed 7 --device cuda:1 --detach"
-    )
-    only = Draft(variant="only", datasets=("a",), settings=("batch=128",), name="mine", seed="7")
-    assert shlex.join(only.words()) == "train only --name mine"  # nothing to train: no job
-    evaluate = Draft(
-        Kind.EVALUATE, models=("only", "pop"), datasets=("a",), sample="100", seed="3", history="unstructured"
-    )
-    assert shlex.join(evaluate.words()) == (
-        "evaluate only pop --datasets a --sample 100 --seed 3 --history unstructured --detach"
-    )
-    baseline = Draft(Kind.BASELINE, baseline="last-item", datasets=("a",), features="big")
-    assert shlex.join(baseline.words()) == "baseline last-item --datasets a --features big --detach"
+@pytest.fixture
+def films(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The workspace that nobody writes to, seen from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Workspace(built)
 
 
-def test_a_good_draft_says_which_phases_it_runs() -> None:
-    verdict = judge(GOOD, OFFER)
-    assert verdict.problems == ()
-    assert verdict.phases == "sequence-item"
-    assert set(CHAINS) <= set(verdict.variants)
-    assert set(launch_draft.VARIANTS) == set(CHAINS)
-    assert set(launch_draft.RECIPES) <= set(recipe_names())
-    assert set(launch_draft.BASELINES) == set(BASELINES)
-    assert set(launch_draft.OVER_TEXT) == {name for name, kind in BASELINES.items() if kind.vectors}
+@pytest.mark.parametrize(("draft", "line"), LINES, ids=lambda value: value.KIND if isinstance(value, Draft) else "")
+def test_the_command_line_leaves_out_what_is_default_and_the_program_parses_it(draft: Draft, line: str) -> None:
+    assert shlex.join(draft.words()) == line
+    parsed(draft.words())
+
+
+def parsed(words: list[str]) -> None:
+    """Let the program's own parser read a command line; it raises where a word is unknown."""
+    command: Command = typer.main.get_command(application)
+    while hasattr(command, "get_command"):
+        found = command.get_command(Context(command), words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+    command.make_context(command.name, list(words))
+
+
+def test_every_kind_is_tried_and_every_command_that_makes_something_is_a_kind() -> None:
+    assert {type(draft) for draft, _ in LINES} == set(KINDS.values())
+    made = {"demo", "train", "baseline", "evaluate", "rate", "project", "experiment", "report", "ingest"}
+    assert {kind.split()[0] for kind in KINDS} == made
+
+
+def test_what_the_forms_know_is_what_the_engine_knows() -> None:
+    assert set(train.VARIANTS) == set(CHAINS)
+    assert TrainDraft().recipe in recipe_names()
+    assert set(baseline.BASELINES) == set(BASELINES)
+    assert set(baseline.OVER_TEXT) == {name for name, kind in BASELINES.items() if kind.vectors}
+    assert set(baseline.TRAINED) == {name for name, kind in BASELINES.items() if kind.trained}
+    assert {name for name, _ in rate.PREDICTORS} == set(Predictor)
+    assert {name for name, _ in rate.OVER_TEXT} == {one.value for one in Predictor if one.reads_text}
+    assert {name for name, _ in rate.MEANS} == {one.value for one, own in PREDICTOR_SETTINGS.items() if own is Settings}
+    from engine.preparation.cleaning import Alphabet
+    from engine.sources.timestamps import TimestampFormat
+    from engine.text.sentences import HistoryFormat, ItemText
+    from store.words import Split, SplitKind
+
+    assert set(evaluate.HISTORIES) == {evaluate.TRAINED, *HistoryFormat}
+    assert set(evaluate.ITEM_TEXTS) == {evaluate.TRAINED, *ItemText}
+    assert set(evaluate.SPLITS) == set(Split)
+    assert {name for name, _ in ingest.SPLITS} == {"auto", *SplitKind} - {SplitKind.GIVEN}
+    assert {name for name, _ in ingest.ALPHABETS} == {"auto", *Alphabet}
+    assert set(ingest.ORDERS) == set(TimestampFormat)
 
 
 @pytest.mark.parametrize(
     ("draft", "words"),
     [
-        (Draft(), "Choose at least one dataset to train on"),
-        (Draft(datasets=("films",), settings=("bach=64",)), "batch"),
-        (Draft(datasets=("films",), settings=("batch=1",)), "batch = 1 is not allowed"),
-        (Draft(datasets=("films",), variant="nopr"), "nopre"),
-        (Draft(datasets=("films",), recipe="modrn"), "modern"),
-        (Draft(datasets=("films",), seed="-1"), 'seed "-1" is not a whole number'),
-        (Draft(datasets=("films",), name="a/b"), '"a/b" cannot be a name'),
-        (Draft(Kind.EVALUATE, datasets=("films",)), "Choose at least one model"),
-        (Draft(Kind.EVALUATE, models=("pop",), datasets=("films",), sample="many"), "is not a whole number"),
-        (Draft(Kind.BASELINE), "Choose at least one dataset"),
+        (TrainDraft(), "Choose at least one dataset to train on"),
+        (TrainDraft(datasets=FILMS, settings=("bach=64",)), 'No setting "bach"'),
+        (TrainDraft(datasets=FILMS, settings=("batch=1",)), "batch = 1 is not allowed"),
+        (TrainDraft(datasets=FILMS, variant="nopr"), "nopre"),
+        (TrainDraft(datasets=FILMS, recipe="modrn"), "modern"),
+        (TrainDraft(datasets=FILMS, seed="-1"), 'seed "-1" is not a whole number'),
+        (TrainDraft(datasets=FILMS, name="a/b"), '"a/b" cannot be a name'),
+        (TrainDraft(datasets=FILMS, backbone="./nowhere"), "no such folder"),
+        (TrainDraft("only", backbone="embedded", pooling="max"), "pooling"),
+        (TrainDraft(datasets=("gone",)), 'No dataset "gone"'),
+        (EvaluateDraft(datasets=FILMS), "Choose at least one model"),
+        (EvaluateDraft(models=("pop",)), "Choose at least one dataset to evaluate on"),
+        (EvaluateDraft(models=("pop",), datasets=FILMS, sample="many"), "is not a whole number"),
+        (EvaluateDraft(models=("popp",), datasets=FILMS), 'No model "popp"'),
+        (EvaluateDraft(models=("sasrec",), datasets=FILMS), "has not been trained here yet"),
+        (BaselineDraft(), "Choose at least one dataset"),
+        (BaselineDraft("sasrec", FILMS, settings=("epoch=1",)), "epochs"),
+        (BaselineDraft("last-item", FILMS, features="pop"), "no text model"),
+        (RateDraft("ridge", FILMS, features="pop"), "has no vectors"),
+        (RateDraft("pmf", FILMS, settings=("factors=0",)), "factors"),
+        (ProjectDraft(model="pop", datasets=FILMS), "has no vectors of its own"),
+        (ProjectDraft(datasets=FILMS, sample="3"), "3 points are too few"),
+        (ExperimentDraft(name="maine"), "main"),
+        (ExperimentDraft(seeds="0,x"), 'seeds "x" is not a whole number'),
+        (ExperimentDraft(models="popp"), 'No model "popp"'),
+        (ReportDraft(), "No experiment was asked for here yet"),
+        (ReportDraft(formats=()), "at least one format"),
+        (MovielensDraft(folder="nowhere"), "no such folder"),
+        (MovielensDraft(name="a,b"), "cannot be the name of a dataset"),
+        (MovielensDraft(name=FILMS[0]), "There is already a dataset"),
+        (MovielensDraft(caps="1,2"), "three whole numbers"),
+        (MovielensDraft(split="timestamp", t1="5"), "t1 and t2 belong together"),
+        (AmazonDraft(), "name the product category"),
+        (AmazonDraft(domain="D"), "--reviews: choose a file"),
+        (YelpDraft(business="gone.json", review="r"), "gone.json: no such file"),
+        (TableDraft(), "the dataset needs one"),
+        (SyntheticDraft(users="none"), 'users "none" is not a whole number'),
     ],
+    ids=lambda value: value.KIND if isinstance(value, Draft) else "",
 )
-def test_what_the_command_would_refuse_is_said_before(draft: Draft, words: str) -> None:
-    assert words in judge(draft, OFFER).problems[0]
+def test_what_the_command_would_refuse_is_said_before(films: Workspace, draft: Draft, words: str) -> None:
+    assert words in draft.judge(films).problem
 
 
-def test_without_a_dataset_it_says_how_to_get_one() -> None:
-    assert "st5 ingest" in judge(Draft(), Offer()).problems[0]
+@pytest.mark.parametrize(
+    "draft",
+    [
+        TrainDraft(datasets=FILMS),
+        TrainDraft("only", name="mine"),
+        EvaluateDraft(models=("only", "pop"), datasets=FILMS, sample="10", seed="3"),
+        BaselineDraft("bm25", FILMS),
+        BaselineDraft("unisrec", FILMS, name="u", seed="2"),
+        RateDraft("bias", FILMS),
+        ProjectDraft(datasets=FILMS),
+        ExperimentDraft(datasets=FILMS),
+        MovielensDraft(),
+        MovielensDraft(name=FILMS[0], replace="yes"),
+        SyntheticDraft(),
+        DemoDraft(),
+        AmazonDraft(domain="All_Beauty", layout="hub"),
+    ],
+    ids=lambda draft: draft.KIND,
+)
+def test_nothing_is_said_against_what_the_command_takes(films: Workspace, draft: Draft) -> None:
+    assert draft.judge(films).problem == ""
 
 
-@given(st.text(max_size=12))
-def test_names_are_judged_as_the_engine_judges_them(name: str) -> None:
-    try:
-        check_name(name)
-        allowed = True
-    except BadInput:
-        allowed = name == ""  # an empty field is the variant's own name
-    problems = judge(Draft(datasets=("films",), name=name), OFFER).problems
-    assert (problems == ()) == allowed
+def test_files_that_are_there_are_taken(films: Workspace, tmp_path: Path) -> None:
+    for name in ("e.csv", "i.csv"):
+        (tmp_path / name).touch()
+    assert TableDraft(events="e.csv", items=str(tmp_path / "i.csv"), name="n").judge(films).problem == ""
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_the_form(workspace: Workspace, size: tuple[int, int]) -> None:
-    app = Workbench(workspace)
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        await press(pilot, "3 n")
-        check_snapshot(app, f"launch-{size[0]}x{size[1]}")
+def test_a_home_folder_is_spelled_out_since_no_shell_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert MovielensDraft(folder="~/ml").words() == ["ingest", "movielens", "/home/ada/ml", "--detach"]
 
 
-async def test_the_command_follows_what_is_typed_and_nothing_wrong_starts(workspace: Workspace) -> None:
-    app = Workbench(workspace)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await press(pilot, "3 n")
-        form = app.screen
-        assert isinstance(form, LaunchDialog)
-        await press(pilot, "ctrl+s")
-        assert app.screen is form  # no dataset is chosen
-        await press(pilot, "tab right right right")  # nopre, itempre, final, only: and round again
-        assert "‹ only ›  nothing is trained" in screen_text(app)
-        await press(pilot, "left tab down space tab tab tab")
-        await pilot.press(*"bach=64")
-        await settle(pilot)
-        text = screen_text(app)
-        assert "‹ final ›" in text
-        assert "[x] shop-garden" in text
-        assert '✗ --set bach=64: No setting "bach"' in text
-        await pilot.press(*["backspace"] * 5, *"tch=64", "ctrl+y")
-        await settle(pilot)
-        assert "✓ ready" in screen_text(app)
-        command = "st5 train final --datasets shop-garden --recipe modern --set batch=64 --detach"
-        assert form.command == command
-        assert app.clipboard == command
-        await press(pilot, "escape n")
-        assert isinstance(app.screen, LaunchDialog)
-        assert app.screen.command == command  # what was filled in stays
+def test_a_draft_says_what_it_comes_to(films: Workspace) -> None:
+    trained = TrainDraft("final", FILMS).judge(films).hints
+    assert trained.remarks == {"variant": "item-description → sequence-sequence → sequence-item"}
+    assert {name for name, _ in trained.choices["variant"]} == set(CHAINS)
+    assert TrainDraft("only").judge(films).hints.remarks == {"variant": "nothing is trained"}
+    assert ProjectDraft(datasets=FILMS).judge(films).hints.remarks == {"kind": "100 points"}
+    assert ProjectDraft(datasets=FILMS, sample="50").judge(films).hints.remarks == {"kind": "50 points"}
+    remark = ExperimentDraft("main", FILMS).judge(films).hints.remarks["train"]
+    assert "to run" in remark
+    assert "need training" in remark
 
 
-async def test_the_other_kinds_have_their_own_fields(workspace: Workspace) -> None:
-    app = Workbench(workspace)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await press(pilot, "3 n right")
-        check_snapshot(app, "launch-evaluate-80x24")
-        await press(pilot, "tab space tab space")
-        assert "st5 evaluate pop --datasets movielens-small --detach" in screen_text(app)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("demo", "report") and "ingest" not in kind])
+def test_without_a_dataset_it_says_how_to_get_one(kind: str, tmp_path: Path) -> None:
+    draft = KINDS[kind]()
+    if isinstance(draft, EvaluateDraft):
+        draft = replace(draft, models=("pop",))
+    assert "There is no dataset yet" in draft.judge(Workspace(tmp_path / "nothing")).problem
+    assert not (tmp_path / "nothing").exists()
 
 
-async def test_what_the_command_refuses_is_shown_and_the_form_keeps_its_words(workspace: Workspace) -> None:
-    app = Workbench(workspace)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        shop.add_dataset(workspace, "gone", users=3, items=5, seed=1)
-        await press(pilot, "3 n right tab space tab")
-        with workspace.write() as db:
-            db.execute("DELETE FROM dataset")
-        await press(pilot, "space ctrl+s")
-        await settle(pilot)
-        assert isinstance(app.screen, NotStartedDialog)
-        text = screen_text(app)
-        assert "The job could not be started" in text
-        assert "No dataset" in " ".join(text.split())
-        await press(pilot, "escape n")
-        assert isinstance(app.screen, LaunchDialog)
+def test_what_is_offered_is_what_is_there(films: Workspace, tmp_path: Path) -> None:
+    offer = read_offer(films)
+    assert [name for name, _ in offer.datasets] == ["movielens-small", "shop-garden", "shop-kitchen"]
+    assert [name for name, _ in offer.models] == [*shop.MODELS, "bm25"]
+    assert [name for name, _ in offer.text_models] == ["only"]
+    nothing = read_offer(Workspace(tmp_path / "nothing"))
+    assert nothing.datasets == ()
+    assert [name for name, _ in nothing.text_models] == ["only"]
+    assert "main" in [name for name, _ in nothing.experiments]
 
 
-async def test_a_job_is_started_and_shown_also_where_all_is_typed_ahead(workspace: Workspace) -> None:
-    app = Workbench(workspace)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await press(pilot, "3 n")
-        for key in ("right", "tab", "space", "tab", "j", "j", "space", "ctrl+s"):  # before the first is drawn
-            app.post_message(Key(key, {"space": " ", "j": "j"}.get(key)))
-        await until(pilot, "Job 1  evaluate pop on shop-kitchen")
-        await until(pilot, "✓ succeeded")
-        await press(pilot, "o")
-        assert "dataset shop-kitchen" in screen_text(app)
+def test_judging_loads_nothing_that_only_work_needs(built: Path) -> None:
+    code = f"""
+from pathlib import Path
+from store.workspace import Workspace
+from workbench.launch.kinds import KINDS
+from workbench.launch.offer import read_offer
+workspace = Workspace(Path({str(built)!r}))
+read_offer(workspace)
+for kind in KINDS.values():
+    fields = kind.form()
+    filled = {{"datasets": {FILMS!r}, "models": ("pop",), "domain": "D", "layout": "hub", "name": "n"}}
+    values = {{name: value for name, value in filled.items() if name in fields}}
+    kind(**values).judge(workspace)
+"""
+    assert not loaded_by(code) & HEAVY

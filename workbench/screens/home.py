@@ -21,7 +21,7 @@ from workbench.job_words import running_now
 from workbench.labels import labels, row_key
 from workbench.next_step import next_step
 from workbench.overview import NEWEST, Headline, Overview, read_overview
-from workbench.screens.area import AreaScreen
+from workbench.screens.launching import LaunchingScreen
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.next_panel import NextPanel
 from workbench.widgets.section import Section
@@ -31,25 +31,22 @@ WIDE = 110  # cells; below, the evaluations' columns after `SHORT_EVALUATIONS` w
 SHORT_EVALUATIONS = 6
 
 
-class HomeScreen(AreaScreen):
+class HomeScreen(LaunchingScreen):
     """Datasets, models and evaluations, newest first."""
 
     AREA = "home"
     HELP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n", "copy_next", "Copy next command", id="home.next", tooltip="Send the next command to the clipboard"
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            id="home.filter",
-            priority=True,
-            tooltip="Show only rows that contain what you type",
-        ),
-        Binding("enter", "open", "Open", id="home.open", tooltip="Open the results of the row under the cursor"),
-    ]
+        Binding("n", "next", "Start", id="home.next",
+                tooltip="Open the form, filled in with the next step: Ctrl+S there starts it"),
+        Binding("i", "ingest", "Ingest", id="home.ingest", tooltip="Bring data in: open the form for it"),
+        Binding("c", "copy_next", "Copy command", id="home.copy_next",
+                tooltip="Send the command of the next step to the clipboard"),
+        Binding("slash", "filter", "Filter", id="home.filter", priority=True,
+                tooltip="Show only rows that contain what you type"),
+        Binding("enter", "open", "Open", id="home.open", show=False,
+                tooltip="Open the dataset, or the results of the row under the cursor"),
+    ]  # fmt: skip
 
     class Loaded(Message):
         """The overview was read."""
@@ -94,6 +91,9 @@ class HomeScreen(AreaScreen):
         for problem in event.overview.problems:
             self.bench.show_problem(Failed(f"{problem}. The rest is shown. Run `st5 doctor` to look into it."))
 
+    def starting_changed(self) -> None:
+        self._draw_running()
+
     def on_resize(self) -> None:
         if self.overview is not None:
             self._draw()
@@ -107,12 +107,18 @@ class HomeScreen(AreaScreen):
     def _selected(self) -> None:
         self.action_open()
 
+    def action_next(self) -> None:
+        self.launch(self.query_one(NextPanel).step.draft)
+
+    def action_ingest(self) -> None:
+        self.launch_ingest()
+
     def action_copy_next(self) -> None:
         commands = self.query_one(NextPanel).step.commands
         if commands:
             self.bench.copy(commands[0])
         else:
-            self.notify("There is no command to copy: everything is evaluated.")
+            self.notify("There is no command to copy: nothing is left to do, or a job does it.")
 
     def action_filter(self) -> None:
         self.query_one(FilterLine).open()
@@ -137,9 +143,7 @@ class HomeScreen(AreaScreen):
         assert overview is not None
         wanted = self.query_one(FilterLine).wanted
         self.query_one(NextPanel).put(next_step(overview, self.bench.workspace_option))
-        running = self.query_one("#running", Static)
-        running.display = bool(overview.jobs)
-        running.update(line(f"● {running_now(overview.jobs)}; 3 shows more"))
+        self._draw_running()
         self.query_one("#home").display = overview.exists
         self._fill("datasets", _DATASETS, [_dataset_row(d) for d in overview.datasets], len(overview.datasets), wanted)
         evaluated = {model.name: 0 for model in overview.models}
@@ -151,6 +155,13 @@ class HomeScreen(AreaScreen):
         columns = len(_EVALUATIONS) if self.size.width >= WIDE else SHORT_EVALUATIONS
         rows = [Line(row.key, row.cells[:columns]) for row in _evaluation_rows(overview.newest)]
         self._fill("evaluations", _EVALUATIONS[:columns], rows, overview.evaluations, wanted, _remark(overview))
+
+    def _draw_running(self) -> None:
+        starting, now = self.bench.starting, running_now(self.overview.jobs) if self.overview else ""
+        running = self.query_one("#running", Static)
+        running.display = bool(starting or now)
+        parts = [f"◐ starting: {starting}"] * bool(starting) + [f"● {now}; 3 shows more"] * bool(now)
+        running.update(line("  ".join(parts)))
 
     def _fill(
         self, name: str, headings: Sequence[Heading], rows: list[Line], total: int, wanted: str, remark: str = ""

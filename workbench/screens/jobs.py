@@ -14,24 +14,21 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 from textual.worker import Worker, WorkerState
 
-from store.errors import Problem
 from store.plain_text import plain
 from store.records import Job, JobEvent
 from store.words import JobState
 from store.workspace import Workspace
 from workbench import job_words
-from workbench.job_actions import LADDER, cancel, job_number, resume, run_command
+from workbench.job_actions import LADDER, cancel, resume
 from workbench.job_facts import Watched, facts
 from workbench.job_log import log_path
 from workbench.job_rows import HEADINGS, how_many, job_row, nothing_yet, ordered
 from workbench.job_view import JobDetail, JobsView, families, read_events, read_jobs
-from workbench.launch_draft import Draft
-from workbench.next_step import command
 from workbench.remembered import JOB_ORDERS, JOB_PANES, JobsChoice
-from workbench.screens.area import AreaScreen
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.job_events import JobEventsDialog
-from workbench.screens.problem import NotStartedDialog, RefusedDialog
+from workbench.screens.launching import LaunchingScreen
+from workbench.screens.problem import RefusedDialog
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.job_panel import JobPanel
 from workbench.widgets.log_pane import JobLog, LogPane
@@ -41,16 +38,15 @@ from workbench.widgets.table import Table
 CURVE_REST = 20  # times as long as reading curves took until they are read again: a twentieth of the time at most
 TICK_S = 1.0  # how often the silence of a worker is looked at
 MESSAGES_FROM = 110  # cells; below, the message stands in the lines about the job only
-READ_ONLY = "This workbench is read-only (--readonly): it starts, cancels and resumes nothing."
 
 
-class JobsScreen(AreaScreen):
+class JobsScreen(LaunchingScreen):
     """The list, and below it the job under the cursor: facts, curve, events, log."""
 
     AREA = "jobs"
     HELP_TITLE = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "New", id="jobs.new", tooltip="Start a job: train, evaluate, make a baseline"),
+        Binding("n", "new", "New", id="jobs.new", tooltip="Start a job: train, evaluate, ingest, draw a map …"),
         Binding("x", "cancel", "Cancel", id="jobs.cancel",
                 tooltip="Ask the job to stop; again offers to terminate it, and then to kill it"),
         Binding("r", "resume", "Resume", id="jobs.resume",
@@ -103,9 +99,7 @@ class JobsScreen(AreaScreen):
         self._wanted: int | None = None
         self._watched: dict[int, Watched] = {}
         self._terminated: set[int] = set()
-        self._starting = ""
         self._curves_again = 0.0
-        self._draft: Draft | None = None
 
     @property
     def choice(self) -> JobsChoice:
@@ -178,15 +172,11 @@ class JobsScreen(AreaScreen):
         self.action_events()
 
     def action_new(self) -> None:
-        from workbench.screens.launch import LaunchDialog
-
-        if self._refused():
-            return
-        self.app.push_screen(LaunchDialog(self._draft or Draft(), self._keep_draft), self._start)
+        self.launch()
 
     def action_cancel(self) -> None:
         job = self._job()
-        if job is None or self._refused():
+        if job is None or self.refused():
             return
         if job.state in job_words.FINAL:
             self._say_no(f"Job {job.id} is {job.state} already: there is nothing to cancel.")
@@ -205,7 +195,7 @@ class JobsScreen(AreaScreen):
 
     def action_resume(self) -> None:
         job = self._job()
-        if job is None or self._refused():
+        if job is None or self.refused():
             return
         if job.state not in job_words.FINAL:
             self._say_no(f"Job {job.id} is {job.state}: there is nothing to resume. Cancel it first with x.")
@@ -303,10 +293,12 @@ class JobsScreen(AreaScreen):
             self._wanted = event.show
         self.reload()
 
-    def _refused(self) -> bool:
-        if self.bench.readonly:
-            self._say_no(READ_ONLY)
-        return self.bench.readonly
+    def started(self, job: int | None) -> None:
+        self._wanted = self._wanted if job is None else job
+        self.reload()
+
+    def starting_changed(self) -> None:
+        self._draw()
 
     def _say_no(self, words: str) -> None:
         self.notify(words, severity="warning", markup=False)
@@ -319,31 +311,6 @@ class JobsScreen(AreaScreen):
 
     def _act(self, work: Callable[[], Done]) -> None:
         self.run_worker(lambda: self.post_message(work()), group="act", thread=True, exit_on_error=False)
-
-    def _keep_draft(self, draft: Draft) -> None:
-        self._draft = draft
-
-    def _start(self, draft: Draft | None) -> None:
-        if draft is not None:
-            self.run_worker(self._launch(draft), group="launch", exit_on_error=False)
-
-    async def _launch(self, draft: Draft) -> None:
-        """Run the command itself, so that it checks and records what it would from a shell."""
-        self._starting = command(draft.words(), None)
-        self._draw()
-        try:
-            said = await run_command(draft.words(), str(self.workspace.folder.absolute()))
-            job = job_number(said) if draft.is_job else None
-        except Problem as problem:
-            self.app.push_screen(NotStartedDialog(problem))
-        else:
-            made = f"Model {draft.name or draft.variant} is made; it has no job."
-            words = made if job is None else f"Job {job} is started; it goes on when the workbench is left."
-            self.post_message(self.Done(words, job))
-        finally:
-            self._starting = ""
-            if self.is_attached:
-                self._draw()
 
     def _tick(self) -> None:
         if self.detail is not None and self.detail.job.state not in job_words.FINAL:
@@ -365,7 +332,7 @@ class JobsScreen(AreaScreen):
         shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
         empty = self.query_one("#jobs-empty", Static)
         empty.display = not view.jobs
-        empty.update(nothing_yet(self._starting))
+        empty.update(nothing_yet(self.bench.starting))
         self.query_one("#jobs-title", Section).say(how_many(view, len(shown)), self._remark(view))
         self.query_one("#jobs-title").display = bool(view.jobs)
         table = self.query_one("#jobs", Table)
@@ -393,8 +360,8 @@ class JobsScreen(AreaScreen):
         self.query_one(JobPanel).say(facts(detail, watched, watched.quiet(monotonic())))
 
     def _remark(self, view: JobsView) -> str:
-        if self._starting:
-            return f"starting: {self._starting}"
+        if self.bench.starting:
+            return f"starting: {self.bench.starting}"
         order = {"newest": "newest first", "unfinished": "unfinished first", "longest": "longest first"}
         parts = [part for part in (job_words.by_state(view.jobs),) if part]
         return "; ".join([*parts, order[self.choice.order]])

@@ -1,11 +1,9 @@
-"""The form that starts a job: every field beside its name, the command line below, checked while one types."""
+"""The form that starts work: every field beside its name, the command line below, checked while one types."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -13,46 +11,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
-from textual.worker import Worker, WorkerState, get_current_worker
 
 from workbench.display import whole
-from workbench.launch_draft import (
-    BASELINES,
-    HISTORIES,
-    ITEM_TEXTS,
-    RECIPES,
-    VARIANTS,
-    Draft,
-    Kind,
-    Offer,
-    Verdict,
-    judge,
-    read_offer,
-)  # fmt: skip
+from workbench.launch.draft import Draft, Offer, Verdict
+from workbench.launch.drafts import Drafts
+from workbench.launch.kinds import KINDS
+from workbench.launch.offer import read_offer
 from workbench.next_step import command
 from workbench.screens.choice import Choice
-from workbench.screens.dialog import Dialog
 from workbench.screens.problem import in_words
+from workbench.screens.reading_dialog import ReadingDialog
 from workbench.widgets.choice_field import ChoiceField
+from workbench.widgets.launch_fields import LaunchFields
 from workbench.widgets.mark_list import MarkList
 from workbench.widgets.too_small import TooSmall
 
-if TYPE_CHECKING:
-    from workbench.application import Workbench
 
-KINDS = {Kind.TRAIN: "a text model", Kind.EVALUATE: "models on datasets", Kind.BASELINE: "a model without text"}
-SETTINGS_HINT = "key=value or phase.key=value, one a line"
-
-
-class LaunchDialog(Dialog[Draft]):
-    """Dismisses with a draft that the engine has nothing against, or None; `last` has what was filled in."""
+class LaunchDialog(ReadingDialog[Draft]):
+    """Dismisses with a draft that the engine has nothing against, or None; `drafts` has what was filled in."""
 
     HINT = "Tab next · Ctrl+S starts · Ctrl+Y copies the command · Esc leaves"
-    HELP_TITLE = "New job"
+    HELP_TITLE = "Start work"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f10", "start", "Start", id="launch.start", priority=True, tooltip="Start this job"),
+        Binding("ctrl+s,f10", "start", "Start", id="launch.start", priority=True, tooltip="Start this"),
         Binding("ctrl+y", "copy", "Copy command", id="launch.copy", priority=True,
                 tooltip="Send the command line to the clipboard"),
         Binding("escape", "close", "Leave", id="launch.close", priority=True,
@@ -81,56 +63,38 @@ class LaunchDialog(Dialog[Draft]):
             self.draft = draft
             self.verdict = verdict
 
-    def __init__(self, draft: Draft, keep: Callable[[Draft], None]) -> None:
-        super().__init__("New job")
+    def __init__(self, draft: Draft, drafts: Drafts) -> None:
+        super().__init__("Start work")
         self.draft = draft
         self.verdict: Verdict | None = None
-        self._keep = keep
+        self._drafts = drafts
         self._offer: Offer | None = None
         self._start_when_judged = False
+        kinds = [Choice(name, name, kind.SUMMARY) for name, kind in KINDS.items()]
+        self._kind = ChoiceField("what", kinds, draft.KIND, self._change_kind, id="launch-kind")
+        self._pages = {draft.KIND: LaunchFields(draft, self._changed)}
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="launch") as frame:
             frame.border_title = Text(self._heading)
             frame.border_subtitle = Text(self.HINT)
             with VerticalScroll(id="dialog-body", can_focus=False):
-                yield from self.content()
+                yield Horizontal(Static("what", classes="launch-label"), self._kind, classes="launch-row")
+                yield self.page
             yield Static(id="launch-command", markup=False)
-            yield Static(id="launch-problems", markup=False)
+            yield Static(id="launch-problem", markup=False)
         yield TooSmall()
 
-    def content(self) -> ComposeResult:
-        draft = self.draft
-        choose, mark, write = self._choose, self._mark, self._write
-        every = tuple(Kind)
-        train, evaluate, baseline = (Kind.TRAIN,), (Kind.EVALUATE,), (Kind.BASELINE,)
-        yield _row("what", choose("kind", [Choice(k.value, k.value, words) for k, words in KINDS.items()]), every)
-        yield _row("variant", choose("variant", _plain(VARIANTS)), train)
-        yield _row("baseline", choose("baseline", _plain(BASELINES)), baseline)
-        yield _row("models", mark("models"), evaluate)
-        yield _row("datasets", mark("datasets"), every, trained=True)
-        yield _row("backbone", write("backbone", "a folder or a name on the hub; else the embedded one"), train)
-        yield _row("features", write("features", "the text model of last-item or unisrec; else only"), baseline)
-        yield _row("recipe", choose("recipe", _plain(RECIPES)), train, trained=True)
-        area = TextArea("\n".join(draft.settings), id="launch-settings", compact=True, tab_behavior="focus",
-                        placeholder=SETTINGS_HINT, show_line_numbers=False)  # fmt: skip
-        yield _row("--set", area, train, trained=True)
-        yield _row("name", write("name", "the variant's"), train)
-        yield _row("sample", write("sample", "all events"), evaluate)
-        yield _row("seed", write("seed", "0"), (*train, *evaluate), trained=True)
-        yield _row("history", choose("history", _plain(HISTORIES)), evaluate)
-        yield _row("item text", choose("item_text", _plain(ITEM_TEXTS)), evaluate)
-        yield _row("device", write("device", "auto, cpu, cuda, cuda:1 …"), every)
-
     def on_mount(self) -> None:
-        self._show_fields()
-        self.query_one("#launch-kind").focus()
+        self._drafts.keep(self.draft)
+        self._kind.focus()
         self._say()
-        self._work("offer", partial(read_offer, self.bench.workspace), self.Offered)
+        self.read("offer", partial(read_offer, self.bench.workspace), self.Offered)
 
     @property
-    def bench(self) -> Workbench:
-        return cast("Workbench", self.app)
+    def page(self) -> LaunchFields:
+        """The fields of the kind that is chosen."""
+        return self._pages[self._kind.value]
 
     @property
     def command(self) -> str:
@@ -139,16 +103,9 @@ class LaunchDialog(Dialog[Draft]):
 
     @on(Offered)
     def _offered(self, event: Offered) -> None:
-        offer = self._offer = event.offer
-        marks = self.query_one("#launch-datasets", MarkList)
-        marks.put([Choice(name, name, remark) for name, remark in offer.datasets])
-        self.query_one("#launch-models", MarkList).put(_plain(offer.models))
-        summaries = dict(offer.summaries)
-        recipes = [Choice(name, name, summaries.get(name, "")) for name in offer.recipes]
-        self.query_one("#launch-recipe", ChoiceField).put(recipes)
-        for name in ("datasets", "models"):
-            own = self.query_one(f"#launch-{name}", MarkList)
-            self.query_one(f"#launch-{name}-none").display = not own.option_count
+        self._offer = event.offer
+        for page in self._pages.values():
+            page.put(event.offer)
         self._changed()
 
     @on(Judged)
@@ -156,9 +113,7 @@ class LaunchDialog(Dialog[Draft]):
         if event.draft != self.draft:
             return
         self.verdict = event.verdict
-        field = self.query_one("#launch-variant", ChoiceField)
-        field.put(_plain(event.verdict.variants))
-        field.say(event.verdict.phases)
+        self.page.hint(event.verdict.hints)
         self._say()
         if self._start_when_judged:
             self.action_start()
@@ -181,15 +136,14 @@ class LaunchDialog(Dialog[Draft]):
             self._start_when_judged = True  # typed faster than it was read
             return
         self._start_when_judged = False
-        if self.verdict.problems:
-            self.notify(self.verdict.problems[0], title="Not yet", severity="warning", markup=False)
+        if self.verdict.problem:
+            self.notify(self.verdict.problem, title="Not yet", severity="warning", markup=False)
         else:
             self.dismiss(self.draft)
 
     def action_field(self, step: int) -> None:
         """To another field, by the order of the form: Textual's own follows the last frame drawn."""
-        rows = [row for row in self.query(".launch-row") if row.display]
-        fields = [part for row in rows for part in row.query("*") if part.can_focus]
+        fields = [self._kind, *self.page.shown]
         place = fields.index(self.focused) if self.focused in fields else -step
         self.set_focus(fields[(place + step) % len(fields)])
 
@@ -197,93 +151,44 @@ class LaunchDialog(Dialog[Draft]):
         self._changed()
         self.bench.copy(self.command)
 
+    def failed(self, error: BaseException) -> None:
+        self.verdict = Verdict(in_words(error))
+        self._say()
+
+    async def _change_kind(self) -> None:
+        kind = self._kind.value
+        if kind not in self._pages:
+            page = self._pages[kind] = LaunchFields(self._drafts.of(kind), self._changed)
+            await self.query_one("#dialog-body").mount(page)  # what is typed ahead must meet its fields
+            if self._offer is not None:
+                page.put(self._offer)
+        for name, page in self._pages.items():
+            page.display = name == kind
+        self._changed()
+
     def _changed(self) -> None:
-        draft = self._read()
+        draft = self.page.draft
         if draft == self.draft and self.verdict is not None:
             return
-        moved = (draft.kind, draft.is_job) != (self.draft.kind, self.draft.is_job)
         self.draft, self.verdict = draft, None
-        self._keep(draft)
-        if moved:
-            self._show_fields()
+        self._drafts.keep(draft)
+        self.page.show(draft)
         self._say()
         if self._offer is not None:
-            offer = self._offer
-            self._work("judge", lambda: judge(draft, offer), partial(self.Judged, draft))
+            trouble, workspace = self._offer.trouble, self.bench.workspace
 
-    def _read(self) -> Draft:
-        def chosen(name: str) -> str:
-            return self.query_one(f"#launch-{name}", ChoiceField).value
+            def judged() -> Verdict:
+                return Verdict(trouble) if trouble else draft.judge(workspace)
 
-        def written(name: str) -> str:
-            return self.query_one(f"#launch-{name}", Input).value.strip()
-
-        known = self._offer is not None
-        datasets, models = (self.query_one(f"#launch-{name}", MarkList) for name in ("datasets", "models"))
-        lines = self.query_one("#launch-settings", TextArea).text.splitlines()
-        return replace(
-            self.draft,
-            kind=Kind(chosen("kind")),
-            datasets=datasets.marked if known else self.draft.datasets,
-            models=models.marked if known else self.draft.models,
-            settings=tuple(line.strip() for line in lines if line.strip()),
-            **{name: chosen(name) for name in ("variant", "recipe", "baseline", "history", "item_text")},
-            **{name: written(name) for name in ("backbone", "name", "seed", "sample", "features", "device")},
-        )
-
-    def _show_fields(self) -> None:
-        for row in self.query(".launch-row"):
-            wanted = row.has_class(f"for-{self.draft.kind.value}")
-            row.display = wanted and (self.draft.is_job or not row.has_class("for-training"))
+            self.read("judge", judged, partial(self.Judged, draft))
 
     def _say(self) -> None:
         self.query_one("#launch-command", Static).update(Text(self.command, style="bold"))
-        problems = self.query_one("#launch-problems", Static)
+        said = self.query_one("#launch-problem", Static)
         if self.verdict is None:
-            problems.update(Text("…", style="dim"))
-        elif self.verdict.problems:
-            first, *others = self.verdict.problems
-            more = f" (and {len(others)} more)" if others else ""
-            problems.update(Text("✗ ").append_text(whole(first, 600)).append(more))
+            said.update(Text("…", style="dim"))
+        elif self.verdict.problem:
+            said.update(Text("✗ ").append_text(whole(self.verdict.problem, 600)))
         else:
-            problems.update(Text("✓ ready: Ctrl+S starts it", style="dim"))
-        problems.set_class(bool(self.verdict and self.verdict.problems), "-wrong")
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            event.stop()
-            self.verdict = Verdict((in_words(event.worker.error),))
-            self._say()
-
-    def _choose(self, name: str, choices: Iterable[Choice]) -> ChoiceField:
-        value = str(getattr(self.draft, name))
-        return ChoiceField(name, list(choices), value, self._changed, id=f"launch-{name}")
-
-    def _mark(self, name: str) -> Vertical:
-        none = Static("none yet", id=f"launch-{name}-none", classes="launch-none")
-        none.display = False
-        return Vertical(MarkList(id=f"launch-{name}", marked=getattr(self.draft, name)), none, classes="launch-marks")
-
-    def _write(self, name: str, placeholder: str) -> Input:
-        return Input(getattr(self.draft, name), id=f"launch-{name}", placeholder=placeholder, compact=True)
-
-    def _work(self, group: str, query: Callable, answer: Callable) -> None:
-        work = partial(_answer, self, query, answer)
-        self.run_worker(work, group=group, thread=True, exclusive=True, exit_on_error=False)
-
-
-def _answer(dialog: LaunchDialog, query: Callable, answer: Callable) -> None:
-    worker = get_current_worker()
-    found = query()
-    if not worker.is_cancelled and dialog.is_attached:
-        dialog.post_message(answer(found))
-
-
-def _row(label: str, field: Widget, kinds: Iterable[Kind], *, trained: bool = False) -> Horizontal:
-    """A line of the form; `trained` ones are left out where there is nothing to train."""
-    classes = ["launch-row", *(f"for-{kind.value}" for kind in kinds), *(["for-training"] if trained else [])]
-    return Horizontal(Static(label, classes="launch-label"), field, classes=" ".join(classes))
-
-
-def _plain(values: Iterable[str]) -> list[Choice]:
-    return [Choice(value, value) for value in values]
+            said.update(Text("✓ ready: Ctrl+S starts it", style="dim"))
+        said.set_class(bool(self.verdict and self.verdict.problem), "-wrong")

@@ -22,7 +22,7 @@ from workbench.remembered import TOP_CHOICES, UsersChoice
 from workbench.screens.area import AreaScreen
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.item import ItemDialog
-from workbench.visit import HISTORY_LIMIT, Happening, UserPage, UsersView, Visit, read_users, read_visit
+from workbench.visit import HISTORY_LIMIT, Happening, Side, UserPage, UsersView, Visit, read_users, read_visit
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import Setting, SettingsLine
@@ -42,7 +42,9 @@ class UsersScreen(AreaScreen):
                 tooltip="Find a user by the first letters of the key"),
         Binding("r", "step('random')", "Random", id="users.random", tooltip="An event drawn at random"),
         Binding("n", "step('next')", "Next", id="users.next", tooltip="The next event of the left evaluation"),
-        Binding("p", "step('previous')", "Previous", id="users.previous", tooltip="The event before"),
+        Binding("e", "edit", "Edit", id="users.edit",
+                tooltip="Edit this history (drop, add, move) and rank again"),
+        Binding("p", "step('previous')", "Previous", id="users.previous", show=False, tooltip="The event before"),
         Binding("left_square_bracket", "step('earlier')", "Earlier", id="users.earlier", show=False,
                 tooltip="This user's event before"),
         Binding("right_square_bracket", "step('later')", "Later", id="users.later", show=False,
@@ -58,6 +60,8 @@ class UsersScreen(AreaScreen):
                 tooltip="Mask items of the history, or keep them among the candidates"),
         Binding("enter", "item", "Item text", id="users.item", show=False,
                 tooltip="Everything stored about the item under the cursor"),
+        Binding("w", "why", "Why", id="users.why", show=False,
+                tooltip="How much each entry of the history adds to the score of the recommended item"),
     ]  # fmt: skip
 
     class Loaded(Message):
@@ -235,6 +239,41 @@ class UsersScreen(AreaScreen):
         item = self._item_at_cursor()
         if item is not None:
             self.app.push_screen(ItemDialog(item))
+
+    def action_edit(self) -> None:
+        side = self._side_at_cursor()
+        if self.view is None or self.view.visit is None or side is None:
+            self.notify("No evaluation of this dataset is stored: there is no model to rank with.", severity="warning")
+            return
+        from workbench.screens.edit_history import EditHistoryScreen  # with all that Users alone does not need
+
+        masked = self.choice.seen == Seen.MASK
+        self.app.push_screen(
+            EditHistoryScreen(
+                self.view.visit, self.view.evaluations, side.evaluation, masked=masked, top=self.choice.top
+            )
+        )
+
+    def action_why(self) -> None:
+        item, side = self._item_at_cursor(), self._side_at_cursor()
+        visit = self.view.visit if self.view else None
+        if visit is None or side is None or item is None or self.focused is None or self.focused.id == "history":
+            self.notify("Move to a recommended item first (Tab).", severity="warning")
+            return
+        from workbench.screens.why import WhyDialog
+
+        items = [happening.item for happening in visit.history]
+        entries = (*visit.older, *(item.item for item in items))
+        labels = [title(item) for item in items]
+        self.app.push_screen(WhyDialog(side.evaluation.key, side.label, item, entries, labels))
+
+    def _side_at_cursor(self) -> Side | None:
+        """The answer under the cursor, else the first that there is."""
+        visit = self.view.visit if self.view else None
+        if visit is None:
+            return None
+        at_right = self.focused is not None and self.focused.id == "right-picks"
+        return visit.right if at_right else visit.left or visit.right
 
     def _set_dataset(self, chosen: str | None) -> None:
         if chosen is not None and (self.view is None or self.view.dataset is None or chosen != self.view.dataset.name):

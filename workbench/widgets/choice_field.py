@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from inspect import isawaitable
 from typing import ClassVar
 
 from rich.text import Text
@@ -44,7 +45,13 @@ class ChoiceField(Widget, can_focus=True):
     ]
 
     def __init__(
-        self, title: str, choices: Sequence[Choice], value: str, changed: Callable[[], None], *, id: str
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        value: str,
+        changed: Callable[[], Awaitable[None] | None],
+        *,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._changed = changed  # no message: what is typed ahead must meet the form as the new value makes it
@@ -71,11 +78,11 @@ class ChoiceField(Widget, can_focus=True):
         remark = self.remark or next((c.remark for c in self._choices if c.value == self.value), "")
         return text.append("  ").append_text(line(remark, "dim")) if remark else text
 
-    def action_step(self, step: int) -> None:
+    async def action_step(self, step: int) -> None:
         values = [choice.value for choice in self._choices]
         if values:
             place = values.index(self.value) if self.value in values else -step
-            self._set(values[(place + step) % len(values)])
+            await self._set(values[(place + step) % len(values)])
 
     def action_list(self) -> None:
         self.app.push_screen(ChoiceDialog(self._title, self._choices, self.value), self._set)
@@ -83,8 +90,10 @@ class ChoiceField(Widget, can_focus=True):
     def on_click(self, event: Click) -> None:
         self.action_list()
 
-    def _set(self, value: str | None) -> None:
+    async def _set(self, value: str | None) -> None:
         if value is not None and value != self.value:
             self.value = value
             self.refresh()
-            self._changed()
+            done = self._changed()
+            if isawaitable(done):
+                await done

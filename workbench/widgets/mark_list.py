@@ -36,14 +36,16 @@ class MarkList(OptionList, inherit_bindings=False):
     class Changed(Message):
         """Other entries are marked."""
 
-    def __init__(self, *, id: str, marked: Sequence[str]) -> None:
+    def __init__(self, *, marked: Sequence[str], id: str | None = None) -> None:
         super().__init__(id=id, compact=True, markup=False)
-        self._choices: tuple[Choice, ...] = ()
+        self._choices: tuple[Choice, ...] | None = None
         self._marked = tuple(marked)
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """The values marked, in the order of the list."""
+        """The values marked, in the order of the list; until that is known, those that were marked before."""
+        if self._choices is None:
+            return self._marked
         return tuple(choice.value for choice in self._choices if choice.value in self._marked)
 
     def put(self, choices: Sequence[Choice]) -> None:
@@ -55,7 +57,7 @@ class MarkList(OptionList, inherit_bindings=False):
             self.highlighted = 0 if choices else None
 
     def action_mark(self) -> None:
-        if self.highlighted is None:
+        if self.highlighted is None or self._choices is None:
             return
         value = self._choices[self.highlighted].value
         self._marked = tuple(v for v in self._marked if v != value) if value in self._marked else (*self._marked, value)

@@ -1,0 +1,23 @@
+"""The whole way once, on embedded data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from store.workspace import Workspace
+from workbench.launch.draft import Draft
+
+
+@dataclass(frozen=True)
+class DemoDraft(Draft):
+    """`st5 demo`: nothing to fill in."""
+
+    KIND: ClassVar[str] = "demo"
+    SUMMARY: ClassVar[str] = "films and a made-up shop: data, models, results"
+
+    def options(self) -> list[str]:
+        return []
+
+    def check(self, workspace: Workspace) -> None:
+        """Whether the embedded data are installed is said by the job: to look for them loads what reads them."""

@@ -1,0 +1,67 @@
+"""What a field of a form is like: declared beside the value that it fills, drawn by the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Pair = tuple[str, str]  # a value and a remark on it
+KEY = "form"  # of a dataclass field's metadata
+
+
+class Shape(StrEnum):
+    """How a value is filled in."""
+
+    CHOICE = "choice"
+    MARKS = "marks"
+    TEXT = "text"
+    LINES = "lines"
+    FILE = "file"
+    FOLDER = "folder"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of a form. `choices` are always there; `offered` names the part of the `Offer` that has the others."""
+
+    label: str
+    shape: Shape
+    hint: str = ""
+    choices: tuple[Pair, ...] = ()
+    offered: str = ""
+
+
+def choice(label: str, default: str, choices: Iterable[str | Pair] = (), *, offered: str = "") -> Any:
+    """One of several values."""
+    return field(default=default, metadata={KEY: Field(label, Shape.CHOICE, "", _pairs(choices), offered)})
+
+
+def marks(label: str, choices: Iterable[str | Pair] = (), *, offered: str = "", marked: tuple[str, ...] = ()) -> Any:
+    """Any of several values."""
+    return field(default=marked, metadata={KEY: Field(label, Shape.MARKS, "", _pairs(choices), offered)})
+
+
+def text(label: str, hint: str, default: str = "") -> Any:
+    """A word or a number; `hint` says what an empty field means."""
+    return field(default=default, metadata={KEY: Field(label, Shape.TEXT, hint)})
+
+
+def lines(label: str, hint: str) -> Any:
+    """Any number of lines."""
+    return field(default=(), metadata={KEY: Field(label, Shape.LINES, hint)})
+
+
+def file(label: str, hint: str) -> Any:
+    """The path of a file."""
+    return field(default="", metadata={KEY: Field(label, Shape.FILE, hint)})
+
+
+def folder(label: str, hint: str, default: str = "") -> Any:
+    """The path of a folder."""
+    return field(default=default, metadata={KEY: Field(label, Shape.FOLDER, hint)})
+
+
+def _pairs(choices: Iterable[str | Pair]) -> tuple[Pair, ...]:
+    return tuple((one, "") if isinstance(one, str) else one for one in choices)

@@ -1,0 +1,256 @@
+"""Data brought into the workspace, one form per source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from store import datasets
+from store.dataset_writer import taken
+from store.errors import BadInput, unknown
+from store.workspace import Workspace
+from workbench.launch.draft import AUTO, MOST, Draft, option, place, seed_of, whole
+from workbench.launch.field import choice, file, folder, text
+
+SPLITS = (
+    (AUTO, "the files' own, else public dates, else quantiles of time"),
+    ("timestamp", "train before t1, test from t2 on"),
+    ("quantile", "80, 10 and 10 % of the events by time"),
+    ("leave-one-out", "the last of each user is tested: leaks across users"),
+)
+ALPHABETS = ((AUTO, "what fits the source"), ("ascii", "as in the thesis"), ("unicode", "everything stays"))
+ORDERS = (AUTO, "ms", "s", "iso", "position")
+REPLACING = (("no", "a name that is taken is refused"), ("yes", "the dataset of that name goes, with its results"))
+REVIEWS, BENCHMARK, HUB = "reviews", "benchmark", "hub"
+LAYOUTS = (
+    (REVIEWS, "raw reviews and item metadata, json lines"),
+    (BENCHMARK, "the public CSV files with histories, and metadata"),
+    (HUB, "downloaded"),
+)
+LONGEST_TIME = 10**14  # ms since 1970: the year 5138
+
+
+@dataclass(frozen=True)
+class IngestDraft(Draft):
+    """What every source can be told."""
+
+    name: str = text("name", "what the source suggests")
+    split: str = choice("split", AUTO, SPLITS)
+    t1: str = text("t1", "ms since 1970: valid begins here")
+    t2: str = text("t2", "ms since 1970: test begins here")
+    caps: str = text("caps", "all events; else TRAIN,VALID,TEST as in 300000,85714,42857")
+    seed: str = text("seed", "0")
+    text: str = choice("text", AUTO, ALPHABETS)
+    replace: str = choice("replace", "no", REPLACING)
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names that the datasets get, as far as they are known before reading."""
+        return (self.name,) if self.name else ()
+
+    def shows(self, name: str) -> bool:
+        if name in ("t1", "t2"):
+            return self.split == "timestamp"
+        return name != "seed" or bool(self.caps)
+
+    def files(self) -> dict[str, str]:
+        """The paths that are needed, by the option that takes each."""
+        return {}
+
+    def options(self) -> list[str]:
+        dates = [*option("--t1", self.t1), *option("--t2", self.t2)] if self.shows("t1") else []
+        return [
+            *(word for name, path in self.files().items() for word in option(name, place(path))),
+            *option("--name", self.name),
+            *option("--split", self.split, AUTO),
+            *dates,
+            *option("--caps", self.caps),
+            *(option("--seed", self.seed) if self.shows("seed") else []),
+            *option("--text", self.text, AUTO),
+            *(["--replace"] if self.replace == "yes" else []),
+        ]
+
+    def check(self, workspace: Workspace) -> None:
+        from engine.dataset_name import check_name
+        from engine.sources.blocks import existing
+
+        for name, path in self.files().items():
+            if not path:
+                raise BadInput(f"{name}: choose a file (Ctrl+O looks for one).")
+            existing(Path(place(path)))
+        for called in self.called:
+            check_name(called)
+        self._check_split()
+        if self.replace != "yes" and workspace.exists():
+            with workspace.read() as db:
+                there = {dataset.name for dataset in datasets.datasets(db)}
+            for called in self.called:
+                if called in there:
+                    raise BadInput(taken(called))
+
+    def _check_split(self) -> None:
+        if self.shows("t1"):
+            first, second = (whole(name, getattr(self, name), 0, LONGEST_TIME) for name in ("t1", "t2"))
+            if bool(self.t1) != bool(self.t2) or first > second:
+                raise BadInput("t1 and t2 belong together, and t1 comes first.")
+        if self.caps:
+            parts = self.caps.split(",")
+            if len(parts) != 3:
+                raise BadInput(f'caps "{self.caps}": three whole numbers are needed, as in 300000,85714,42857.')
+            for part in parts:
+                whole("caps", part.strip() or "nothing", 0, MOST)
+        if self.shows("seed"):
+            seed_of(self.seed)
+
+
+@dataclass(frozen=True)
+class MovielensDraft(IngestDraft):
+    """`st5 ingest movielens`."""
+
+    KIND: ClassVar[str] = "ingest movielens"
+    SUMMARY: ClassVar[str] = "films and their ratings"
+
+    folder: str = folder("folder", "MovieLens-100k as it is embedded")
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        own = self.name or (Path(place(self.folder)).absolute().name if self.folder else "")
+        return (own,) if own else ()
+
+    def options(self) -> list[str]:
+        return [*([place(self.folder)] if self.folder else []), *super().options()]
+
+    def check(self, workspace: Workspace) -> None:
+        where = Path(place(self.folder))
+        if self.folder and not where.is_dir():
+            raise BadInput(f"{where}: no such folder. Choose the one that holds the MovieLens files (Ctrl+O looks).")
+        super().check(workspace)
+
+
+@dataclass(frozen=True)
+class AmazonDraft(IngestDraft):
+    """`st5 ingest amazon23`."""
+
+    KIND: ClassVar[str] = "ingest amazon23"
+    SUMMARY: ClassVar[str] = "Amazon Reviews'23"
+
+    domain: str = text("domain", "the product category, as in All_Beauty")
+    layout: str = choice("files", REVIEWS, LAYOUTS)
+    reviews: str = file("reviews", "raw reviews")
+    train: str = file("train", "timestamp_w_his CSV")
+    valid: str = file("valid", "the same of valid")
+    test: str = file("test", "the same of test")
+    meta: str = file("meta", "item metadata")
+    kind: str = choice("kind", "benchmark", ("benchmark", "raw"))
+    source: str = text("source", "the public dataset; else another, or a folder laid out like it")
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        own = self.name or self.domain
+        return (own,) if own else ()
+
+    def shows(self, name: str) -> bool:
+        layouts = {"reviews": REVIEWS, "train": BENCHMARK, "valid": BENCHMARK, "test": BENCHMARK, "kind": HUB,
+                   "source": HUB}  # fmt: skip
+        if name == "meta":
+            return self.layout != HUB
+        return layouts[name] == self.layout if name in layouts else super().shows(name)
+
+    def files(self) -> dict[str, str]:
+        every = {name: getattr(self, name) for name in ("reviews", "train", "valid", "test", "meta")}
+        return {f"--{name}": path for name, path in every.items() if self.shows(name)}
+
+    def options(self) -> list[str]:
+        hub = ["--from-hub", *option("--kind", self.kind, "benchmark"), *option("--source", self.source)]
+        return [*option("--domain", self.domain), *(hub if self.layout == HUB else []), *super().options()]
+
+    def check(self, workspace: Workspace) -> None:
+        if not self.domain:
+            raise BadInput("domain: name the product category, as in All_Beauty.")
+        super().check(workspace)
+
+
+@dataclass(frozen=True)
+class YelpDraft(IngestDraft):
+    """`st5 ingest yelp`."""
+
+    KIND: ClassVar[str] = "ingest yelp"
+    SUMMARY: ClassVar[str] = "the Yelp Open Dataset"
+
+    business: str = file("business", "yelp_academic_dataset_business.json")
+    review: str = file("review", "yelp_academic_dataset_review.json")
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        return (self.name or "Yelp",)
+
+    def files(self) -> dict[str, str]:
+        return {"--business": self.business, "--review": self.review}
+
+
+@dataclass(frozen=True)
+class TableDraft(IngestDraft):
+    """`st5 ingest table`."""
+
+    KIND: ClassVar[str] = "ingest table"
+    SUMMARY: ClassVar[str] = "any events and items: CSV, Parquet, json lines"
+
+    events: str = file("events", "a row per event")
+    items: str = file("items", "a row per item")
+    name: str = text("name", "of the dataset")
+    user: str = text("user", "column: user_id")
+    item: str = text("item", "column: item_id, in both files")
+    order: str = text("order", "column: timestamp, else position")
+    timestamp_format: str = choice("order holds", AUTO, ORDERS)
+    rating: str = text("rating", "column: rating")
+    title: str = text("title", "column: title")
+    description: str = text("description", "column: description")
+    category: str = text("category", "column: category")
+    domain: str = text("domain", "what is sold or seen here; else the name")
+
+    def files(self) -> dict[str, str]:
+        return {"--events": self.events, "--items": self.items}
+
+    def options(self) -> list[str]:
+        columns = ("user", "item", "order", "rating", "title", "description", "category", "domain")
+        return [
+            *super().options(),
+            *(word for name in columns for word in option(f"--{name}", getattr(self, name))),
+            *option("--timestamp-format", self.timestamp_format, AUTO),
+        ]
+
+    def check(self, workspace: Workspace) -> None:
+        if not self.name:
+            raise BadInput("name: the dataset needs one.")
+        if self.timestamp_format not in ORDERS:
+            raise unknown("timestamp format", self.timestamp_format, ORDERS)
+        super().check(workspace)
+
+
+@dataclass(frozen=True)
+class SyntheticDraft(IngestDraft):
+    """`st5 ingest synthetic`."""
+
+    KIND: ClassVar[str] = "ingest synthetic"
+    SUMMARY: ClassVar[str] = "a made-up shop of several domains"
+
+    users: str = text("users", "2000 of each domain")
+    items: str = text("items", "600 of each domain")
+    domains: str = text("domains", "3: a dataset each")
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        return (self.name,) if self.name and self.domains == "1" else ()
+
+    def shows(self, name: str) -> bool:
+        return name == "seed" or super().shows(name)
+
+    def options(self) -> list[str]:
+        own = [word for name in ("users", "items", "domains") for word in option(f"--{name}", getattr(self, name))]
+        return [*own, *super().options()]
+
+    def check(self, workspace: Workspace) -> None:
+        for name in ("users", "items", "domains"):
+            whole(name, getattr(self, name), 1, MOST)
+        super().check(workspace)

@@ -1,0 +1,47 @@
+"""What the forms offer: the workspace's datasets and models, the program's recipes and experiments."""
+
+from __future__ import annotations
+
+from store import datasets as dataset_store
+from store import experiments as experiment_store
+from store import models as model_store
+from store.errors import Problem
+from store.workspace import Workspace
+from workbench.launch.draft import Offer
+from workbench.numbers import count
+
+
+def read_offer(workspace: Workspace) -> Offer:
+    """Everything to choose from; what cannot be read is said in `trouble`, the rest is offered."""
+    from engine.experiments.definition import definition_names, load_definition
+    from engine.kinds import BASELINES
+    from engine.training.recipe import load_recipe, recipe_names
+
+    datasets, models, text_models, asked, trouble = [], [], [], [], ""
+    if workspace.exists():
+        try:
+            with workspace.read() as db:
+                datasets = [
+                    (one.name, f"{count(one.events.get('train', 0))} train events")
+                    for one in dataset_store.datasets(db)
+                ]
+                stored = model_store.models(db)
+                asked = [(one.name, "") for one in experiment_store.experiments(db)]
+            models = [(model.name, "") for model in stored]
+            text_models = [(model.name, model.backbone) for model in stored if model.kind == "text"]
+        except (Problem, ValueError, KeyError, TypeError) as error:
+            trouble = f"Datasets and models cannot be read: {error}"
+    known = {name for name, _ in models}
+    models += [(name, "made when it is first used") for name in model_store.MADE_ON_FIRST_USE if name not in known]
+    if "only" not in known:
+        text_models.append(("only", "made when it is first used"))
+    return Offer(
+        datasets=tuple(datasets),
+        models=tuple(models),
+        text_models=tuple(text_models),
+        recipes=tuple((name, load_recipe(name).summary) for name in recipe_names()),
+        baselines=tuple((name, kind.summary) for name, kind in BASELINES.items()),
+        experiments=tuple((name, load_definition(name).title) for name in definition_names()),
+        asked=tuple(asked),
+        trouble=trouble,
+    )

@@ -1,0 +1,191 @@
+"""What Map shows: one map or two beside each other, how their points are labelled, and who lies behind a point."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from store import datasets as dataset_store
+from store import projections as projection_store
+from store.item_search import find_items
+from store.models import models
+from store.records import Item, Points, Projection
+from store.words import Seen
+from store.workspace import Workspace
+from workbench.display import title
+from workbench.map_labels import Label, Way, labelled, ways
+from workbench.remembered import MapChoice
+
+LISTED = 200  # points in a list at most: no more can be read at a glance, and titles of more take long to read
+PAGE = 500  # users looked at by one read of a search
+
+
+@dataclass(frozen=True)
+class Side:
+    """One map: of `total` items or users its datasets have, label int16 [N] as a number in the legend."""
+
+    projection: Projection
+    points: Points
+    total: int
+    label: np.ndarray
+
+    def twins(self, other: Side, indices: np.ndarray) -> np.ndarray:
+        """The points here of the items or users that are `indices` on another map, int64 as long; −1 where none is."""
+        numbers = {name: number for number, name in enumerate(self.projection.datasets)}
+        here = np.array([numbers.get(name, -1) for name in other.projection.datasets], np.int64)
+        wanted = here[other.points.dataset[indices]] << 32 | other.points.row[indices]
+        own, order = self._sorted
+        at = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+        return np.where(own[at] == wanted, order[at], -1)
+
+    @cached_property
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
+        own = self.points.dataset.astype(np.int64) << 32 | self.points.row
+        order = np.argsort(own)
+        return own[order], order
+
+
+@dataclass(frozen=True)
+class MapView:
+    """Everything that Map shows. known: all maps, newest first; sides: the chosen ones; ways: to colour them.
+
+    gone: the map looked at last, where its datasets were replaced since. `sign` is equal where all of it is.
+    """
+
+    sign: tuple[object, ...]
+    known: tuple[Projection, ...] = ()
+    ways: tuple[Way, ...] = field(default=(), compare=False)
+    legend: tuple[Label, ...] = field(default=(), compare=False)
+    sides: tuple[Side, ...] = field(default=(), compare=False)
+    way: Way | None = field(default=None, compare=False)
+    gone: Projection | None = None
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A point in words: its title or key; `item` is None for a user and for what is not stored any more."""
+
+    index: int
+    name: str
+    dataset: str
+    item: Item | None = None
+
+
+@dataclass(frozen=True)
+class Names:
+    """Points in words, of `total`; `more` where the looking ended before everything was looked at."""
+
+    points: tuple[Listed, ...]
+    total: int
+    more: bool = False
+
+
+def read_map(workspace: Workspace, choice: MapChoice, shown: MapView | None = None) -> MapView:
+    """Read the chosen map, or the newest; what `shown` has already is not read again.
+
+    A second map beside it is one of the same kind, or there is none.
+    """
+    if not workspace.exists():
+        return MapView(("nothing",))
+    with workspace.read() as db:
+        known = tuple(reversed(projection_store.projections(db)))
+        gone = None
+        if choice.first and choice.first not in {projection.key for projection in known}:
+            gone = projection_store.find_projection(db, choice.first)
+        if not known:
+            return MapView(("nothing", gone), gone=gone, advice=_advice(db))
+        first = next((p for p in known if p.key == choice.first), known[0])
+        second = next((p for p in known if p.key == choice.second and p.kind == first.kind and p is not first), None)
+        chosen = [first] if second is None else [first, second]
+        offered = ways(db, first)
+        way = next((one for one in offered if one.value == choice.way), offered[0])
+        rule = (choice.cutoff, choice.seen, *(e.key for e in way.evaluations)) if way.evaluations else ()
+        sign = (tuple(p.key for p in chosen), way.value, rule)
+        if shown is not None and shown.sign == sign:
+            return MapView(sign, known, offered, shown.legend, shown.sides, way, gone)
+        before = {side.projection.key: side for side in shown.sides} if shown else {}
+        drawn = [(p, before[p.key].points if p.key in before else projection_store.points(db, p)) for p in chosen]
+        labels = labelled(db, drawn, way, choice.cutoff, Seen(choice.seen))
+        sides = tuple(
+            Side(p, points, _total(db, p), label) for (p, points), label in zip(drawn, labels.of, strict=True)
+        )
+    return MapView(sign, known, offered, labels.legend, sides, way, gone)
+
+
+def read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
+    """Who lies behind these points, in their order; at most `LISTED`."""
+    wanted = indices[:LISTED].tolist()
+    items = side.projection.kind == "items"
+    found: dict[int, Listed] = {}
+    with workspace.read() as db:
+        for number in {int(side.points.dataset[index]) for index in wanted}:
+            own = {i: int(side.points.row[i]) for i in wanted if side.points.dataset[i] == number}
+            dataset = dataset_store.dataset(db, side.projection.datasets[number])
+            stored = dataset_store.items_by_id(db, dataset.id, own.values()) if items else {}
+            keys = {} if items else dataset_store.user_keys(db, dataset.id, own.values())
+            for index, row in own.items():
+                item = stored.get(row)
+                name = title(item) if item else keys.get(row, f"({row}, not stored any more)")
+                found[index] = Listed(index, name, dataset.name, item)
+    return Names(tuple(found[index] for index in wanted), len(indices))
+
+
+def find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[], bool] = lambda: False) -> Names:
+    """The points whose title holds all the words or whose key they are; for users, whose key starts with them.
+
+    At most `LISTED`. Reads a catalogue part by part; `stop` is asked between parts.
+    """
+    found: list[Listed] = []
+    items = side.projection.kind == "items"
+    for number, name in enumerate(side.projection.datasets if words.strip() else ()):
+        mine = np.flatnonzero(side.points.dataset == number)
+        places = dict(zip(side.points.row[mine].tolist(), mine.tolist(), strict=True))
+        for row, said, item in (_items if items else _users)(workspace, name, words):
+            if stop() or len(found) == LISTED:
+                return Names(tuple(found), len(found), more=True)
+            if row in places:
+                found.append(Listed(places[row], said, name, item))
+    return Names(tuple(found), len(found))
+
+
+def _items(workspace: Workspace, name: str, words: str) -> Iterator[tuple[int, str, Item | None]]:
+    start: int | None = 0
+    while start is not None:
+        with workspace.read() as db:
+            part = find_items(db, dataset_store.dataset(db, name).id, words, start=start)
+        for item in part.items:
+            yield item.item, title(item), item
+        yield -1, "", None  # lets the reader stop between parts that hold nothing
+        start = part.next
+
+
+def _users(workspace: Workspace, name: str, prefix: str) -> Iterator[tuple[int, str, Item | None]]:
+    after = ""
+    while True:
+        with workspace.read() as db:
+            dataset = dataset_store.dataset(db, name)
+            page = dataset_store.users(db, dataset.id, prefix=prefix.strip(), after=after, limit=PAGE)
+        for user, key in page:
+            yield user, key, None
+        if len(page) < PAGE:
+            return
+        after = page[-1][1]
+
+
+def _total(db: sqlite3.Connection, projection: Projection) -> int:
+    own = [dataset_store.dataset(db, name) for name in projection.datasets]
+    return sum(dataset.items if projection.kind == "items" else dataset.users for dataset in own)
+
+
+def _advice(db: sqlite3.Connection) -> tuple[str, ...]:
+    """The words of a command that would make a first map, or none where there is nothing to make it of."""
+    names = [dataset.name for dataset in dataset_store.datasets(db)]
+    if not names:
+        return ()
+    model = next((model.name for model in reversed(models(db)) if model.kind == "text"), "only")
+    return ("project", model, "--datasets", ",".join(names), "--kind", "items", "--method", "tsne")

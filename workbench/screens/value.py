@@ -1,0 +1,23 @@
+"""The dialog with the whole of a value that its table cuts."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from store.plain_text import plain
+from workbench.display import whole
+from workbench.screens.dialog import Dialog
+
+
+class ValueDialog(Dialog[None]):
+    """`name` is its title."""
+
+    HINT = "Esc closes · j k scroll"
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(plain(name))
+        self.value = value
+
+    def content(self) -> ComposeResult:
+        yield Static(whole(self.value), id="value")

@@ -1,0 +1,95 @@
+"""The dialog that says why an item is recommended: how much its score falls without each entry of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import Static
+
+from store.records import Item
+from workbench import numbers
+from workbench.display import line, title, whole
+from workbench.screens.reading_dialog import ReadingDialog
+from workbench.warm_process import Died, falls, ready_words, stage_words
+from workbench.widgets.score_bars import ScoreBar, ScoreBars
+
+if TYPE_CHECKING:
+    from engine.warm.messages import Answer, Reasons
+
+
+class WhyDialog(ReadingDialog[None]):
+    """Asks when it is opened; one batch of as many histories as there are entries to leave out."""
+
+    HINT = "Esc closes · j k scroll"
+
+    class Answered(Message):
+        """The warm process said something."""
+
+        def __init__(self, answer: Answer | Died) -> None:
+            super().__init__()
+            self.answer = answer
+
+    def __init__(
+        self, evaluation: str, model: str, item: Item, entries: tuple[int | str, ...], labels: Sequence[str]
+    ) -> None:
+        """entries: the whole history, oldest first; labels: of its newest entries, which are left out in turn."""
+        super().__init__("Why this item?")
+        self._evaluation, self._model, self._item = evaluation, model, item
+        self._entries, self._labels = entries, tuple(labels)
+
+    def content(self) -> ComposeResult:
+        yield Static(_question(self._item, self._model), id="why-words", markup=False)
+        yield Static(stage_words("asking", 0, 0), id="why-state", markup=False)
+        yield ScoreBars(id="why-bars")
+
+    def on_mount(self) -> None:
+        from engine.warm.messages import WhyRequest
+
+        try:
+            self.bench.warm.ask(
+                lambda number: WhyRequest(
+                    number, self._evaluation, self._entries, self._item.item, max(1, len(self._labels))
+                ),
+                lambda answer: self.post_message(self.Answered(answer)),
+            )
+        except OSError as error:
+            self._say(f"No process can be started for this: {error.strerror}.")
+
+    @on(Answered)
+    def _answered(self, event: Answered) -> None:
+        from engine.warm.messages import Reasons, Refusal, Stage
+
+        answer = event.answer
+        if isinstance(answer, Stage):
+            self._say(stage_words(answer.stage, answer.done, answer.total))
+        elif isinstance(answer, Reasons):
+            self._show(answer)
+        elif isinstance(answer, Refusal | Died):
+            self._say(answer.words)
+
+    def _say(self, words: str) -> None:
+        self.query_one("#why-state", Static).update(whole(words))
+
+    def _show(self, reasons: Reasons) -> None:
+        self._say(ready_words(reasons.memory, reasons.ms))
+        words = _question(self._item, self._model)
+        words.append(f"\nScore with the whole history: {numbers.score(reasons.score)}.")
+        if not reasons.without:
+            words.append(" It has one entry, and without it there is nothing to read.")
+        elif not any(falls(reasons)):
+            words.append(" No entry makes a difference: the model does not read them, or not these.")
+        self.query_one("#why-words", Static).update(words)
+        first = len(self._entries) - len(self._labels) + 1
+        bars = zip(self._labels, falls(reasons), strict=True) if reasons.without else ()
+        self.query_one(ScoreBars).put([ScoreBar(first + row, label, fall) for row, (label, fall) in enumerate(bars)])
+
+
+def _question(item: Item, model: str) -> Text:
+    text = Text(overflow="ellipsis").append_text(line(title(item), "bold"))
+    text.append("\n").append_text(line(f"How much the score that {model} gives it falls (+) or rises (−) "))
+    return text.append("when an entry of the history is left out.")

@@ -1,0 +1,105 @@
+"""The fields of one kind of work: a line each, shown as far as they say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
+
+from workbench.launch.draft import Draft, Hints, Offer
+from workbench.launch.field import Field, Pair, Shape
+from workbench.screens.choice import Choice
+from workbench.widgets.choice_field import ChoiceField
+from workbench.widgets.mark_list import MarkList
+from workbench.widgets.path_field import PathField
+
+
+class LaunchFields(Vertical):
+    """Begins as `draft` says; `changed` is called when a choice is another (the rest posts messages of its own)."""
+
+    def __init__(self, draft: Draft, changed: Callable[[], None]) -> None:
+        super().__init__(classes="launch-fields")
+        self._draft = draft
+        self._fields = draft.form()
+        self._parts = {name: self._part(name, field, changed) for name, field in self._fields.items()}
+        self._rows: dict[str, Horizontal] = {}
+        self._none: dict[str, Static] = {}
+
+    def compose(self) -> ComposeResult:
+        for name, field in self._fields.items():
+            part: Widget = self._parts[name]
+            if isinstance(part, MarkList):
+                none = self._none[name] = Static("none yet", classes="launch-none")
+                none.display = False
+                part = Vertical(part, none, classes="launch-marks")
+            row = self._rows[name] = Horizontal(Static(field.label, classes="launch-label"), part, classes="launch-row")
+            row.display = self._draft.shows(name)
+            yield row
+
+    @property
+    def draft(self) -> Draft:
+        """The fields as they stand."""
+        values: dict[str, Any] = {name: _value(part) for name, part in self._parts.items()}
+        return replace(self._draft, **values)
+
+    @property
+    def shown(self) -> list[Widget]:
+        """What can be filled in now, from the top down."""
+        return [self._parts[name] for name in self._parts if self._draft.shows(name)]
+
+    def show(self, draft: Draft) -> None:
+        """Show the fields that say anything in this draft."""
+        self._draft = draft
+        for name, row in self._rows.items():
+            row.display = draft.shows(name)
+
+    def put(self, offer: Offer) -> None:
+        """Offer what was read."""
+        for name, part in self._parts.items():
+            field = self._fields[name]
+            if isinstance(part, ChoiceField) and field.offered:
+                part.put(_choices(getattr(offer, field.offered)))
+            elif isinstance(part, MarkList):
+                part.put(_choices(getattr(offer, field.offered) if field.offered else field.choices))
+                self._none[name].display = not part.option_count
+
+    def hint(self, hints: Hints) -> None:
+        """Say what the draft comes to, and offer what fits it."""
+        for name, part in self._parts.items():
+            if isinstance(part, ChoiceField):
+                if name in hints.choices:
+                    part.put(_choices(hints.choices[name]))
+                part.say(hints.remarks.get(name, ""))
+
+    def _part(self, name: str, field: Field, changed: Callable[[], None]) -> Widget:
+        value = getattr(self._draft, name)
+        if field.shape is Shape.CHOICE:
+            return ChoiceField(field.label, _choices(field.choices), value, changed)
+        if field.shape is Shape.MARKS:
+            return MarkList(marked=value)
+        if field.shape is Shape.LINES:
+            return TextArea("\n".join(value), classes="launch-lines", compact=True, tab_behavior="focus",
+                            placeholder=field.hint, show_line_numbers=False)  # fmt: skip
+        if field.shape is Shape.TEXT:
+            return Input(value, placeholder=field.hint, compact=True)
+        return PathField(value, field.hint, folder=field.shape is Shape.FOLDER)
+
+
+def _value(part: Widget) -> str | tuple[str, ...]:
+    if isinstance(part, ChoiceField):
+        return part.value
+    if isinstance(part, MarkList):
+        return part.marked
+    if isinstance(part, TextArea):
+        return tuple(line.strip() for line in part.text.splitlines() if line.strip())
+    assert isinstance(part, Input)
+    return part.value.strip()
+
+
+def _choices(pairs: Iterable[Pair]) -> list[Choice]:
+    return [Choice(value, value, remark) for value, remark in pairs]
