@@ -11,7 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-NAMES = ("startup", "workbench", "ranking", "ingest", "encoding", "training", "jobs", "statistics", "sequence_models")
+NAMES = (
+    *("startup", "workbench", "map", "warm", "ranking", "ingest", "encoding", "training", "jobs", "statistics"),
+    "sequence_models",
+)
 
 
 def machine() -> dict[str, str]:

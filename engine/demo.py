@@ -19,7 +19,7 @@ from engine.reading import Reading
 from engine.sources import movielens, synthetic
 from engine.text.sentences import HistoryFormat
 from engine.training.recipe import load_recipe
-from engine.training.variant import TrainRequest
+from engine.training.request import TrainRequest
 from store import datasets, evaluations
 from store.records import Dataset, Evaluation, Item
 from store.words import Seen, SplitKind

@@ -10,9 +10,10 @@ import numpy as np
 
 from engine.baselines.stored import trained_baseline
 from engine.encoding.device import Precision, choose_device, fast_precision
+from engine.kinds import trains
 from engine.measuring.measures import RankPairs, measure_slices
 from engine.measuring.slices import slices
-from engine.models import open_model, text_model, trains
+from engine.models import open_model, text_model
 from engine.progress import Progress, silent
 from engine.protocol import EvaluationOptions, protocol
 from engine.ranking.rank import rank_blocks

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store.records import Model
 
 ONLY = "only"
 EMBEDDED = "all-MiniLM-L6-v2 (embedded)"
@@ -30,3 +34,8 @@ BASELINES = {
     "sasrec": Baseline("sasrec 1", "a Transformer over item ids (thesis 3.5, B.1)", trained=True),
     "unisrec": Baseline("unisrec 1", "the same over the items' text vectors (thesis 3.5)", vectors=True, trained=True),
 }
+
+
+def trains(model: Model) -> bool:
+    """Whether this is a baseline with weights of its own for each dataset."""
+    return model.kind == "baseline" and BASELINES[model.variant].trained

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine import __version__
-from engine.kinds import BASELINES, EMBEDDED, ONLY, Baseline
+from engine.baselines.request import BaselineRequest, recipe_of
+from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone
+from engine.kinds import BASELINES, EMBEDDED, ONLY
+from engine.model_name import check_name
 from store import models as stored_models
 from store.arrays import content_hash, settings_hash
-from store.errors import BadInput, Failed, unknown
+from store.errors import Failed
 from store.records import Model
 from store.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.encoding.encoder import Encoder
-
-
-@dataclass(frozen=True)
-class BaselineRequest:
-    """Which baseline to make. features: the text model whose vectors it takes, "" for `only`; called: its name, "" for
-    the usual one; seed and settings (`KEY=VALUE`) where it is trained."""
-
-    kind: str
-    features: str = ""
-    called: str = ""
-    seed: int | None = None
-    settings: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.called or (self.kind if self.features in ("", ONLY) else f"{self.kind}-{self.features}")
 
 
 def open_model(workspace: Workspace, name: str, *, device: str = "auto", precision: str = "auto") -> Model:
@@ -49,21 +35,6 @@ def open_model(workspace: Workspace, name: str, *, device: str = "auto", precisi
         return stored_models.model(db, name)  # says which names there are
 
 
-def backbone_source(workspace: Workspace, backbone: str) -> str:
-    """The folder or hub name that a backbone stands for, "" for the embedded one."""
-    model = backbone_model(workspace, backbone)
-    return backbone if model is None else str(workspace.folder / model.folder)
-
-
-def backbone_model(workspace: Workspace, backbone: str) -> Model | None:
-    """The text model of the workspace that a backbone names, unless a folder of that name is there."""
-    if not backbone or not workspace.exists() or Path(backbone).exists():
-        return None
-    with workspace.read() as db:
-        model = stored_models.find_model(db, backbone)
-    return model if model is not None and model.kind == "text" else None
-
-
 def make_only(
     workspace: Workspace,
     *,
@@ -78,7 +49,6 @@ def make_only(
     pooling: as for `encoder.load`; what is saved says it from then on. A backbone that was trained here hands on
     what it was trained on.
     """
-    from engine.encoding.backbone import embedded_backbone
     from engine.encoding.encoder import load
 
     check_name(name)
@@ -111,48 +81,11 @@ def make_only(
         )
 
 
-def check_baseline(workspace: Workspace, request: BaselineRequest) -> Baseline:
-    """The kind of a request; `BadInput` for all that is wrong with it and can be seen before any work."""
-    kind = BASELINES.get(request.kind)
-    if kind is None:
-        raise unknown("baseline", request.kind, BASELINES)
-    if request.features and not kind.vectors:
-        raise BadInput(f"{request.kind} reads no vectors, so --features {request.features} says nothing. Leave it out.")
-    if request.features not in ("", ONLY):
-        with workspace.read() as db:
-            wrong = request.features in BASELINES or stored_models.model(db, request.features).kind != "text"
-        if wrong:
-            raise BadInput(
-                f"--features {request.features}: {request.features} is no text model. `st5 models` lists them."
-            )
-    if not kind.trained:
-        said = {"--seed": request.seed, "--name": request.called, "--set": " ".join(request.settings)}
-        for option, value in said.items():
-            if value not in (None, ""):
-                raise BadInput(f"{request.kind} is not trained, so {option} {value} says nothing. Leave it out.")
-        return kind
-    check_name(request.name)
-    if request.name in {ONLY, *BASELINES} - {request.kind}:
-        raise BadInput(f'--name {request.name}: "{request.name}" is another model. Choose another --name.')
-    recipe = _trained_recipe(request)
-    with workspace.read() as db:
-        old = stored_models.find_model(db, request.name)
-    if old is not None:
-        made = (old.variant, old.features, old.seed, old.recipe.get("settings"))
-        wanted = (request.kind, (request.features or ONLY) if kind.vectors else "", request.seed or 0)
-        if made != (*wanted, recipe["settings"]):
-            raise BadInput(
-                f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
-                "how). Choose another --name."
-            )
-    return kind
-
-
 def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
     """The baseline of a checked request under its name. What it learns from a dataset is trained apart."""
     kind = BASELINES[request.kind]
     features = (request.features or ONLY) if kind.vectors else ""
-    recipe = _trained_recipe(request) if kind.trained else {}
+    recipe = recipe_of(request) if kind.trained else {}
     seed = (request.seed or 0) if kind.trained else None
     parts = [kind.version]
     if features:
@@ -172,18 +105,6 @@ def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
             code_version=__version__,
             replace=not kind.trained,
         )
-
-
-def _trained_recipe(request: BaselineRequest) -> dict[str, Any]:
-    """The settings in full, and what was said of them."""
-    from engine.baselines.settings import settings_for
-
-    return {"settings": settings_for(request.kind, request.settings).document(), "said": list(request.settings)}
-
-
-def trains(model: Model) -> bool:
-    """Whether this is a baseline with weights of its own for each dataset."""
-    return model.kind == "baseline" and BASELINES[model.variant].trained
 
 
 def text_model(workspace: Workspace, model: Model) -> Model | None:
@@ -223,9 +144,3 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
         raise Failed(
             f"{folder}: the weights cannot be written ({error}). Free some space, or check the disk."
         ) from error
-
-
-def check_name(name: str) -> None:
-    """`BadInput` unless the name can be a folder and needs no quotes on a command line."""
-    if not name or name != Path(name).name or not all(c.isalnum() or c in "-_.+" for c in name) or name[0] in "-.":
-        raise BadInput(f'"{name}" cannot be a name. Allowed: letters, digits, - _ . + (not first: - or .).')

@@ -10,7 +10,8 @@ from typing import Any
 
 from engine.progress import Observer
 from engine.training.recipe import load_recipe
-from engine.training.variant import TrainRequest, check, train
+from engine.training.request import TrainRequest, check
+from engine.training.variant import train
 from store.records import Model
 from store.workspace import Workspace
 from tests.program import Program

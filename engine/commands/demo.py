@@ -15,7 +15,7 @@ from store.words import Seen
 if TYPE_CHECKING:
     from engine.demo import Contrast, Shown
     from engine.progress import Observer, Progress
-    from engine.training.variant import TrainRequest
+    from engine.training.request import TrainRequest
     from store.workspace import Workspace
 
 
@@ -82,15 +82,18 @@ def _whole_way(space: Workspace, watched: Callable[[], AbstractContextManager[Pr
         + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest if seconds >= 0.1)
         + "."
     )
-    say(f"Look at it: st5{option} opens the workbench (1 Home, 3 Jobs, 4 Results, 5 Users; ? helps, q leaves).")
+    say(
+        f"Look at it: st5{option} opens the workbench (4 Results, 5 Users and 6 Map show what was found; ? helps, q leaves)."
+    )
 
 
 def _train(space: Workspace, request: TrainRequest) -> None:
     """Train as a job like any other, so that its curves can be looked at; nothing where it was trained before."""
     from engine.jobs import door
     from engine.training import variant
+    from engine.training.request import check
 
-    variant.check(space, request)
+    check(space, request)
     if variant.find(space, request) is not None:
         return
     words = ["train", request.variant, "--datasets", ",".join(request.datasets), "--backbone", request.backbone]

@@ -69,7 +69,8 @@ def baseline(
 
     Example: st5 baseline pop --datasets ml-100k
     """
-    from engine.models import BaselineRequest, check_baseline, make_baseline
+    from engine.baselines.request import BaselineRequest, check_baseline
+    from engine.models import make_baseline
     from engine.protocol import EvaluationOptions
 
     check_precision(precision)
@@ -169,7 +170,7 @@ def evaluate_all(
 def _check_names(space: Workspace, models: Iterable[str], names: Sequence[str]) -> None:
     """`BadInput` for the first unknown model or dataset, or pair that must be trained, before any work is done."""
     from engine.baselines.stored import trained_baseline
-    from engine.models import trains
+    from engine.kinds import trains
     from store import datasets as stored_datasets
     from store import models as stored_models
 

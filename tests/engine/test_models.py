@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from engine.models import BaselineRequest, check_name, make_baseline, make_only, open_encoder, open_model, text_model
+from engine.baselines.request import BaselineRequest
+from engine.model_name import check_name
+from engine.models import make_baseline, make_only, open_encoder, open_model, text_model
 from store.errors import BadInput
 from tests.small_shop import five_items
 

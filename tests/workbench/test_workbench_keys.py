@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
+from inspect import getmembers, isclass
+from pkgutil import walk_packages
 
 import pytest
 from conftest import press, screen_text, settle
@@ -10,24 +13,26 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.events import Key
 
+import workbench
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.screens.help import HelpDialog, sections
-from workbench.screens.home import HomeScreen
-from workbench.widgets.choice_field import ChoiceField
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.log_pane import JobLog
-from workbench.widgets.mark_list import MarkList
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.table import Table
 
 AREAS = [
     ("home", ""),
+    ("data", "2"),
+    ("items", "2 o"),
     ("jobs", "3"),
     ("results", "4"),
     ("compare", "4 space j space a"),
     ("experiment", "4 e"),
     ("users", "5"),
+    ("edit", "5 e"),
+    ("map", "6"),
 ]
 
 
@@ -70,21 +75,13 @@ async def test_no_two_bindings_clash(workspace: Workspace, area: str, keys: str)
         assert {key for key, count in by_key.items() if count > 1} <= shared
 
 
-async def test_every_binding_id_is_used_once() -> None:
-    from workbench.screens.compare import CompareScreen
-    from workbench.screens.confirm import ConfirmDialog
-    from workbench.screens.experiment import ExperimentScreen
-    from workbench.screens.jobs import JobsScreen
-    from workbench.screens.launch import LaunchDialog
-    from workbench.screens.results import ResultsScreen
-    from workbench.screens.users import UsersScreen
-
-    areas = (HomeScreen, JobsScreen, ResultsScreen, CompareScreen, ExperimentScreen, UsersScreen, Workbench)
-    parts = (Table, FilterLine, JobLog, ChoiceField, MarkList, LaunchDialog, ConfirmDialog)
-    kinds = {kind for owner in (*areas, *parts) for kind in owner.__mro__}
+def test_every_binding_id_is_used_once() -> None:
+    modules = [import_module(found.name) for found in walk_packages(workbench.__path__, "workbench.")]
+    kinds = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, DOMNode)}
     ids = Counter(
         b.id for kind in kinds if kind.__module__.startswith("workbench") for b in kind.__dict__.get("BINDINGS", [])
     )
+    assert len(ids) > 100
     assert [name for name, count in ids.items() if count > 1] == []
 
 
@@ -92,7 +89,7 @@ async def test_the_last_line_shows_at_most_seven_keys_and_fits_80_columns(worksp
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        for keys in ("1", "3", "4", "4 e", "escape space j space a", "5"):
+        for keys in ("1", "2", "3", "4", "4 e", "escape space j space a", "5", "6"):
             await press(pilot, keys)
             last = screen_text(app).splitlines()[-1]
             assert last.endswith("? Help  q Quit")
@@ -116,7 +113,7 @@ async def test_unknown_keys_do_nothing(workspace: Workspace) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         before = screen_text(app)
-        await press(pilot, "w 2 6 7 ctrl+t f9 ctrl+x exclamation_mark")
+        await press(pilot, "w 7 8 ctrl+t f9 ctrl+x exclamation_mark")
         assert screen_text(app) == before
 
 

@@ -58,7 +58,7 @@ class BaselineDraft(Draft):
         return [*own, *option("--sample", self.sample), *option("--device", self.device)]
 
     def check(self, workspace: Workspace) -> None:
-        from engine.models import BaselineRequest, check_baseline
+        from engine.baselines.request import BaselineRequest, check_baseline
 
         need_datasets(workspace, self.datasets, "evaluate on")
         whole("sample", self.sample, 0, MOST)

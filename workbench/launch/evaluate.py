@@ -51,7 +51,7 @@ class EvaluateDraft(Draft):
 
     def check(self, workspace: Workspace) -> None:
         from engine.baselines.stored import trained_baseline
-        from engine.models import trains
+        from engine.kinds import trains
 
         if not self.models:
             raise BadInput("Choose at least one model (Space marks it).")

@@ -73,7 +73,7 @@ class TrainDraft(Draft):
         return own + (option("--seed", self.seed) if self.is_job else []) + option("--device", self.device)
 
     def check(self, workspace: Workspace) -> None:
-        from engine.training.variant import TrainRequest, check
+        from engine.training.request import TrainRequest, check
 
         recipe = self._recipe()
         recipe.chain(self.variant)

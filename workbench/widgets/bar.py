@@ -20,10 +20,12 @@ class Bar(Clickable):
 
     def render(self) -> Text:
         text = Text(" st5 ", style="bold", no_wrap=True, overflow="ellipsis")
+        taken = text.cell_len + sum(len(area.title) + 5 for area in AREAS) + 3
+        gap = " " if taken + len(self._place) <= self.size.width else ""
         for area in AREAS:
             label = f"[{area.key} {area.title}]" if area.name == self._current else f" {area.key} {area.title} "
             click = runs(f"app.area('{area.name}')")
-            text.append(" ")
+            text.append(gap)
             text.append(label, style=click + Style(bold=area.name == self._current, dim=area.name != self._current))
         room = self.size.width - text.cell_len - 3
         if room > 8:

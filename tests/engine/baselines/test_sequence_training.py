@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from engine.baselines.request import BaselineRequest, check_baseline
 from engine.baselines.trained import train_baseline
 from engine.evaluation import evaluate
-from engine.models import BaselineRequest, check_baseline, make_baseline, make_only
+from engine.models import make_baseline, make_only
 from engine.protocol import EvaluationOptions
 from store import datasets, evaluations
 from store.errors import BadInput, Cancelled, Failed

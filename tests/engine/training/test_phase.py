@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 from torch.nn.modules.module import register_module_forward_hook
 
 from engine.training.recipe import load_recipe
-from engine.training.variant import TrainRequest
+from engine.training.request import TrainRequest
 from store.errors import Cancelled, Failed
 from store.words import Split
 from store.workspace import Workspace
