@@ -83,7 +83,7 @@ def _whole_way(space: Workspace, watched: Callable[[], AbstractContextManager[Pr
         + "."
     )
     say(
-        f"Look at it: st5{option} opens the workbench (4 Results, 5 Users and 6 Map show what was found; ? helps, q leaves)."
+        f"Look at it: st5{option} opens the workbench (4 Results, 5 Users, 6 Map; ? helps, q leaves)."
     )
 
 

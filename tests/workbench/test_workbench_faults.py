@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import press, screen_text, settle
+from conftest import press, screen_text, settle, until
 
 from store.workspace import Workspace
 from workbench.application import Workbench
@@ -155,15 +155,11 @@ async def test_a_dataset_replaced_or_removed_under_the_app(workspace: Workspace)
         await settle(pilot)
         await press(pilot, "5 n n")
         shop.add_dataset(workspace, "movielens-small", users=3, items=10, seed=9, replace=True)
-        await pilot.pause(1.3)
-        await settle(pilot)
-        assert "Users  3" in screen_text(app)
+        await until(pilot, "Users  3")
         await press(pilot, "n n r 4 1 5")
         with workspace.write() as db:
             db.execute("DELETE FROM dataset")
-        await pilot.pause(1.3)
-        await settle(pilot)
-        assert "there is no dataset" in screen_text(app)
+        await until(pilot, "there is no dataset")
         shutil.rmtree(workspace.folder)
         await pilot.pause(1.3)
         await settle(pilot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -224,44 +225,50 @@ def one_of_two(rank: int, folder: Path, out: Path) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{out}/meeting", rank=rank, world_size=2)
     try:
-        model = load(folder, dropout=False)
-        wrapped = torch.nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
-        share = np.arange(PAIRS)[rank::2]
-        columns = np.concatenate([np.arange(PAIRS)[0::2], np.arange(PAIRS)[1::2]])
-        allowed = masks()[share][:, columns]
-        allowed_back = masks().T[share][:, columns]
-
-        def local(vectors: Tensor) -> Tensor:
-            half = len(vectors) // 2
-            return LOSS(vectors[:half], vectors[half:], allowed, allowed_back)
-
-        rows = np.concatenate([share, PAIRS + share])
-        # Unequal cuts on purpose: the processes must not wait for each other in every micro-batch.
-        settings: dict[str, Any] = {"pad_id": 0, "device": CPU, "micro_tokens": 48 if rank else 400}
-        found: dict[str, Tensor] = {}
-        steps: dict[str, Callable[[], Tensor]] = {
-            "whole": lambda: local(embed(wrapped, sentences(), rows, **settings)),
-            "cached": lambda: cached(wrapped, sentences(), rows, local, **settings),
-        }
-        for name, step in steps.items():
-            for _ in range(2):  # the second time, DDP has rebuilt its buckets
-                model.zero_grad()
-                value = step()
-                value.backward()
-            found[f"{name} loss"] = value.detach()
-            found |= {f"{name} {weight}": grad for weight, grad in gradients(model).items()}
-        model.zero_grad()
-        with wrapped.no_sync():
-            (steps["cached"]() / 2).backward()
-        (steps["cached"]() / 2).backward()
-        found |= {f"accumulated {weight}": grad for weight, grad in gradients(model).items()}
-        try:
-            LOSS(torch.eye(2), torch.eye(2), torch.ones(2, 4, dtype=torch.bool))
-        except ValueError:
-            found["refused"] = torch.ones(1)
-        save_file(found, out / f"{rank}.safetensors")
+        save_file(measured(rank, folder), out / f"{rank}.safetensors")
+        gc.collect()  # DDP must end before its group: torch 2.13 may wait for ever where it is the group's last user
     finally:
         torch.distributed.destroy_process_group()
+
+
+def measured(rank: int, folder: Path) -> dict[str, Tensor]:
+    """Losses and gradients of this process's share."""
+    model = load(folder, dropout=False)
+    wrapped = torch.nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
+    share = np.arange(PAIRS)[rank::2]
+    columns = np.concatenate([np.arange(PAIRS)[0::2], np.arange(PAIRS)[1::2]])
+    allowed = masks()[share][:, columns]
+    allowed_back = masks().T[share][:, columns]
+
+    def local(vectors: Tensor) -> Tensor:
+        half = len(vectors) // 2
+        return LOSS(vectors[:half], vectors[half:], allowed, allowed_back)
+
+    rows = np.concatenate([share, PAIRS + share])
+    # Unequal cuts on purpose: the processes must not wait for each other in every micro-batch.
+    settings: dict[str, Any] = {"pad_id": 0, "device": CPU, "micro_tokens": 48 if rank else 400}
+    found: dict[str, Tensor] = {}
+    steps: dict[str, Callable[[], Tensor]] = {
+        "whole": lambda: local(embed(wrapped, sentences(), rows, **settings)),
+        "cached": lambda: cached(wrapped, sentences(), rows, local, **settings),
+    }
+    for name, step in steps.items():
+        for _ in range(2):  # the second time, DDP has rebuilt its buckets
+            model.zero_grad()
+            value = step()
+            value.backward()
+        found[f"{name} loss"] = value.detach()
+        found |= {f"{name} {weight}": grad for weight, grad in gradients(model).items()}
+    model.zero_grad()
+    with wrapped.no_sync():
+        (steps["cached"]() / 2).backward()
+    (steps["cached"]() / 2).backward()
+    found |= {f"accumulated {weight}": grad for weight, grad in gradients(model).items()}
+    try:
+        LOSS(torch.eye(2), torch.eye(2), torch.ones(2, 4, dtype=torch.bool))
+    except ValueError:
+        found["refused"] = torch.ones(1)
+    return found
 
 
 @pytest.fixture(scope="module")
