@@ -15,6 +15,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="st5-tests-")  # leases of these tests, not of the machine
+os.environ["ST5_CONFIG"] = os.path.join(os.environ["XDG_RUNTIME_DIR"], "config.toml")  # nobody's own keys and theme
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `st5` sets it: threads that wait leave the cores to others
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,16 @@ from store.workspace import Workspace
 from workbench import clipboard, remembered, themes
 from workbench.areas import AREAS
 from workbench.key_names import shown
+from workbench.key_table import bindings_of
 from workbench.numbers import count
 from workbench.screens.area import AreaScreen
 from workbench.screens.problem import ProblemDialog, in_words
+from workbench.settings import DEFAULTS, Settings
+from workbench.signs import PlainSigns
 
 if TYPE_CHECKING:
+    from textual.filter import LineFilter
+
     from workbench.launch.drafts import Drafts
     from workbench.warm_process import WarmProcess
 
@@ -59,8 +65,19 @@ class Workbench(App[None]):
                 tooltip="Says how to quit"),
     ]  # fmt: skip
 
-    def __init__(self, workspace: Workspace, *, readonly: bool = False, option: Path | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        readonly: bool = False,
+        option: Path | None = None,
+        settings: Settings = DEFAULTS,
+    ) -> None:
         super().__init__()
+        self.settings = settings
+        self._signs = [PlainSigns()] if settings.plain(os.environ) else []
+        if settings.keys:
+            self.set_keymap(dict(settings.keys))
         self.workspace = workspace
         self.readonly = readonly
         self.workspace_option = option
@@ -77,9 +94,9 @@ class Workbench(App[None]):
         self._warm: WarmProcess | None = None
         for theme in themes.OWN:
             self.register_theme(theme)
-        known = self.remembered.theme in self.available_themes
-        if known and self.remembered.theme != themes.DARK.name:
-            self.theme = self.remembered.theme
+        theme = settings.theme or self.remembered.theme
+        if theme in self.available_themes and theme != themes.DARK.name:
+            self.theme = theme
         else:
             # As dark as Textual's own, so nothing but its colours differs: a watched change would parse every style
             # twice more before the first frame.
@@ -122,6 +139,14 @@ class Workbench(App[None]):
         if self._save_timer is not None:
             self._save_timer.stop()
         self._save_timer = self.set_timer(SAVE_AFTER_S, self._save)
+
+    @property
+    def plain_signs(self) -> bool:
+        """Whether everything is drawn in ASCII."""
+        return bool(self._signs)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._signs]
 
     def watch_jobs(self, unfinished: bool) -> None:
         """While there are unfinished jobs, look every second whether their workers still live."""
@@ -190,7 +215,7 @@ class Workbench(App[None]):
         """The same actions as the keys, by name; and the theme."""
         for node in (screen, self):
             seen: set[str] = set()
-            for _, binding in node._bindings:  # the merged table; Textual has no public way to it
+            for binding in bindings_of(node, self):
                 if binding.system or binding.action in seen or binding.action == "app.command_palette":
                     continue
                 seen.add(binding.action)

@@ -16,9 +16,12 @@ def main(argv: Sequence[str]) -> None:
     """
     options = _parser().parse_args(list(argv))
     from workbench.application import Workbench  # after parsing: a wrong option should not wait for the interface
+    from workbench.settings import read_settings, settings_path
 
     workspace = Workspace(workspace_folder(options.workspace))
-    app = Workbench(workspace, readonly=options.readonly, option=options.workspace)
+    app = Workbench(
+        workspace, readonly=options.readonly, option=options.workspace, settings=read_settings(settings_path())
+    )
     app.run(mouse=not options.no_mouse)
 
 

@@ -1,8 +1,10 @@
-"""The two themes of its own: quiet grounds, one accent, and colours that differ in lightness too."""
+"""The themes of its own: quiet grounds, one accent, and colours that differ in lightness too."""
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from dataclasses import replace
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="st5-dark",
@@ -65,7 +67,14 @@ LIGHT = Theme(
     },
 )
 
-OWN = (DARK, LIGHT)
+# Better and worse as blue and orange, which differ for every kind of colour vision; on screens they have ▲ and ▼ too.
+COLOUR_BLIND = replace(DARK, name="st5-colour-blind", success="#56b4e9", error="#e69f00", warning="#f0e442")
+COLOUR_BLIND_LIGHT = replace(
+    LIGHT, name="st5-colour-blind-light", success="#0072b2", error="#b35900", warning="#7a6a00"
+)
+
+OWN = (DARK, LIGHT, COLOUR_BLIND, COLOUR_BLIND_LIGHT)
+NAMES = (*(theme.name for theme in OWN), *BUILTIN_THEMES)
 
 # Okabe and Ito's palette without black: told apart with any kind of colour vision.
 SERIES = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121, 167), (150, 150, 150))

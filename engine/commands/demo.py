@@ -82,9 +82,7 @@ def _whole_way(space: Workspace, watched: Callable[[], AbstractContextManager[Pr
         + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest if seconds >= 0.1)
         + "."
     )
-    say(
-        f"Look at it: st5{option} opens the workbench (4 Results, 5 Users, 6 Map; ? helps, q leaves)."
-    )
+    say(f"Look at it: st5{option} opens the workbench (4 Results, 5 Users, 6 Map; ? helps, q leaves).")
 
 
 def _train(space: Workspace, request: TrainRequest) -> None:

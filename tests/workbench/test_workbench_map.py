@@ -24,7 +24,6 @@ from workbench.map_picture import file_name
 from workbench.remembered import MAP_MARKS, MapChoice, from_json
 from workbench.screens.help import sections
 from workbench.screens.item import ItemDialog
-from workbench.screens.map_choices import suitable_marks
 from workbench.widgets.map_canvas import MapCanvas
 from workbench.widgets.map_panel import LegendTable, PointTable
 
@@ -281,14 +280,6 @@ async def test_points_of_a_dataset_that_was_replaced_are_not_shown_as_its_own(wo
         assert "no dataset to make one of" in screen_text(app)
         await press(pilot, "n 1 6")
         assert app.is_running
-
-
-async def test_no_color_and_other_locales_show_letters() -> None:
-    assert suitable_marks({"LANG": "en_GB.UTF-8"}, no_color=False) == "braille"
-    assert suitable_marks({}, no_color=False) == "braille"
-    assert suitable_marks({"LANG": "C"}, no_color=False) == "letters"
-    assert suitable_marks({"LC_ALL": "C.utf8", "LANG": "C"}, no_color=False) == "braille"
-    assert suitable_marks({"LANG": "en_GB.UTF-8"}, no_color=True) == "letters"
 
 
 async def test_no_color_tells_labels_apart(mapped: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.key_names import shown as shown_key
+from workbench.key_table import bindings_of, keyed
 from workbench.screens.dialog import Dialog
 
 
@@ -31,14 +32,14 @@ def sections(screen: Screen, app: App) -> dict[str, list[KeyHelp]]:
     """The bindings that can be reached from a screen, by whose they are: the area's, a list's, everyone's."""
     own: list[Binding] = []
     everywhere: list[Binding] = []
-    for binding in _bindings(screen):
+    for binding in bindings_of(screen, app):
         (everywhere if (binding.id or "").startswith("area.") else own).append(binding)
     found = {getattr(screen, "HELP_TITLE", "") or "Here": own}
     for part in screen.query("*"):
         title = getattr(part, "HELP_TITLE", "")
         if title:
-            found.setdefault(title, _own_bindings(type(part)))
-    found["Everywhere"] = [*everywhere, *_bindings(app)]
+            found.setdefault(title, list(keyed(_own_bindings(type(part)), app)))
+    found["Everywhere"] = [*everywhere, *bindings_of(app, app)]
     return {title: _merged(bindings) for title, bindings in found.items() if bindings}
 
 
@@ -65,10 +66,6 @@ def _columns(lines: Iterable[KeyHelp]) -> Columns:
     for one in lines:
         columns.add_row(Text(one.keys, style="bold"), Text(one.name), Text(one.purpose, style="dim"))
     return columns
-
-
-def _bindings(node: DOMNode) -> list[Binding]:
-    return [binding for _, binding in node._bindings]  # the merged table; Textual has no public way to it
 
 
 def _own_bindings(widget: type[DOMNode]) -> list[Binding]:

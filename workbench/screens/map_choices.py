@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -65,7 +63,7 @@ class MapChoosingScreen(LaunchingScreen):
     @property
     def marks(self) -> str:
         """The marks chosen, or those that suit the terminal."""
-        return self.choice.marks or suitable_marks(os.environ, no_color=self.app.no_color)
+        return self.choice.marks or ("letters" if self.app.no_color or self.bench.plain_signs else "braille")
 
     def reload(self) -> None:
         choice, shown = replace(self.choice), self.view
@@ -164,9 +162,3 @@ class MapFacts(Dialog[None]):
     def content(self) -> ComposeResult:
         for side in self._view.sides:
             yield Static(map_words.in_full(side), classes="map-facts")
-
-
-def suitable_marks(environment: Mapping[str, str], *, no_color: bool) -> str:
-    """Letters where colours cannot tell labels apart or the locale has no braille, else braille."""
-    locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "utf-8")
-    return "letters" if no_color or "utf" not in locale.lower() else "braille"
