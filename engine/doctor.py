@@ -135,8 +135,8 @@ def _locks(folder: Path) -> str:
 
 def _terminal() -> Iterator[Finding]:
     size = shutil.get_terminal_size()
-    large = size.columns >= 80 and size.lines >= 24
-    yield Finding("terminal", "size", f"{size.columns}×{size.lines}", large, "The workbench needs 80×24.")
+    large = size.columns >= 80 and size.lines >= 22
+    yield Finding("terminal", "size", f"{size.columns}×{size.lines}", large, "The workbench needs 80×22.")
     yield Finding("terminal", "type", f"TERM={os.environ.get('TERM', '')} COLORTERM={os.environ.get('COLORTERM', '')}")
     encoding = sys.stdout.encoding or ""
     yield Finding("terminal", "encoding", encoding, encoding.lower().startswith("utf"),

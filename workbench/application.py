@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from store import jobs
 from store.changes import Changes
-from store.errors import Problem
+from store.errors import BadInput, Problem
 from store.records import Job
 from store.workspace import Workspace
 from workbench import clipboard, remembered, themes
@@ -30,6 +30,7 @@ from workbench.settings import DEFAULTS, Settings
 from workbench.signs import PlainSigns
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.filter import LineFilter
 
     from workbench.launch.drafts import Drafts
@@ -39,6 +40,12 @@ POLL_S = 1.0  # one pragma; a new evaluation appears within a second
 SAVE_AFTER_S = 1.0  # a run of key presses is one write
 
 
+def _places() -> type[Provider]:
+    from workbench.go_to import GoTo  # once somebody opens the palette
+
+    return GoTo
+
+
 class Workbench(App[None]):
     """Reads one workspace; writes nothing to it but what it remembers itself."""
 
@@ -46,9 +53,10 @@ class Workbench(App[None]):
     CSS_PATH = "workbench.tcss"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {area.name: area.make for area in AREAS}
     DEFAULT_MODE = AREAS[0].name
+    COMMANDS = App.COMMANDS | {_places}
     # Textual declares both as instance variables, which mypy will not have overridden by a ClassVar.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide"), (170, "-huge")]  # noqa: RUF012 (see above)
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-short"), (34, "-tall")]  # noqa: RUF012 (see above)
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-short"), (34, "-tall")]  # noqa: RUF012 (see above)
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(area.key, f"app.area('{area.name}')", area.title, id=f"app.{area.name}", show=False,
@@ -185,6 +193,28 @@ class Workbench(App[None]):
             return
         self.push_screen(HelpDialog("Keys", sections(screen, self)))
 
+    async def action_settings(self) -> None:
+        """Open one's own settings in the editor, and live by them at once."""
+        from workbench.outside import in_editor
+        from workbench.settings import read_settings, settings_path, template
+
+        path = settings_path()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(template(), encoding="utf-8")
+        if not in_editor(self, path):
+            return
+        try:
+            self.settings = read_settings(path)
+        except BadInput as error:  # the old ones stay in force
+            self.push_screen(ProblemDialog(error))
+            return
+        self._signs = [PlainSigns()] if self.settings.plain(os.environ) else []
+        self.set_keymap(dict(self.settings.keys))
+        if self.settings.theme:
+            self.theme = self.settings.theme
+        self.refresh(layout=True)
+
     def action_press_key(self, key: str) -> None:
         """What a click on a key of the last line does."""
         self.simulate_key(key)
@@ -222,6 +252,7 @@ class Workbench(App[None]):
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(f"{binding.description}  ({shown(binding.key)})", binding.tooltip, run)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+        yield SystemCommand("Settings", "Keys, theme and signs of your own, in $EDITOR", self.action_settings)
 
     def _poll(self) -> None:
         if self._changes.poll():

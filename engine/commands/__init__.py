@@ -60,13 +60,13 @@ def main() -> None:
 
 
 def _opens_workbench(arguments: list[str]) -> bool:
-    """True for `st5`, `st5 --workspace W` and `st5 --readonly`: options, but no command and no call for help."""
+    """True for `st5`, `st5 --workspace W` and `st5 --web`: options, but no command and no call for help."""
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
-        if word in ("--workspace", "-w") and rest:
+        if word in ("--workspace", "-w", "--port") and rest:
             rest.pop(0)
-        elif not word.startswith("--workspace=") and word not in ("--readonly", "--no-mouse"):
+        elif not word.startswith(("--workspace=", "--port=")) and word not in ("--readonly", "--no-mouse", "--web"):
             return False
     return True
 

@@ -55,7 +55,7 @@ async def test_when_the_terminal_is_too_small_one_sentence_says_so_and_nothing_i
         before = screen_text(app)
         await pilot.resize_terminal(60, 15)
         await settle(pilot)
-        assert screen_text(app).strip() == "st5 needs 80×24, has 60×15"
+        assert screen_text(app).strip() == "st5 needs 80×22, has 60×15"
         await pilot.resize_terminal(100, 30)
         await settle(pilot)
         assert screen_text(app) == before

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import shutil
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from store.workspace import Workspace
+from tests.program import Program
 
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 WAIT_S = 20.0  # a loaded machine with two slow cores
@@ -40,14 +44,27 @@ class Terminal:
             time.sleep(0.1)
         raise AssertionError(f"{words!r} did not appear in:\n{text}")
 
+    def until(self, true: Callable[[], bool]) -> None:
+        end = time.monotonic() + WAIT_S
+        while not true():
+            assert time.monotonic() < end, self.tmux("capture-pane", "-p", "-t", "t")
+            time.sleep(0.1)
 
-@pytest.fixture
-def terminal(workspace: Workspace, tmp_path: Path) -> Iterator[Terminal]:
+
+def command() -> str:
+    """Runs `st5` in the folder of the workspace, and says how it ended."""
     program = "import sys; from engine.commands import main; main()"
     # pytest's readline exports LINES and COLUMNS, which would stand above the terminal's real size.
     clean = "env -u LINES -u COLUMNS TERM=xterm-256color"
-    command = f"{clean} {sys.executable} -c '{program}' --workspace shop; echo ended $?; sleep 60"
-    found = Terminal(tmp_path / "tmux", command)
+    return f"{clean} {sys.executable} -c '{program}' --workspace shop; echo ended $?; sleep 60"
+
+
+@pytest.fixture
+def terminal(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.setenv("PAGER", f"sh -c 'cat > {tmp_path}/paged'")
+    monkeypatch.setenv("EDITOR", 'sh -c \'printf "[keys]\\n\\"app.map\\" = \\"f6\\"\\n" > $0\'')
+    monkeypatch.setenv("ST5_CONFIG", str(tmp_path / "config.toml"))
+    found = Terminal(tmp_path / "tmux", command())
     yield found
     found.tmux("kill-server")
 
@@ -66,7 +83,7 @@ def test_st5_in_a_terminal_walks_all_areas_resizes_and_quits(terminal: Terminal)
     terminal.keys("Enter")
     terminal.wait_for("user00010  1 event")
     terminal.tmux("resize-window", "-t", "t", "-x", "60", "-y", "15")
-    terminal.wait_for("st5 needs 80×24, has 60×15")
+    terminal.wait_for("st5 needs 80×22, has 60×15")
     terminal.tmux("resize-window", "-t", "t", "-x", "80", "-y", "24")
     assert len(terminal.wait_for("a  only").splitlines()) == 24
     terminal.keys("?")
@@ -75,6 +92,66 @@ def test_st5_in_a_terminal_walks_all_areas_resizes_and_quits(terminal: Terminal)
     time.sleep(0.5)  # a lone Escape is told from an escape sequence by waiting
     terminal.keys("q")
     terminal.wait_for("ended 0")
+
+
+@needs_tmux
+def test_the_pager_and_the_editor_get_the_screen_and_give_it_back(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.wait_for("Evaluations  7")
+    terminal.keys("5")
+    terminal.wait_for("before the target")
+    terminal.keys("Enter")
+    terminal.wait_for("v pager")
+    terminal.keys("v")
+    terminal.until(lambda: (tmp_path / "paged").exists() and "category" in (tmp_path / "paged").read_text())
+    terminal.keys("Escape")
+    time.sleep(0.5)  # a lone Escape is told from an escape sequence by waiting
+    terminal.keys("C-p")
+    terminal.wait_for("Search for commands")
+    terminal.keys("settings")
+    terminal.wait_for("in $EDITOR")
+    terminal.keys("Enter")
+    terminal.until(lambda: (tmp_path / "config.toml").exists() and "f6" in (tmp_path / "config.toml").read_text())
+    terminal.wait_for("before the target")
+    terminal.keys("6")  # does nothing any more
+    terminal.keys("F6")
+    terminal.wait_for("[6 Map]")
+
+
+@needs_tmux
+def test_a_job_outlives_the_client_and_the_workbench(workspace: Workspace, tmp_path: Path) -> None:
+    endless = ("--set", "epochs=100000", "--set", "patience=100000", "--set", "window=10")
+    started = Program(workspace.folder)("baseline", "sasrec", "--datasets", "movielens-small", *endless, "--detach")
+    assert started.code == 0, started
+    number = started.out.strip()
+    terminal = Terminal(tmp_path / "tmux", command())
+    try:
+        for key, words in zip(
+            "123456", ("Evaluations  7", "Datasets  3", "Jobs", "0.2714", "target", "Map"), strict=True
+        ):
+            terminal.keys(key)
+            terminal.wait_for(words)
+        terminal.keys("3")
+        terminal.wait_for("running")
+        keyboard, screen = pty.openpty()
+        termios.tcsetwinsize(screen, (41, 120))  # tmux keeps a line for itself
+        client = subprocess.Popen(["tmux", "-S", str(tmp_path / "tmux"), "attach"], stdin=screen, stdout=screen,
+                                  stderr=screen, env={**os.environ, "TERM": "xterm-256color"})  # fmt: skip
+        terminal.until(lambda: terminal.tmux("list-clients") != "")
+        client.kill()
+        client.wait()
+        os.close(keyboard)
+        os.close(screen)
+        terminal.until(lambda: terminal.tmux("list-clients") == "")
+        terminal.wait_for("running")
+        terminal.tmux("respawn-pane", "-k", "-t", "t", command())  # the workbench itself dies with its terminal
+        terminal.wait_for("1 job")
+        terminal.keys("3")
+        terminal.wait_for("running")
+    finally:
+        terminal.tmux("kill-server")
+    state = Program(workspace.folder)("jobs", "show", number, "--json").document
+    assert state["state"] == "running"
+    assert Program(workspace.folder)("jobs", "cancel", number).code == 0
 
 
 def test_the_workbench_imports_nothing_heavy(workspace: Workspace) -> None:

@@ -66,6 +66,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         Binding("y", "copy_cell", "Copy", id="area.copy", tooltip="Send what the cursor is on to the clipboard"),
         Binding("Y", "copy_view", "Copy table", id="area.copy_view", show=False,
                 tooltip="Send the whole table to the clipboard, separated by tabs"),
+        Binding("V", "pager", "Pager", id="area.pager", show=False, tooltip="Read the whole table in $PAGER"),
         Binding("ctrl+r,f5", "reload", "Read again", id="area.reload", show=False,
                 tooltip="Read the workspace again now"),
         Binding("z", "maximise", "Maximise", id="area.maximise", show=False,
@@ -177,11 +178,22 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self.notify("Nothing is under the cursor: move into a table first.", severity="warning")
 
     def action_copy_view(self) -> None:
+        if text := self.view_text():
+            self.bench.copy(text)
+
+    def action_pager(self) -> None:
+        from workbench.outside import in_pager
+
+        if text := self.view_text():
+            in_pager(self.app, text)
+
+    def view_text(self) -> str:
+        """The focused table, or the only one, separated by tabs; "" and a word about it where there is none."""
         table = self.focused if isinstance(self.focused, Table) else next(iter(self.query(Table)), None)
         if table is None or not table.row_count:
-            self.notify("There is no table here to copy.", severity="warning")
-        else:
-            self.bench.copy(table.as_text())
+            self.notify("There is no table here.", severity="warning")
+            return ""
+        return table.as_text()
 
     @on(FilterLine.Left)
     def _leave_filter(self) -> None:

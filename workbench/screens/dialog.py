@@ -21,6 +21,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     HINT: ClassVar[str] = "Esc closes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close", id="dialog.close", tooltip="Close this dialog"),
+        Binding("v", "pager", "Pager", id="dialog.pager", show=False, tooltip="Read it in $PAGER"),
         Binding("j,down", "scroll(1)", "Down", id="dialog.down", show=False, tooltip="Scroll down"),
         Binding("k,up", "scroll(-1)", "Up", id="dialog.up", show=False, tooltip="Scroll up"),
         Binding("ctrl+d,pagedown,space", "scroll(10)", "Page down", id="dialog.page_down", show=False,
@@ -44,6 +45,16 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def content(self) -> ComposeResult:
         yield from ()
+
+    def as_text(self) -> str:
+        """What the pager shows; "" where there is nothing worth one."""
+        return ""
+
+    def action_pager(self) -> None:
+        from workbench.outside import in_pager
+
+        if text := self.as_text():
+            in_pager(self.app, text)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from store.records import Item
-from workbench.display import whole
+from workbench.display import FULL_LIMIT, whole
 from workbench.screens.dialog import Dialog
 
 
 class ItemDialog(Dialog[None]):
     """Full texts, with their lines; none is cut silently."""
 
-    HINT = "Esc closes · j k scroll"
+    HINT = "Esc closes · j k scroll · v pager"
 
     def __init__(self, item: Item) -> None:
         super().__init__("Item")
@@ -23,8 +25,11 @@ class ItemDialog(Dialog[None]):
     def content(self) -> ComposeResult:
         yield Static(_text(self.item), id="item")
 
+    def as_text(self) -> str:
+        return _text(self.item, sys.maxsize).plain
 
-def _text(item: Item) -> Text:
+
+def _text(item: Item, limit: int = FULL_LIMIT) -> Text:
     parts = {
         "title": item.title or "(no title)",
         "key": item.key,
@@ -37,6 +42,6 @@ def _text(item: Item) -> Text:
         if value:
             text.append_text(whole(name, 60)).append("\n")
             text.stylize("dim", len(text) - len(name) - 1)
-            text.append_text(whole(str(value))).append("\n\n")
+            text.append_text(whole(str(value), limit)).append("\n\n")
     text.rstrip()
     return text

@@ -13,7 +13,7 @@ from workbench.screens.dialog import Dialog
 class ValueDialog(Dialog[None]):
     """`name` is its title."""
 
-    HINT = "Esc closes · j k scroll"
+    HINT = "Esc closes · j k scroll · v pager"
 
     def __init__(self, name: str, value: str) -> None:
         super().__init__(plain(name))
@@ -21,3 +21,6 @@ class ValueDialog(Dialog[None]):
 
     def content(self) -> ComposeResult:
         yield Static(whole(self.value), id="value")
+
+    def as_text(self) -> str:
+        return plain(self.value, keep_lines=True)

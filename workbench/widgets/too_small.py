@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from textual.widgets import Static
 
-WIDTH, HEIGHT = 80, 24
+WIDTH, HEIGHT = 80, 22  # of 80×24, multiplexers keep a line or two
 
 
 class TooSmall(Static):
-    """Lies above everything; the style sheet shows it below 80×24."""
+    """Lies above everything; the style sheet shows it below that."""
 
     def __init__(self) -> None:
         super().__init__(classes="too-small", markup=False)
