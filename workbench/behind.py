@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
@@ -11,6 +12,9 @@ from store.words import Seen, Slice
 from store.workspace import Workspace
 from workbench.labels import labels, row_key
 from workbench.results_grid import newest_of_each
+
+if TYPE_CHECKING:
+    from engine.experiments.sheet import Cell
 
 SHOWN = 500  # events; who wants more of them narrows the slice
 
@@ -58,6 +62,15 @@ class BehindView:
     users: int
     better: int
     worse: int
+
+
+def find_behind(workspace: Workspace, cell: Cell, metric: str, seen: str) -> Behind | None:
+    """What is behind a number of an experiment; None where it is gone or of a part of its evaluation's events."""
+    with workspace.read() as db:
+        found = evaluation_store.find_evaluation(db, cell.evaluation)
+    if found is None or cell.n != found.n:
+        return None
+    return Behind(found.dataset, found.key, "", Slice.ALL, Slice.ALL, metric, seen)
 
 
 def read_behind(workspace: Workspace, behind: Behind, *, best_first: bool) -> BehindView | None:

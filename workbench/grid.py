@@ -11,7 +11,7 @@ from store.evaluations import MetricRow
 from store.records import Evaluation, Metric
 from store.words import Slice
 from workbench import numbers
-from workbench.labels import RowKey, event_set, events_in_words
+from workbench.labels import SEPARATOR, RowKey, event_set, events_in_words
 from workbench.thesis_numbers import ThesisNumber, ThesisNumbers
 
 COLUMN_LIMIT = 40  # values of one slice; a table that is wider is a list, and sorting by size keeps what matters
@@ -94,7 +94,7 @@ def arrange(rows: Iterable[MetricRow], layout: Layout, thesis: ThesisNumbers, *,
     names = [layout.labels[key] for key in order]
     if layout.across:
         own = ([column[key] for column in cells.values() if key in column] for key in order)
-        names = [f"{name} · {n_words(_common_n(found))}" for name, found in zip(names, own, strict=True)]
+        names = [f"{name}{SEPARATOR}{n_words(_common_n(found))}" for name, found in zip(names, own, strict=True)]
     grid = Grid(
         columns=tuple(Column(*place, _common_n(cells[place].values())) for place in columns),
         rows=tuple(order),

@@ -8,12 +8,13 @@ from typing import Any
 
 from store.records import Evaluation
 
+SEPARATOR = " · "
 RowKey = tuple[str, str]
 Settings = dict[str, Any]
 Row = tuple[str, Settings]  # its name, and what makes it another row than those of the same name
 FORMAT = ("history", "item_text", "structured")  # how histories and items were written
 USUAL = {"history": ("structured", "newest item"), "item_text": ("title",)}  # written so, nobody needs to be told
-PLAIN = ("dataset", "model")  # settings of rows that are not models: their value says what they are
+PLAIN = ("dataset", "model")  # of rows that are not models: the value says what it is
 _IMPLIED = ("structured",)  # said by the history format already
 _SAMPLE = ("sample", "sample_seed")
 
@@ -56,7 +57,7 @@ def row_labels(rows: Iterable[Row]) -> dict[RowKey, str]:
         differing = _differing(list(own.values()))
         for key, settings in own.items():
             unusual = (each for each in settings if each not in differing and _unusual(each, settings[each]))
-            found[key] = " · ".join([name, *_words(settings, [*differing, *unusual])])
+            found[key] = SEPARATOR.join([name, *_words(settings, [*differing, *unusual])])
     return found
 
 

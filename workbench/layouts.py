@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from store.records import Evaluation, Model
 from workbench.grid import Layout
-from workbench.labels import FORMAT, USUAL, Row, RowKey, key_of, row_labels, row_of
+from workbench.labels import FORMAT, SEPARATOR, USUAL, Row, RowKey, key_of, row_labels, row_of
 
 FORMATS, VARIANTS = "format", "variant"
 VARIANT_ORDER = ("only", "nopre", "itempre", "final")
@@ -46,7 +46,7 @@ def _by_format(evaluations: Sequence[Evaluation], *, one_dataset: bool) -> Layou
         {number: (key_of(row),) for number, row in rows.items()},
         _labels(rows.values(), one_dataset=one_dataset),
         lambda evaluation, _: ("", format_of(evaluation)),
-        first=(" · ".join(usual[0] for usual in USUAL.values()),),
+        first=(SEPARATOR.join(usual[0] for usual in USUAL.values()),),
         across=True,
         notes=notes,
     )
@@ -55,7 +55,7 @@ def _by_format(evaluations: Sequence[Evaluation], *, one_dataset: bool) -> Layou
 def format_of(evaluation: Evaluation) -> str:
     """How an evaluation wrote histories and items: `structured · title`."""
     protocol = evaluation.protocol
-    return " · ".join(str(protocol.get(name) or "–") for name in ("history", "item_text"))
+    return SEPARATOR.join(str(protocol.get(name) or "–") for name in ("history", "item_text"))
 
 
 def _by_variant(evaluations: Sequence[Evaluation], models: dict[str, Model], *, one_dataset: bool) -> Layout:
@@ -80,9 +80,10 @@ def _by_variant(evaluations: Sequence[Evaluation], models: dict[str, Model], *, 
         rows[number] = tuple(beside.get(key_of(bases[number]), {"": bases[number]}).values())
     left = dict.fromkeys(each.model for each in evaluations if each.id not in of_text)
     notes = (f"Without a backbone: {', '.join(left)}.",) if left else ()
-    windows = {each.protocol.get("window") for each in of_text.values()}
+    windows = sorted({each.protocol.get("window") or 0 for each in of_text.values()})
     if len(windows) > 1:
-        notes += (f"Models read up to {' or '.join(map(str, sorted(windows, key=str)))} tokens: see each protocol.",)
+        *most, last = map(str, windows)
+        notes = (*notes, f"Models read up to {', '.join(most)} or {last} tokens: see each protocol.")
     ordered = {number: rows[number] for number in of_text}
     return Layout(
         {number: tuple(map(key_of, own)) for number, own in ordered.items()},
@@ -115,14 +116,13 @@ def _trained(model: Model, base: Row) -> Row | None:
 
 
 def _labels(rows: Iterable[Row], *, one_dataset: bool) -> dict[RowKey, str]:
-    """Labels whose first words after the name are the dataset's, where there are several."""
-    rows = list(rows)
-    if one_dataset:
-        return row_labels(rows)
-    plain = row_labels((name, {k: v for k, v in settings.items() if k != "dataset"}) for name, settings in rows)
-    found = {}
-    for name, settings in rows:
-        without = key_of((name, {k: v for k, v in settings.items() if k != "dataset"}))
-        _, _, rest = plain[without].partition(" · ")
-        found[key_of((name, settings))] = " · ".join(filter(None, (name, settings["dataset"], rest)))
+    """Labels that say the dataset after the name where there are several, then what differs within it."""
+    found: dict[RowKey, str] = {}
+    by_dataset: dict[str, list[Row]] = {}
+    for row in rows:
+        by_dataset.setdefault(row[1]["dataset"], []).append(row)
+    for dataset, own in by_dataset.items():
+        for key, label in row_labels(own).items():
+            name, _, rest = label.partition(SEPARATOR)
+            found[key] = SEPARATOR.join(filter(None, (name, "" if one_dataset else dataset, rest)))
     return found

@@ -47,6 +47,11 @@ class ResultsChoice:
         return Slice.ALL.value if self.columns else self.slice
 
     @property
+    def row_name(self) -> str:
+        """What the rows of the table are."""
+        return "backbone" if self.columns == "variant" else "model"
+
+    @property
     def metric(self) -> str:
         """The metric's stored name: `ndcg@10`; `mrr` has no cut-off."""
         return self.family if self.family == "mrr" else f"{self.family}@{self.cutoff}"

@@ -11,7 +11,7 @@ from workbench import numbers
 from workbench.cell_text import MARK_ROOM, no_cell, number_cell, right, thesis_words
 from workbench.display import line
 from workbench.grid import Cell, Column, Grid, n_words
-from workbench.labels import RowKey, row_key
+from workbench.labels import SEPARATOR, RowKey, row_key
 from workbench.significance import Alike
 from workbench.widgets.table import Heading, Line
 
@@ -57,7 +57,7 @@ def headings(grid: Grid, sort: Sort | None, *, what: str, one_dataset: bool, mar
     shown = [_column_words(grid, column, one_dataset) for column in grid.columns]
     height = max([1, *map(len, shown)])
     what += f" {sort.sign}" if sort and sort.column is None else ""
-    labels = [len(part) for label in grid.labels for part in two_lines(label)]
+    labels = [len(part) for label in grid.labels for part in label_lines(grid, label)]
     width = min(WIDEST_LABEL, max([len(what), 8, *labels])) + 2 * (marked and not grid.across)
     found = [Heading(Text("\n" * (height - 1)).append(what, style="dim"), width=width)]
     for column, parts in zip(grid.columns, shown, strict=True):
@@ -73,7 +73,7 @@ def headings(grid: Grid, sort: Sort | None, *, what: str, one_dataset: bool, mar
 def _column_words(grid: Grid, column: Column, one_dataset: bool) -> list[tuple[str, str]]:
     """The lines above a column, each with its style."""
     if grid.across:
-        return [(words, "bold") for words in column.value.split(" · ")]
+        return [(words, "bold") for words in column.value.split(SEPARATOR)]
     by_value = one_dataset or len({other.value for other in grid.columns}) > 1
     parts = [] if one_dataset else [(column.dataset, "bold")]
     parts += [(column.value, "bold" if one_dataset else "")] if by_value else []
@@ -85,11 +85,12 @@ def row_line(
 ) -> Line:
     """A row of the grid; `marks` are what is marked, `alike` the places of cells that do not differ from the best."""
     key = grid.rows[row]
-    name, protocol_words = two_lines(grid.labels[row])
+    name, *rest = label_lines(grid, grid.labels[row])
     letters = {mark: LETTERS[place % len(LETTERS)] for place, mark in enumerate(marks)}
     letter = f"{letters.get(key, ' ')} " if marks and not grid.across else ""
     label = Text(letter, style="bold").append_text(line(name, "bold"))
-    label.append(f"\n{' ' * len(letter)}").append_text(line(protocol_words, "dim"))
+    for words in rest:
+        label.append(f"\n{' ' * len(letter)}").append_text(line(words, "dim"))
     shown = [_below(cell, thesis) for cell in grid.cells[row]]
     cells = (
         number_cell(
@@ -104,13 +105,18 @@ def row_line(
         else no_cell(width)
         for column, (cell, below, width) in enumerate(zip(grid.cells[row], shown, widths, strict=True))
     )
-    return Line("\n".join(key), (label, *cells), height=max([2, *(1 + len(below) for below in shown)]))
+    return Line("\n".join(key), (label, *cells), height=max([1 + len(rest), *(1 + len(below) for below in shown)]))
 
 
-def two_lines(label: str) -> tuple[str, str]:
-    """A label's name, and what tells it apart from others of that name."""
-    name, _, rest = label.partition(" · ")
-    return name, rest
+def label_lines(grid: Grid, label: str) -> list[str]:
+    """A label's name and what tells it apart from others; of rows that hold what is compared, n on a line of its own.
+
+    A line is cut where it is too long, not broken.
+    """
+    name, *rest = label.split(SEPARATOR)
+    if not grid.across:
+        return [name, SEPARATOR.join(rest)]
+    return [name, *([SEPARATOR.join(rest[:-1])] if rest[:-1] else []), rest[-1]]
 
 
 def _below(cell: Cell | None, thesis: bool) -> list[str]:

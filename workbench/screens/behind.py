@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -16,25 +16,30 @@ from workbench import numbers
 from workbench.behind import Behind, BehindView, Measured, read_behind
 from workbench.display import line, title
 from workbench.results_table import LETTERS
+from workbench.screens.export import ExportingScreen
 from workbench.screens.measured import LayerScreen
 from workbench.to_users import open_users
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import Setting, SettingsLine
 from workbench.widgets.table import Heading, Line, Table
 
+if TYPE_CHECKING:
+    from engine.experiments.sheet import Sheet
+
 WIDEST_USER = 20
 GONE = "The evaluation behind this number is gone: it was made anew, or its dataset was. Esc goes back."
 
 
-class BehindScreen(LayerScreen):
+class BehindScreen(ExportingScreen, LayerScreen):
     """Where a model does worst first, or best; of two, where the first is ahead by most, or behind."""
 
     AREA = "results"
     HELP_TITLE = "The users behind a number"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "user", "User", id="behind.user", tooltip="Look at this event in Users, with these models"),
+        Binding("enter", "user", "User", id="behind.user", priority=True,
+                tooltip="Look at this event in Users, with these models"),
         Binding("s", "order", "Order", id="behind.order", tooltip="Where it does best first, or worst first"),
-    ]
+    ]  # fmt: skip
 
     class Loaded(Message):
         """The events were read; None where there is no such evaluation any more."""
@@ -98,6 +103,11 @@ class BehindScreen(LayerScreen):
         self.query_one("#behind", Table).move_cursor(row=0)
         self.reload()
 
+    def sheet(self) -> Sheet | None:
+        from workbench.results_sheet import behind_sheet
+
+        return behind_sheet(self.view, self._behind) if self.view else None
+
     def _event(self) -> Measured | None:
         place = self.query_one("#behind", Table).cursor_row
         return self.view.events[place] if self.view and 0 <= place < len(self.view.events) else None
@@ -107,7 +117,7 @@ class BehindScreen(LayerScreen):
         order = ("A ahead first" if two else "best first") if self._best_first else (
             "A behind first" if two else "worst first"
         )  # fmt: skip
-        self.query_one(SettingsLine).put([Setting("s", "order", order, "order")])
+        self.query_one(SettingsLine).put([Setting("s", "order", order, "order"), Setting("o", "export", "", "export")])
 
     def _say_event(self) -> None:
         event = self._event()

@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable, Input, Static
 
 from workbench import results_words
 from workbench.behind import Behind
 from workbench.chart_lines import Lines
 from workbench.grid import Grid
 from workbench.labels import RowKey
-from workbench.layouts import FORMATS, VARIANTS
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import ResultsView, read_results
-from workbench.screens.choice import Choice, ChoiceDialog
-from workbench.screens.measured import SLICES
-from workbench.screens.tested import TestedScreen
+from workbench.screens.export import ExportingScreen
+from workbench.screens.results_choices import ResultsChoosingScreen
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.grid_table import GridTable
 from workbench.widgets.line_chart import LineChart
 from workbench.widgets.settings_line import Setting, SettingsLine
 
-ALL_DATASETS = ""
-LAYOUTS = {
-    FORMATS: "how histories and items are written, as columns",
-    VARIANTS: "what was trained of a backbone, as columns",
-}
+if TYPE_CHECKING:
+    from engine.experiments.sheet import Sheet
 
 
-class ResultsScreen(TestedScreen):
+class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
     """A table of one metric, and the same metric by length."""
 
     AREA = "results"
     HELP_TITLE = "Results"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "users", "Users", id="results.users",
+        Binding("enter", "users", "Users", id="results.users", priority=True,
                 tooltip="The events behind the number under the cursor, and their users"),
         Binding("e", "experiments", "Show", id="results.experiments",
                 tooltip="Choose one of the thesis' tables and figures instead of one metric"),
@@ -49,10 +44,6 @@ class ResultsScreen(TestedScreen):
         Binding("a", "compare", "Compare", id="results.compare",
                 tooltip="The marked models, paired event by event: differences, intervals, p"),
         Binding("c", "chart", "Chart", id="results.chart", show=False, tooltip="Show or hide the chart by length"),
-        Binding("d", "dataset", "Dataset", id="results.dataset", show=False,
-                tooltip="Choose a dataset, or all as columns"),
-        Binding("p", "thesis", "Thesis", id="results.thesis", show=False,
-                tooltip="Show the thesis' numbers below ours, or not"),
         Binding("s", "sort", "Sort", id="results.sort", show=False,
                 tooltip="By the column under the cursor: best first, worst first, as made"),
         Binding("slash", "filter", "Filter", id="results.filter", priority=True, show=False,
@@ -68,7 +59,6 @@ class ResultsScreen(TestedScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.view: ResultsView | None = None
         self._read: ResultsChoice | None = None  # the choice that was last read for
         self._marks: list[RowKey] = []
         self._chart_instead = False
@@ -101,17 +91,17 @@ class ResultsScreen(TestedScreen):
         self._say_settings()
         super().changed()
 
+    def changed_columns(self) -> None:
+        self.table.order = None
+        super().changed_columns()
+
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         if event.view != self.view:
             self.view = event.view
             self._marks = [key for key in self._marks if key in event.view.names]
-            self._draw()
+            self.draw()
         self.test()
-
-    @property
-    def grid(self) -> Grid | None:
-        return self.view.grid if self.view else None
 
     @property
     def table(self) -> GridTable:
@@ -120,16 +110,16 @@ class ResultsScreen(TestedScreen):
     def tested(self) -> None:
         known, asked = self.progress()
         if known == asked:
-            self._draw()
+            self.draw()
         else:
             self._say_legend()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.draw()
 
     @on(FilterLine.Applied)
     def _narrow(self) -> None:
-        self._draw()
+        self.draw()
 
     @on(DataTable.CellHighlighted)
     def _moved(self) -> None:
@@ -139,17 +129,31 @@ class ResultsScreen(TestedScreen):
             self._curves_of = cell.evaluation.dataset
             self.reload()
 
-    def action_dataset(self) -> None:
-        if self.view is None:
-            return
-        choices = [Choice(ALL_DATASETS, "all datasets", "as columns")]
-        choices += [Choice(n, n, "synthetic" if n in self.view.synthetic else "") for n in self.view.datasets]
-        self.app.push_screen(ChoiceDialog("Dataset", choices, self.view.dataset), self._set_dataset)
-
     def action_experiments(self) -> None:
         from workbench.screens.experiment import ExperimentScreen
 
         self.app.push_screen(ExperimentScreen())
+
+    def sheet(self) -> Sheet | None:
+        if self.view is None or not self.view.grid.columns:
+            return None
+        from workbench.results_sheet import results_sheet
+
+        known, asked = self.progress()
+        return results_sheet(
+            self.view,
+            self.choice,
+            self.table.places,
+            alike=self.alike(),
+            tested=known == asked,
+            wanted=self.query_one(FilterLine).wanted,
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter ends typing in a line, and only in the table leads to the users."""
+        if action == "users" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
 
     def action_users(self) -> None:
         cell = self.table.cell_at_cursor()
@@ -172,7 +176,7 @@ class ResultsScreen(TestedScreen):
             self.notify("There is no model here to mark.")
             return
         self._marks = [other for other in self._marks if other != key] if key in self._marks else [*self._marks, key]
-        self._draw()
+        self.draw()
 
     def action_compare(self) -> None:
         from workbench.screens.compare import CompareScreen
@@ -188,16 +192,11 @@ class ResultsScreen(TestedScreen):
         else:
             self.choice.chart = not self.choice.chart
             self.bench.remember()
-        self._draw()
-
-    def action_thesis(self) -> None:
-        self.choice.thesis = not self.choice.thesis
-        self.bench.remember()
-        self._draw()
+        self.draw()
 
     def action_sort(self) -> None:
         if self.table.turn_sort():
-            self._draw()
+            self.draw()
         else:
             self.notify("Move to the column to sort by first.")
 
@@ -209,34 +208,14 @@ class ResultsScreen(TestedScreen):
             self.action_chart()
         elif self._marks and self.maximized is None and not self.query_one(FilterLine).display:
             self._marks = []
-            self._draw()
+            self.draw()
         else:
             super().action_back()
 
-    def _set_dataset(self, chosen: str | None) -> None:
-        if chosen is not None:
-            self.choice.dataset = chosen
-            self.table.order = None
-            self.changed()
-
-    def action_slice(self) -> None:
-        choices = [Choice(name, name, remark) for name, remark in (*SLICES.items(), *LAYOUTS.items())]
-        self.app.push_screen(
-            ChoiceDialog("Columns by", choices, self.choice.columns or self.choice.slice), self._set_slice
-        )
-
-    def _set_slice(self, chosen: str | None) -> None:
-        if chosen is not None:
-            self.table.order = None
-            self.choice.columns = chosen if chosen in LAYOUTS else ""
-            self.choice.slice = self.choice.slice if chosen in LAYOUTS else chosen
-            self.changed()
-
-    def _draw(self) -> None:
+    def draw(self) -> None:
         view = self.view
         if view is None:
             return
-        self._say_settings()
         empty = not view.grid.columns
         short = self.has_class("-short")
         chart = bool(view.curves.lines) and (self._chart_instead if short else self.choice.chart)
@@ -245,6 +224,7 @@ class ResultsScreen(TestedScreen):
         table.set_class(not chart, "-alone")
         self.query_one("#status").display = self.query_one("#results-legend").display = table.display
         self.query_one(LineChart).display = chart
+        self._say_settings()
         placeholder = self.query_one("#results-empty", Static)
         placeholder.display = empty
         if empty:
@@ -252,7 +232,7 @@ class ResultsScreen(TestedScreen):
         table.show_grid(
             view,
             self.query_one(FilterLine).wanted,
-            what="backbone" if self.choice.columns == VARIANTS else "model",
+            what=self.choice.row_name,
             marks=self._marks,
             alike=self.alike(),
             thesis=self.choice.thesis,
@@ -277,7 +257,8 @@ class ResultsScreen(TestedScreen):
         settings = [Setting("d", "dataset", dataset + synthetic, "dataset"), *self.measuring(self.choice.columns)]
         if self.view and any(cell and cell.thesis for row in self.view.grid.cells for cell in row):
             settings.append(Setting("p", "thesis", "shown" if self.choice.thesis else "hidden", "thesis"))
-        self.query_one(SettingsLine).put(settings)
+        settings.append(Setting("c", "chart", "shown" if self.query_one(LineChart).display else "hidden", "chart"))
+        self.query_one(SettingsLine).put([*settings, Setting("o", "export", "", "export")])
 
     def _say_cell(self) -> None:
         cell = self.table.cell_at_cursor()
