@@ -14,7 +14,7 @@ STYLES = {1: "bold", 2: "underline"}
 ALIKE = "≈"
 MARK_ROOM = 2  # cells kept right of every number, so that digits line up and nothing moves when marks arrive
 LEGEND = "¹ best  ² second  ≈ not significantly different from ¹"
-OF_ROW = "of a row: ¹ best  ² second  ≈ not significantly different"
+OF_ROW = "row's ¹ best  ² second  ≈ not significantly different"
 
 
 def number_cell(

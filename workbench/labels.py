@@ -16,6 +16,7 @@ FORMAT = ("history", "item_text", "structured")  # how histories and items were 
 USUAL = {"history": ("structured", "newest item"), "item_text": ("title",)}  # written so, nobody needs to be told
 PLAIN = ("dataset", "model")  # of rows that are not models: the value says what it is
 _IMPLIED = ("structured",)  # said by the history format already
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # `json.dumps` would make one each time
 _SAMPLE = ("sample", "sample_seed")
 
 
@@ -31,7 +32,7 @@ def row_of(evaluation: Evaluation) -> Row:
 def key_of(row: Row) -> RowKey:
     """The key of a row: its name, and its settings in one order."""
     name, settings = row
-    return name, json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return name, _ENCODE(settings)
 
 
 def row_key(evaluation: Evaluation) -> RowKey:

@@ -53,6 +53,7 @@ class BehindScreen(ExportingScreen, LayerScreen):
         self.view: BehindView | None = None
         self._behind = behind
         self._best_first = best_first
+        self._turned = False  # to the other order, so that the cursor leaves its event for the first
 
     def body(self) -> ComposeResult:
         yield SettingsLine(id="behind-settings")
@@ -79,6 +80,9 @@ class BehindScreen(ExportingScreen, LayerScreen):
         if view is not None:
             self.query_one(Section).say(_counts(view), _words(view, self._behind), title=_where(self._behind))
             table.put(*_table(view))
+            if self._turned:
+                self._turned = False
+                table.move_cursor(row=0)
         if self.focused is None:
             table.focus()
         self._say_event()
@@ -100,7 +104,7 @@ class BehindScreen(ExportingScreen, LayerScreen):
     def action_order(self) -> None:
         self._best_first = not self._best_first
         self._say_settings()
-        self.query_one("#behind", Table).move_cursor(row=0)
+        self._turned = True
         self.reload()
 
     def sheet(self) -> Sheet | None:

@@ -51,7 +51,12 @@ class ExportDialog(Dialog[Export]):
         self._name = name
 
     def content(self) -> ComposeResult:
-        yield OptionList(*(Option(_prompt(form)) for form in FORMS), id="choices", compact=True, markup=False)
+        yield OptionList(
+            *(Option(_prompt(form, chosen=form is Form.CSV)) for form in FORMS),
+            id="choices",
+            compact=True,
+            markup=False,
+        )
         yield Static("File", id="export-file", markup=False)
         yield Input(f"{self._name}.{Form.CSV}", compact=True, id="export-path")
         yield Static(id="export-problem", markup=False)
@@ -71,6 +76,8 @@ class ExportDialog(Dialog[Export]):
         options, field = self.query_one(OptionList), self.query_one(Input)
         before = self.form
         options.highlighted = ((options.highlighted or 0) + step) % len(FORMS)
+        for place, form in enumerate(FORMS):
+            options.replace_option_prompt_at_index(place, _prompt(form, chosen=form is self.form))
         if field.value.endswith(f".{before}"):
             field.value = f"{field.value.removesuffix(f'.{before}')}.{self.form}"
 
@@ -161,6 +168,8 @@ class ExportingScreen(AreaScreen):
         self.bench.copy(event.text)
 
 
-def _prompt(form: Form) -> Text:
+def _prompt(form: Form, *, chosen: bool) -> Text:
     name, remark = FORMS[form]
-    return line(name).append(f"  {remark}", style="dim")
+    return line(f"{'»' if chosen else ' '} {name}", "bold" if chosen else "").append(
+        f"  {remark}", style="not bold dim"
+    )

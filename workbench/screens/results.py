@@ -97,7 +97,14 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
-        if event.view != self.view:
+        before = self.view
+        if before is not None and replace(event.view, curves=before.curves) == before:
+            self.view = replace(before, curves=event.view.curves)
+            if bool(before.curves.lines) == bool(event.view.curves.lines):  # the cursor is on another dataset, no more
+                self.query_one(LineChart).put(self._curves(self.view))
+            else:
+                self.draw()
+        else:
             self.view = event.view
             self._marks = [key for key in self._marks if key in event.view.names]
             self.draw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from textual import on
@@ -9,6 +10,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from workbench.grid import Grid
+from workbench.remembered import ResultsChoice
 from workbench.screens.measured import MeasuredScreen
 from workbench.significance import Alike, Asked, P, Question, alike, answers, questions
 
@@ -30,6 +32,7 @@ class TestedScreen(MeasuredScreen):
         super().__init__()
         self._answers: dict[Question, P] = {}
         self._asking: set[Question] = set()
+        self._questions: tuple[Grid, ResultsChoice, dict[Question, Asked]] | None = None
 
     @property
     def grid(self) -> Grid | None:
@@ -66,7 +69,12 @@ class TestedScreen(MeasuredScreen):
         self.tested()
 
     def _asked(self) -> dict[Question, Asked]:
-        return questions(self.grid, self.choice) if self.grid else {}
+        grid, choice = self.grid, self.choice
+        if grid is None:
+            return {}
+        if self._questions is None or self._questions[0] is not grid or self._questions[1] != choice:
+            self._questions = (grid, replace(choice), questions(grid, choice))  # often asked, and long with many rows
+        return self._questions[2]
 
 
 def _answer(screen: TestedScreen, asked: dict[Question, Asked]) -> None:
