@@ -14,13 +14,18 @@ STYLES = {1: "bold", 2: "underline"}
 ALIKE = "≈"
 MARK_ROOM = 2  # cells kept right of every number, so that digits line up and nothing moves when marks arrive
 LEGEND = "¹ best  ² second  ≈ not significantly different from ¹"
+OF_ROW = "row's ¹ best  ² second  ≈ not significantly different"
 
 
-def number_cell(number: str, below: Sequence[str], width: int, *, place: int = 0, alike: bool = False) -> Text:
-    """The number with its marks, and dim lines below it; all end where the number does."""
+def number_cell(
+    number: str, below: Sequence[str], width: int, *, place: int = 0, alike: bool = False, letter: str = ""
+) -> Text:
+    """The number with its marks, and dim lines below it; all end where the number does. letter: of a marked cell."""
     end = width - MARK_ROOM
-    text = Text(" " * max(0, end - len(number))).append(number, style=STYLES.get(place, ""))
-    text.append(f"{MARKS.get(place, '')}{ALIKE if alike and place != 1 else ''}".ljust(MARK_ROOM), style="bold")
+    alike = alike and place != 1
+    text = Text().append(letter, style="bold").append(" " * max(0, end - len(letter) - len(number)))
+    text.append(number, style=f"{STYLES.get(place, '')}{' dim' if alike else ''}".strip())
+    text.append(f"{MARKS.get(place, '')}{ALIKE if alike else ''}".ljust(MARK_ROOM), style="bold")
     for words in below:
         text.append(f"\n{words:>{end}}{'':{MARK_ROOM}}", style="dim")
     return text

@@ -20,7 +20,7 @@ from workbench.results_grid import newest_of_each
 class Paired:
     """The mean difference first − other of one slice value; `p_holm` is corrected over all that is shown.
 
-    means: those of first and other as they are stored, None where a slice value is not.
+    means: those of first and other as they are stored, None where a slice value is not. keys: of their evaluations.
     """
 
     other: str
@@ -34,6 +34,7 @@ class Paired:
     high: float
     p: float
     p_holm: float
+    keys: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -106,5 +107,7 @@ def _paired(
         d = one.difference
         span = (d.user_mean, d.user_low, d.user_high) if choice.user_mean else (d.mean, d.low, d.high)
         both = (means.get((first.id, one.value)), means.get((other.id, one.value)))
-        rows.append(Paired(label, first.dataset, one.value, d.n, d.users, both, *span, one.p, one.p))
+        rows.append(
+            Paired(label, first.dataset, one.value, d.n, d.users, both, *span, one.p, one.p, (first.key, other.key))
+        )
     return rows

@@ -8,27 +8,57 @@ from typing import Any
 
 from store.records import Evaluation
 
+SEPARATOR = " · "
 RowKey = tuple[str, str]
+Settings = dict[str, Any]
+Row = tuple[str, Settings]  # its name, and what makes it another row than those of the same name
+FORMAT = ("history", "item_text", "structured")  # how histories and items were written
+USUAL = {"history": ("structured", "newest item"), "item_text": ("title",)}  # written so, nobody needs to be told
+PLAIN = ("dataset", "model")  # of rows that are not models: the value says what it is
 _IMPLIED = ("structured",)  # said by the history format already
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # `json.dumps` would make one each time
 _SAMPLE = ("sample", "sample_seed")
 
 
+def row_of(evaluation: Evaluation) -> Row:
+    """What puts evaluations of several datasets into one row: the model and how it was measured.
+
+    A baseline that is trained on each dataset has other weights on each, and one row all the same.
+    """
+    own = {} if evaluation.protocol.get("tokenizer") else {"weights": None}
+    return evaluation.model, {"split": evaluation.split.value, **evaluation.protocol, **own}
+
+
+def key_of(row: Row) -> RowKey:
+    """The key of a row: its name, and its settings in one order."""
+    name, settings = row
+    return name, _ENCODE(settings)
+
+
 def row_key(evaluation: Evaluation) -> RowKey:
-    """What puts evaluations of several datasets into one row: the model and how it was measured."""
-    protocol = json.dumps(evaluation.protocol, sort_keys=True, ensure_ascii=False)
-    return evaluation.model, f"{evaluation.split} {protocol}"
+    """The key of the row that an evaluation is in where models are rows."""
+    return key_of(row_of(evaluation))
 
 
 def labels(evaluations: Iterable[Evaluation]) -> dict[RowKey, str]:
-    """A label per row key: `only`, or `only · structured · sample 1,000 seed 0` beside another of its protocols."""
-    rows: dict[str, dict[RowKey, Evaluation]] = {}
-    for evaluation in evaluations:
-        rows.setdefault(evaluation.model, {})[row_key(evaluation)] = evaluation
+    """A label per row key where models are rows."""
+    return row_labels(map(row_of, evaluations))
+
+
+def row_labels(rows: Iterable[Row]) -> dict[RowKey, str]:
+    """A label per row: `only`, or `only · structured · sample 1,000 seed 0` beside another of its name.
+
+    Texts that are written in an unusual way are always named, so that rows of other formats never look alike.
+    """
+    by_name: dict[str, dict[RowKey, Settings]] = {}
+    for row in rows:
+        by_name.setdefault(row[0], {})[key_of(row)] = row[1]
     found: dict[RowKey, str] = {}
-    for model, own in rows.items():
-        differing = _differing([_settings(evaluation) for evaluation in own.values()])
-        for key, evaluation in own.items():
-            found[key] = " · ".join([model, *_words(_settings(evaluation), differing)])
+    for name, own in by_name.items():
+        differing = _differing(list(own.values()))
+        for key, settings in own.items():
+            unusual = (each for each in settings if each not in differing and _unusual(each, settings[each]))
+            found[key] = SEPARATOR.join([name, *_words(settings, [*differing, *unusual])])
     return found
 
 
@@ -46,16 +76,16 @@ def events_in_words(evaluation: Evaluation) -> str:
     return words
 
 
-def _settings(evaluation: Evaluation) -> dict[str, Any]:
-    return {"split": evaluation.split.value, **evaluation.protocol}
+def _unusual(name: str, value: Any) -> bool:
+    return name in USUAL and bool(value) and value not in USUAL[name]
 
 
-def _differing(settings: list[dict[str, Any]]) -> list[str]:
+def _differing(settings: list[Settings]) -> list[str]:
     names = dict.fromkeys(name for one in settings for name in one)
     return [name for name in names if len({json.dumps(one.get(name)) for one in settings}) > 1]
 
 
-def _words(settings: dict[str, Any], differing: list[str]) -> list[str]:
+def _words(settings: Settings, differing: list[str]) -> list[str]:
     words = []
     for name in differing:
         value = settings.get(name)
@@ -68,7 +98,7 @@ def _words(settings: dict[str, Any], differing: list[str]) -> list[str]:
             continue
         elif name in ("weights", "tokenizer"):
             words.append(f"{name} {str(value)[:6]}")
-        elif name in ("history", "item_text", "split", "candidates", "ties", "precision"):
+        elif name in ("history", "item_text", "split", "candidates", "ties", "precision", *PLAIN):
             words.append(str(value or "–"))
         else:
             words.append(f"{name.replace('_', ' ')} {value}")

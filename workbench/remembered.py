@@ -19,12 +19,16 @@ CUTOFFS = (1, 5, 10, 20, 50)
 TOP_CHOICES = (10, 50)
 JOB_ORDERS = ("newest", "unfinished", "longest")
 JOB_PANES = ("curve", "log", "events")
+RESULTS_COLUMNS = ("", "format", "variant")  # "" for the values of the slice
 MAP_MARKS = ("", "braille", "quadrants", "letters", "density")  # "" for what suits the terminal
 
 
 @dataclass
 class ResultsChoice:
-    """What Results shows. `dataset` is empty for all as columns; `thesis`: its numbers too; `experiment`: the last."""
+    """What Results shows. `dataset` is empty for all as columns; `thesis`: its numbers too; `experiment`: the last.
+
+    `columns`: `format` or `variant` where these are the columns, empty for the values of the slice.
+    """
 
     dataset: str = ""
     slice: str = Slice.ALL.value
@@ -35,6 +39,17 @@ class ResultsChoice:
     chart: bool = True
     thesis: bool = True
     experiment: str = ""
+    columns: str = RESULTS_COLUMNS[0]
+
+    @property
+    def divided(self) -> str:
+        """The slice that divides the events of the table: that of all where formats or variants are the columns."""
+        return Slice.ALL.value if self.columns else self.slice
+
+    @property
+    def row_name(self) -> str:
+        """What the rows of the table are."""
+        return "backbone" if self.columns == "variant" else "model"
 
     @property
     def metric(self) -> str:
@@ -121,6 +136,7 @@ def from_json(stored: Any) -> Remembered:
     default = ResultsChoice()
     results.slice = results.slice if results.slice in set(Slice) else default.slice
     results.seen = results.seen if results.seen in set(Seen) else default.seen
+    results.columns = results.columns if results.columns in RESULTS_COLUMNS else default.columns
     users.seen = users.seen if users.seen in set(Seen) else default.seen
     results.family = results.family if results.family in FAMILIES else default.family
     results.cutoff = results.cutoff if results.cutoff in CUTOFFS else default.cutoff

@@ -3,53 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 
 from workbench import numbers
 from workbench.cell_text import MARK_ROOM, no_cell, number_cell, right, thesis_words
 from workbench.display import line
-from workbench.labels import RowKey
-from workbench.results_grid import Cell, Grid, ResultsView
+from workbench.grid import Cell, Column, Grid, n_words
+from workbench.labels import SEPARATOR, RowKey, row_key
 from workbench.significance import Alike
 from workbench.widgets.table import Heading, Line
 
 CELL = 11 + MARK_ROOM  # cells: an interval and the places of the marks
 WIDEST_HEADER = 20
 WIDEST_LABEL = 30
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of the rows marked for a comparison, in the order of marking
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of what is marked for a comparison, in the order of marking
+DOWN, UP = "▼", "▲"
 
 
-def headings(view: ResultsView, sort: tuple[str, str] | None, *, marked: bool) -> tuple[list[Heading], int]:
-    """The headings of names and columns, and their height in lines."""
-    by_dataset = not view.dataset
-    by_value = len({column.value for column in view.grid.columns}) > 1 or not by_dataset
-    height = 1 + by_dataset + by_value
-    names = Text("\n" * (height - 1)).append("model", style="dim")
-    labels = [len(part) for label in view.grid.labels for part in _two_lines(label)]
-    found = [Heading(names, width=min(WIDEST_LABEL, max([8, *labels])) + 2 * marked)]
-    for column in view.grid.columns:
-        parts = []
-        if by_dataset:
-            parts.append((column.dataset, "bold"))
-        if by_value:
-            parts.append((column.value, "bold" if not by_dataset else ""))
-        n = f"n {numbers.count(column.n)}" if column.n is not None else "n differs"
-        parts.append((f"▼ {n}" if (column.dataset, column.value) == sort else n, "dim"))
+@dataclass(frozen=True)
+class Sort:
+    """By which column (dataset and value; None: the names), and whether the least comes first."""
+
+    column: tuple[str, str] | None
+    rising: bool
+
+    @property
+    def sign(self) -> str:
+        return UP if self.rising else DOWN
+
+
+def sorted_rows(grid: Grid, sort: Sort | None, wanted: str) -> list[int]:
+    """The rows whose label holds `wanted`, in order; a row without a number in the column comes last."""
+    rows = [row for row, label in enumerate(grid.labels) if wanted in label.lower()]
+    if sort is None:
+        return rows
+    if sort.column is None:
+        return sorted(rows, key=lambda row: grid.labels[row].lower(), reverse=not sort.rising)
+    place = next((n for n, column in enumerate(grid.columns) if (column.dataset, column.value) == sort.column), None)
+    if place is None:
+        return rows
+
+    def rank(row: int) -> tuple[bool, float]:
+        cell = grid.cells[row][place]
+        return cell is None, 0.0 if cell is None else cell.mean if sort.rising else -cell.mean
+
+    return sorted(rows, key=rank)
+
+
+def headings(grid: Grid, sort: Sort | None, *, what: str, one_dataset: bool, marked: bool) -> tuple[list[Heading], int]:
+    """The headings of names (`what` they name) and columns, and their height in lines."""
+    shown = [_column_words(grid, column, one_dataset) for column in grid.columns]
+    height = max([1, *map(len, shown)])
+    what += f" {sort.sign}" if sort and sort.column is None else ""
+    labels = [len(part) for label in grid.labels for part in label_lines(grid, label)]
+    width = min(WIDEST_LABEL, max([len(what), 8, *labels])) + 2 * (marked and not grid.across)
+    found = [Heading(Text("\n" * (height - 1)).append(what, style="dim"), width=width)]
+    for column, parts in zip(grid.columns, shown, strict=True):
+        if sort and sort.column == (column.dataset, column.value):
+            parts[-1] = (f"{sort.sign} {parts[-1][0]}", parts[-1][1])
         width = min(WIDEST_HEADER, max([CELL, *(line(words).cell_len + MARK_ROOM for words, _ in parts)]))
-        found.append(Heading(Text("\n").join(right(words, width, style) for words, style in parts), width=width))
+        text = Text("\n" * (height - len(parts)))
+        text.append_text(Text("\n").join(right(words, width, style) for words, style in parts))
+        found.append(Heading(text, width=width))
     return found, height
+
+
+def _column_words(grid: Grid, column: Column, one_dataset: bool) -> list[tuple[str, str]]:
+    """The lines above a column, each with its style."""
+    if grid.across:
+        return [(words, "bold") for words in column.value.split(SEPARATOR)]
+    by_value = one_dataset or len({other.value for other in grid.columns}) > 1
+    parts = [] if one_dataset else [(column.dataset, "bold")]
+    parts += [(column.value, "bold" if one_dataset else "")] if by_value else []
+    return [*parts, (n_words(column.n), "dim")]
 
 
 def row_line(
     grid: Grid, row: int, widths: Sequence[int], *, marks: Sequence[RowKey], alike: Alike, thesis: bool
 ) -> Line:
-    """A row of the grid; `marks` are the rows marked, `alike` the cells that do not differ from the best."""
+    """A row of the grid; `marks` are what is marked, `alike` the places of cells that do not differ from the best."""
     key = grid.rows[row]
-    name, protocol_words = _two_lines(grid.labels[row])
-    letter = f"{LETTERS[marks.index(key) % len(LETTERS)]} " if key in marks else "  " if marks else ""
+    name, *rest = label_lines(grid, grid.labels[row])
+    letters = {mark: LETTERS[place % len(LETTERS)] for place, mark in enumerate(marks)}
+    letter = f"{letters.get(key, ' ')} " if marks and not grid.across else ""
     label = Text(letter, style="bold").append_text(line(name, "bold"))
-    label.append(f"\n{' ' * len(letter)}").append_text(line(protocol_words, "dim"))
+    for words in rest:
+        label.append(f"\n{' ' * len(letter)}").append_text(line(words, "dim"))
     shown = [_below(cell, thesis) for cell in grid.cells[row]]
     cells = (
         number_cell(
@@ -57,13 +98,25 @@ def row_line(
             below,
             width,
             place=cell.place,
-            alike=(cell.evaluation.key, cell.metric.value) in alike,
+            alike=(row, column) in alike,
+            letter=letters.get(row_key(cell.evaluation), "") if grid.across and letters else "",
         )
         if cell
         else no_cell(width)
-        for cell, below, width in zip(grid.cells[row], shown, widths, strict=True)
+        for column, (cell, below, width) in enumerate(zip(grid.cells[row], shown, widths, strict=True))
     )
-    return Line("\n".join(key), (label, *cells), height=max([2, *(1 + len(below) for below in shown)]))
+    return Line("\n".join(key), (label, *cells), height=max([1 + len(rest), *(1 + len(below) for below in shown)]))
+
+
+def label_lines(grid: Grid, label: str) -> list[str]:
+    """A label's name and what tells it apart from others; of rows that hold what is compared, n on a line of its own.
+
+    A line is cut where it is too long, not broken.
+    """
+    name, *rest = label.split(SEPARATOR)
+    if not grid.across:
+        return [name, SEPARATOR.join(rest)]
+    return [name, *([SEPARATOR.join(rest[:-1])] if rest[:-1] else []), rest[-1]]
 
 
 def _below(cell: Cell | None, thesis: bool) -> list[str]:
@@ -71,8 +124,3 @@ def _below(cell: Cell | None, thesis: bool) -> list[str]:
         return []
     words = [numbers.interval(cell.low, cell.high)]
     return [*words, thesis_words(cell.thesis.value)] if thesis and cell.thesis else words
-
-
-def _two_lines(label: str) -> tuple[str, str]:
-    name, _, rest = label.partition(" · ")
-    return name, rest

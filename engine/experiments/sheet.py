@@ -41,6 +41,7 @@ class Row:
 @dataclass(frozen=True)
 class Sheet:
     """A table. `decimals`: digits to show; `lower_is_better` for errors. notes: plain sentences below it.
+    best_of: `row` or `column`, whichever holds the cells that are compared.
 
     protocol: one line that says what was ranked and how; fingerprints: dataset name to fingerprint.
     """
@@ -55,6 +56,7 @@ class Sheet:
     protocol: str = ""
     fingerprints: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    best_of: str = "row"
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def _letters(place: int) -> str:
 def _marking(cells: list[Cell], sheet: Sheet) -> list[str]:
     if not any(cell.place for cell in cells):
         return []
-    best = f"Bold: best of its row{' (lowest)' if sheet.lower_is_better else ''}; underlined: second."
+    best = f"Bold: best of its {sheet.best_of}{' (lowest)' if sheet.lower_is_better else ''}; underlined: second."
     tested = [cell.significant for cell in cells if cell.significant is not None]
     if not tested:
         return [f"{best} Differences were not tested."]

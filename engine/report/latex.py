@@ -23,6 +23,7 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,landscape]{article}
 \begin{document}
 \sloppy
 """
+NEEDED = r"% \usepackage[T1]{fontenc} \usepackage{textcomp,booktabs,longtable,array}"
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -72,15 +73,24 @@ def _outcome(report: Report, outcome: Outcome) -> Iterator[str]:
     if outcome.thesis:
         yield rf"\emph{{Thesis: {escaped(outcome.thesis)}}}" + "\n"
     for sheet in sheets(outcome):
-        yield rf"\subsection*{{{escaped(sheet.title)}}}"
-        yield _sheet(sheet)
-        yield from _small(below(sheet))
+        yield from _titled(sheet)
     for figure in maps(outcome):
         yield from _map(report, figure)
     yield from _small(outcome.notes)
     if outcome.missing:
         yield r"\subsection*{Still to be run}"
         yield from (_command(arguments) + "\n" for arguments in outcome.missing)
+
+
+def table(sheet: Sheet) -> str:
+    """One table alone, to be read by `\\input`, with its title and the lines below it."""
+    return "\n".join([NEEDED, *_titled(sheet), ""])
+
+
+def _titled(sheet: Sheet) -> Iterator[str]:
+    yield rf"\subsection*{{{escaped(sheet.title)}}}"
+    yield _sheet(sheet)
+    yield from _small(below(sheet))
 
 
 def _sheet(sheet: Sheet) -> str:

@@ -46,15 +46,24 @@ def _outcome(report: Report, outcome: Outcome) -> Iterator[str]:
     if outcome.thesis:
         yield f"*Thesis: {escaped(outcome.thesis)}*"
     for sheet in sheets(outcome):
-        yield f"### {escaped(sheet.title)}"
-        yield _sheet(sheet)
-        yield from _small(below(sheet))
+        yield from _titled(sheet)
     for figure in maps(outcome):
         yield from _map(report, figure)
     yield from _small(outcome.notes)
     if outcome.missing:
         yield "### Still to be run"
         yield _code(shlex.join(["st5", *arguments]) for arguments in outcome.missing)
+
+
+def table(sheet: Sheet) -> str:
+    """One table alone, with its title and the lines below it."""
+    return "\n\n".join(_titled(sheet)) + "\n"
+
+
+def _titled(sheet: Sheet) -> Iterator[str]:
+    yield f"### {escaped(sheet.title)}"
+    yield _sheet(sheet)
+    yield from _small(below(sheet))
 
 
 def _sheet(sheet: Sheet) -> str:

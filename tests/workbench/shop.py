@@ -137,10 +137,10 @@ def evaluate(
         ]
         events = events[:sample] if sample else events
         protocol = {"candidates": "full catalogue", "ties": "expected", "sample": sample, "sample_seed": 0}
-        if name == "only":
+        scorer = model(db, name)
+        if scorer.kind == "text":
             protocol |= {"history": history, "item_text": "title", "window": 255}
         ranks, rows = _rank(name, own, events, history)
-        scorer = model(db, name)
         key = evaluation_key(scorer, own, Split.TEST, protocol)
         with EvaluationWriter(
             db, key=key, model=scorer, dataset=own, split=Split.TEST, protocol=protocol, candidates=own.items

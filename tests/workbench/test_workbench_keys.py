@@ -29,6 +29,7 @@ AREAS = [
     ("jobs", "3"),
     ("results", "4"),
     ("compare", "4 space j space a"),
+    ("behind", "4 enter"),
     ("experiment", "4 e"),
     ("users", "5"),
     ("edit", "5 e"),

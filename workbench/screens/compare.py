@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from store.words import Slice
 from workbench import numbers
+from workbench.behind import Behind
 from workbench.comparison import Comparison, Paired, read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
 from workbench.display import line
 from workbench.labels import RowKey
 from workbench.remembered import ResultsChoice
 from workbench.results_table import LETTERS
+from workbench.screens.export import ExportingScreen
 from workbench.screens.measured import LayerScreen, MeasuredScreen
 from workbench.significance import SURE
-from workbench.widgets.settings_line import SettingsLine
+from workbench.widgets.settings_line import Setting, SettingsLine
 from workbench.widgets.table import Heading, Line, Table
+
+if TYPE_CHECKING:
+    from engine.experiments.sheet import Sheet
 
 FIRST = LETTERS[0]
 NARROWEST_LABEL, WIDEST_LABEL = 8, 26
@@ -28,11 +36,15 @@ SHORTEST_BAR, LONGEST_BAR = 12, 80
 PADDING = 2 * 6 + 1  # a blank either side of six columns, and the scroll bar
 
 
-class CompareScreen(LayerScreen, MeasuredScreen):
+class CompareScreen(ExportingScreen, LayerScreen, MeasuredScreen):
     """Differences of one metric with their intervals, a row for each slice value of each dataset."""
 
     AREA = "results"
     HELP_TITLE = "Compare"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "users", "Users", id="compare.users", priority=True,
+                tooltip="The events that make the difference under the cursor, and their users"),
+    ]  # fmt: skip
 
     class Loaded(Message):
         """The differences were read."""
@@ -82,6 +94,28 @@ class CompareScreen(LayerScreen, MeasuredScreen):
     def _moved(self) -> None:
         self._say_row()
 
+    @on(DataTable.RowSelected)
+    def _selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_users()
+
+    def action_users(self) -> None:
+        rows = self.comparison.rows if self.comparison else ()
+        place = self.query_one("#differences", Table).cursor_row
+        if not 0 <= place < len(rows):
+            self.notify("There is no difference here.")
+            return
+        from workbench.screens.behind import BehindScreen
+
+        row, choice = rows[place], self.choice
+        behind = Behind(row.dataset, *row.keys, choice.slice, row.value, choice.metric, choice.seen)
+        self.app.push_screen(BehindScreen(behind, best_first=row.mean > 0))
+
+    def sheet(self) -> Sheet | None:
+        from workbench.results_sheet import comparison_sheet
+
+        return comparison_sheet(self.comparison, self.choice) if self.comparison else None
+
     def _draw(self) -> None:
         found = self.comparison
         if found is None:
@@ -99,7 +133,7 @@ class CompareScreen(LayerScreen, MeasuredScreen):
         self._say_row()
 
     def _say_settings(self) -> None:
-        self.query_one(SettingsLine).put(self.measuring())
+        self.query_one(SettingsLine).put([*self.measuring(), Setting("o", "export", "", "export")])
 
     def _say_row(self) -> None:
         rows = self.comparison.rows if self.comparison else ()

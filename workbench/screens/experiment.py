@@ -12,39 +12,39 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from store.plain_text import plain
-from workbench import numbers
-from workbench.cell_text import LEGEND
-from workbench.chart_lines import ChartLine, Lines
-from workbench.display import line
+from workbench import experiment_words
+from workbench.behind import Behind, find_behind
 from workbench.experiment_view import ExperimentView, read_experiment
 from workbench.next_step import command
 from workbench.remembered import ResultsChoice
 from workbench.screens.choice import Choice, ChoiceDialog
+from workbench.screens.export import ExportingScreen
 from workbench.screens.measured import LayerScreen, WeighedScreen
 from workbench.sheet_table import sheet_table
 from workbench.widgets.line_chart import LineChart
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import Setting, SettingsLine
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Table
 
 if TYPE_CHECKING:
-    from engine.experiments.sheet import Figure, LineFigure, PointFigure, Sheet
+    from engine.experiments.sheet import Figure, Sheet
 
 ONE_METRIC = ""
 NO_DATASET = "There is no dataset yet, so there is nothing to make a table of. Home (1) says how to get one."
 
 
-class ExperimentScreen(LayerScreen, WeighedScreen):
+class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
     """What is stored of an experiment; running what is missing is a job."""
 
     AREA = "results"
     HELP_TITLE = "Experiments"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "users", "Users", id="experiment.users", priority=True,
+                tooltip="The events behind the number under the cursor, and their users"),
         Binding("e", "experiments", "Show", id="experiment.choose", tooltip="Choose another experiment"),
         Binding("n", "page(1)", "Next", id="experiment.next", tooltip="The next table or figure"),
         Binding("N", "page(-1)", "Before", id="experiment.before", show=False, tooltip="The table or figure before"),
-        Binding("p", "thesis", "Thesis", id="experiment.thesis",
+        Binding("p", "thesis", "Thesis", id="experiment.thesis", show=False,
                 tooltip="Show the thesis' numbers below ours, or not"),
         Binding("C", "copy_command", "Command", id="experiment.copy_command",
                 tooltip="Send the command that runs what is missing to the clipboard"),
@@ -56,6 +56,13 @@ class ExperimentScreen(LayerScreen, WeighedScreen):
         def __init__(self, view: ExperimentView | None) -> None:
             super().__init__()
             self.view = view
+
+    class Found(Message):
+        """The evaluation behind a number was looked up; None where the number is of a part of its events."""
+
+        def __init__(self, behind: Behind | None) -> None:
+            super().__init__()
+            self.behind = behind
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,6 +131,39 @@ class ExperimentScreen(LayerScreen, WeighedScreen):
         self.bench.remember()
         self._draw()
 
+    @on(DataTable.CellSelected)
+    def _selected(self, event: DataTable.CellSelected) -> None:
+        event.stop()
+        self.action_users()
+
+    def action_users(self) -> None:
+        from engine.experiments.sheet import Sheet
+
+        page, (row, column) = self.page, self.query_one("#sheet", Table).cursor_coordinate
+        place = max(column - 1, 0)
+        cell = page.rows[row].cells[place] if isinstance(page, Sheet) and row < len(page.rows) else None
+        if not isinstance(page, Sheet) or cell is None or not cell.evaluation:
+            self.notify("No evaluation is behind this: move to a number of one.")
+            return
+        metric, seen = experiment_words.metric_of(page, row, place) or self.choice.metric, self.choice.seen
+        self.read("behind", lambda: find_behind(self.workspace, cell, metric, seen), self.Found)
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        if event.behind is None:
+            self.notify("This number is of a part of the events: the table of Results (Esc) leads to them, by v.")
+            return
+        from workbench.screens.behind import BehindScreen
+
+        self.app.push_screen(BehindScreen(event.behind))
+
+    def sheet(self) -> Sheet | None:
+        from engine.experiments.sheet import LineFigure, Sheet
+        from engine.report.document import as_sheet
+
+        page = self.page
+        return as_sheet(page) if isinstance(page, LineFigure) else page if isinstance(page, Sheet) else None
+
     def action_copy_command(self) -> None:
         if self.view is not None:
             self.bench.copy(command(list(self.view.command), self.bench.workspace_option))
@@ -151,16 +191,16 @@ class ExperimentScreen(LayerScreen, WeighedScreen):
         empty.display = page is None
         self.query_one("#experiment-title").display = page is not None
         if page is None:
-            empty.update(_nothing(self.view) if self.view else NO_DATASET)
+            empty.update(experiment_words.nothing(self.view) if self.view else NO_DATASET)
         elif isinstance(page, Sheet):
             headings, rows = sheet_table(page, thesis=self.choice.thesis)
             table.put(headings, rows)
             if table.cursor_column == 0 and headings[1:]:
                 table.move_cursor(column=1)
         elif isinstance(page, LineFigure):
-            chart.put(_lines(page))
+            chart.put(experiment_words.lines(page))
         else:
-            table.put(*_facts(page))
+            table.put(*experiment_words.facts(page))
         self._say_title()
         self._say_notes()
         self._say_cell()
@@ -172,91 +212,21 @@ class ExperimentScreen(LayerScreen, WeighedScreen):
         if len(pages) > 1:
             settings.append(Setting("n N", "page", f"{self._place % len(pages) + 1} of {len(pages)}", "page(1)"))
         settings += self.weighing()
-        if _published(self.page):
+        if experiment_words.published(self.page):
             settings.append(Setting("p", "thesis", "shown" if self.choice.thesis else "hidden", "thesis"))
-        self.query_one(SettingsLine).put(settings)
+        self.query_one(SettingsLine).put([*settings, Setting("o", "export", "", "export")])
 
     def _say_title(self) -> None:
         if self.view is not None and self.page is not None:
             self.query_one("#experiment-title", Section).say("", self.view.outcome.thesis, title=self.page.title)
 
     def _say_notes(self) -> None:
-        words = _notes(self.view, self.page) if self.view else Text()
+        words = experiment_words.notes(self.view, self.page) if self.view else Text()
         self.query_one("#sheet-words").display = bool(words)
         self.query_one("#experiment-notes", Static).update(words)
 
     def _say_cell(self) -> None:
         status = self.query_one("#experiment-status", Static)
-        words = _cell_words(self.page, *self.query_one("#sheet", Table).cursor_coordinate)
+        words = experiment_words.cell_words(self.page, *self.query_one("#sheet", Table).cursor_coordinate)
         status.display = bool(words)
         status.update(words)
-
-
-def _published(page: Sheet | Figure | None) -> bool:
-    rows = getattr(page, "rows", ())
-    return any(cell and cell.published is not None for row in rows for cell in row.cells)
-
-
-def _lines(figure: LineFigure) -> Lines:
-    lines = tuple(
-        ChartLine(one.label, tuple(cell.value if cell else None for cell in one.cells)) for one in figure.lines
-    )
-    return Lines(figure.y, f"over {figure.x}", figure.ticks, lines)
-
-
-def _facts(figure: PointFigure) -> tuple[list[Heading], list[Line]]:
-    """The quality numbers of a map as a table."""
-    headings = [Heading(Text("of the map", style="dim")), Heading(Text("value", style="dim"))]
-    return headings, [Line(name, (line(name, "bold"), line(value))) for name, value in figure.facts]
-
-
-def _nothing(view: ExperimentView) -> Text:
-    text = Text("Nothing of ").append_text(line(view.outcome.title or view.outcome.name, "bold"))
-    text.append(" is stored here yet. This runs what it needs:\n")
-    return text.append(command(list(view.command), None), style="bold")
-
-
-def _notes(view: ExperimentView, page: Sheet | Figure | None) -> Text:
-    from engine.experiments.sheet import PointFigure, Sheet
-
-    words: list[str] = []
-    if page is not None and view.outcome.missing:
-        missing = numbers.counted(len(view.outcome.missing), "command")
-        words.append(f"Not complete: {missing} to be run. C copies: {command(list(view.command), None)}")
-    if isinstance(page, Sheet):
-        if any(cell and cell.place for row in page.rows for cell in row.cells):
-            words.append(f"{LEGEND}{'  lower is better' if page.lower_is_better else ''}  below: 95 % interval")
-        words += [page.protocol] if page.protocol else []
-        prints = ", ".join(f"{name} {fingerprint[:8]}" for name, fingerprint in page.fingerprints.items())
-        words += [f"data: {prints}"] if prints else []
-    elif isinstance(page, PointFigure):
-        words.append(f"Its points are stored as projection {page.projection}; the workbench has no Map area yet.")
-    words += [*(page.notes if page else ()), *view.outcome.notes]
-    return Text("\n").join(Text(plain(each), style="dim") for each in words)
-
-
-def _cell_words(page: Sheet | Figure | None, row: int, column: int) -> Text:
-    """Everything about the cell under the cursor, in full."""
-    from engine.experiments.sheet import Sheet
-
-    if not isinstance(page, Sheet) or not (0 <= row < len(page.rows) and 0 < column <= len(page.columns)):
-        return Text()
-    cell = page.rows[row].cells[column - 1]
-    where = line(f"{page.columns[column - 1]}, {', '.join(page.rows[row].labels)}: ")
-    if cell is None:
-        return where.append("nothing is stored")
-    digits = page.decimals + 1 if page.decimals else 0
-    where.append(f"{cell.value:,.{digits}f}", style="bold")
-    if cell.low is not None and cell.high is not None:
-        where.append(f" [{cell.low:,.{digits}f}, {cell.high:,.{digits}f}]")
-    facts = [numbers.counted(cell.n, "event")] if cell.n else []
-    facts += [numbers.counted(cell.users, "user")] if cell.users else []
-    if cell.spread is not None:
-        facts.append(f"mean of {numbers.counted(cell.seeds, 'seed')}, standard deviation {cell.spread:.{digits}f}")
-    if cell.published is not None:
-        facts.append(f"thesis {cell.published:,.{page.decimals}f}")
-    if cell.significant is not None:
-        of = "the second" if cell.place == 1 else "the best"
-        facts.append(f"{'differs' if cell.significant else 'does not differ'} significantly from {of}")
-    facts += [plain(cell.note)] if cell.note else []
-    return where.append("".join(f"; {fact}" for fact in facts))

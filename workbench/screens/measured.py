@@ -91,11 +91,11 @@ class MeasuredScreen(WeighedScreen):
         Binding("minus", "cutoff(-1)", "Smaller K", id="measured.smaller", show=False, tooltip="The next smaller K"),
     ]  # fmt: skip
 
-    def measuring(self) -> list[Setting]:
-        """All of it, for the settings line."""
+    def measuring(self, columns: str = "") -> list[Setting]:
+        """All of it, for the settings line; `columns`: what is shown instead of a slice."""
         choice = self.choice
         return [
-            Setting("v", "by", choice.slice if choice.slice != Slice.ALL else "–", "slice"),
+            Setting("v", "by", columns or (choice.slice if choice.slice != Slice.ALL else "–"), "slice"),
             Setting("m", "metric", choice.metric.upper(), "metric"),
             Setting("+ -", "K", "–" if choice.family == "mrr" else str(choice.cutoff), "cutoff(1)"),
             *self.weighing(),

@@ -145,10 +145,7 @@ class Table(DataTable[Text]):
     def _widths(self) -> list[int]:
         widths = []
         for column, heading in enumerate(self._headings):
-            needed = max(
-                [_widest(heading.text), *(_widest(line.cells[column]) for line in self._lines)] if self._lines else [1]
-            )
-            widths.append(heading.width or needed)
+            widths.append(heading.width or self._needed(column, heading))
         flexible = [column for column, heading in enumerate(self._headings) if heading.flexible]
         if flexible and self._drawn_width:
             others = sum(width for column, width in enumerate(widths) if column not in flexible)
@@ -157,6 +154,11 @@ class Table(DataTable[Text]):
             for column in flexible:
                 widths[column] = max(MINIMUM_FLEXIBLE, share)
         return widths
+
+    def _needed(self, column: int, heading: Heading) -> int:
+        """What the widest text of a column takes; a table of thousands of cells is asked only where it has to be."""
+        cells = (_widest(line.cells[column]) for line in self._lines)
+        return max([_widest(heading.text), *cells]) if self._lines else 1
 
 
 def _widest(text: Text) -> int:

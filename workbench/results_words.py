@@ -1,0 +1,60 @@
+"""What Results says beside its table: about the cell under the cursor, about marks, and where there is no table."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from store.words import Slice
+from workbench import numbers
+from workbench.cell_text import LEGEND, OF_ROW
+from workbench.display import line, protocol
+from workbench.grid import Cell, Grid
+from workbench.next_step import UNTRAINED, command
+from workbench.remembered import ResultsChoice
+from workbench.results_grid import ResultsView
+
+
+def legend(grid: Grid, tested: int, asked: int) -> str:
+    """What the marks mean; while tests are still made, how many of them are."""
+    if tested < asked:
+        return f"¹ best  ² second  ≈ is being tested ({tested} of {asked})  below: 95 % interval"
+    return f"{OF_ROW if grid.across else LEGEND}  below: 95 % interval"
+
+
+def notes(grid: Grid) -> Text:
+    """What may not be compared, and what is not shown."""
+    words = [f"! {note}" for note in grid.notes]
+    if grid.left_out:
+        total = len(grid.columns) + grid.left_out
+        words.append(f"the {len(grid.columns)} largest of {total} columns")
+    return line(words[0]) if len(words) == 1 else Text("\n").join(map(line, words))
+
+
+def nothing(view: ResultsView, choice: ResultsChoice) -> Text:
+    if not view.datasets:
+        text = Text("Nothing to compare yet: there is no dataset. Home (1) says how to get one.\n")
+        return text.append(command(["demo"], None), style="bold")
+    if choice.columns:
+        return Text("\n").join([notes(view.grid), Text(f"Nothing here has a {choice.columns}. Choose another with v.")])
+    if choice.slice != Slice.ALL:
+        return Text(f"No evaluation here has metrics by {choice.slice}. Choose another slice with v.")
+    where = view.dataset or ",".join(view.datasets)
+    text = Text("No model has been evaluated here yet.\n")
+    text.append(command(["evaluate", *UNTRAINED, "--datasets", where], None), style="bold")
+    text.append("\nOr make a whole table of the thesis:\n")
+    return text.append(command(["experiment", "main", "--datasets", where], None), style="bold")
+
+
+def cell_words(cell: Cell, choice: ResultsChoice) -> Text:
+    m, e = cell.metric, cell.evaluation
+    where = e.dataset if m.slice == Slice.ALL else f"{e.dataset}, {m.slice} {m.value}"
+    text = line(f"{e.model} on {where}: ")
+    text.append(f"{choice.metric.upper()} {cell.mean:.5f}", style="bold")
+    text.append(
+        f" [{cell.low:.5f}, {cell.high:.5f}]; {numbers.counted(m.n, 'event')}, {numbers.counted(m.users, 'user')}"
+    )
+    if m.upper > m.lower:
+        text.append(f"; ties {m.lower:.4f}–{m.upper:.4f}")
+    if cell.thesis is not None:
+        text.append("\n").append_text(line(f"thesis {cell.thesis.value:.4f} ({cell.thesis.source})", "dim"))
+    return text.append("\n").append_text(line(f"{protocol(e)}; made {numbers.moment(e.created)}", "dim"))
