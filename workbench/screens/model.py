@@ -6,7 +6,6 @@ from rich.table import Table as Columns
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from engine.lineage import facts, phases
 from store.plain_text import plain
 from store.records import Model
 from workbench.display import whole
@@ -23,12 +22,16 @@ class ModelDialog(Dialog[None]):
         self.model = model
 
     def content(self) -> ComposeResult:
+        from engine.lineage import facts, phases
+
         yield Static(_columns([], facts(self.model)), id="model")
         titles, rows = phases(self.model)
         if titles:
             yield Static(_columns(["", *titles], rows), id="model-phases")
 
     def as_text(self) -> str:
+        from engine.lineage import facts, phases
+
         titles, rows = phases(self.model)
         lines = ["\t".join(row) for row in (*facts(self.model), ("",), ("phase", *titles), *rows)]
         return plain("\n".join(lines), keep_lines=True)
