@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual.command import Hit, Hits, Provider
+from textual.markup import escape
 
 from store import datasets, item_search, jobs, models
 from store.errors import Problem
@@ -59,7 +60,8 @@ class GoTo(Provider):
         bench = cast("Workbench", self.app)
         for place in await asyncio.to_thread(find_places, bench.workspace, query):
             text = Text.assemble((f"{place.kind} ", "dim"), line(place.name[:60]))
-            yield Hit(place.score, text, partial(place.go, bench), help=line(place.about[:100]).plain)
+            # Textual reads `help` as markup, and only it.
+            yield Hit(place.score, text, partial(place.go, bench), help=escape(line(place.about[:100]).plain))
 
 
 def _jobs(found: list[Job], words: str) -> Iterator[Place]:
