@@ -127,7 +127,7 @@ async def _to_model(model: Model, bench: Workbench) -> None:
 
 
 async def _to_user(dataset: Dataset, key: str, bench: Workbench) -> None:
-    bench.remembered.users = replace(bench.remembered.users, dataset=dataset.name, user=key, event=-1)
+    bench.remembered.users = replace(bench.remembered.users, dataset=dataset.name, user=key, event=-1, question="")
     bench.remember()
     await bench.switch_mode("users")
     if isinstance(bench.screen, AreaScreen):
