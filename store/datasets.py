@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from store.errors import unknown
 from store.records import Dataset, Event, Events, Item, Sequence
@@ -207,6 +207,16 @@ def events(db: sqlite3.Connection, dataset_id: int, split: Split, sample: np.nda
     return Events(
         event, user, sequence, length, item, table[:, 5].copy(), _sequences(db, dataset_id, set(sequence.tolist()))
     )
+
+
+def event_column(db: sqlite3.Connection, dataset_id: int, split: Split, name: Literal["item", "user"]) -> np.ndarray:
+    """The targets of a split's events, or their users: int32 [E], by event number."""
+    import numpy as np
+
+    rows = db.execute(
+        f"SELECT {name} FROM event WHERE dataset_id = ? AND split = ? ORDER BY event", (dataset_id, split)
+    )
+    return np.fromiter((row[0] for row in rows), np.int32)
 
 
 def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
