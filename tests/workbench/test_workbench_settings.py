@@ -39,6 +39,7 @@ async def test_a_key_moves_in_the_last_line_the_help_and_the_palette(workspace: 
         assert screen_text(app) == before
         await press(pilot, "N")
         assert screen_text(app) != before
+        assert "N p r event 2 of 60" in screen_text(app)  # beside the settings too
         assert any(command.title == "Next  (N)" for command in app.get_system_commands(app.screen))
         await press(pilot, "question_mark")
         assert isinstance(app.screen, HelpDialog)
@@ -122,7 +123,7 @@ def test_a_sign_keeps_its_cells() -> None:
         likeness = plain_sign(sign)
         assert likeness.isascii()
         assert cell_len(likeness) == cell_len(sign), sign
-    assert "".join(map(plain_sign, "│ é » Ω 東 ⠁ ⣿ … ▲")) == "| e > ? ?? . # . ^"
+    assert "".join(map(plain_sign, "│ é » Ω 東 ⠁ ⣿ … ▲ ● • ○")) == "| e > ? ?? . # . ^ * * o"
 
 
 @pytest.mark.parametrize("keys", ["1", "2", "3", "4", "5", "6", "5 question_mark", "4 c", "5 enter"])
