@@ -74,11 +74,15 @@ class UsersChoice:
 
 @dataclass
 class JobsChoice:
-    """How Jobs shows the list, which series, and which part where there is room for one."""
+    """How Jobs shows the list, which series, and which part where there is room for one.
+
+    `by_time`: marked jobs are compared over their run time instead of steps.
+    """
 
     order: str = JOB_ORDERS[0]
     series: str = "loss"
     pane: str = JOB_PANES[0]
+    by_time: bool = False
 
 
 @dataclass

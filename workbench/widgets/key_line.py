@@ -48,7 +48,10 @@ class KeyLine(Clickable):
         for found in self.screen.active_bindings.values():
             if found.enabled and found.binding.show:
                 first_of_action.setdefault(found.binding.action, found.binding)
-        return sorted(first_of_action.values(), key=_rank)[:AT_MOST]
+        ranked = sorted(first_of_action.values(), key=_rank)
+        own = [binding for binding in ranked if _rank(binding) == 0]
+        others = ranked[len(own) :]  # help and the way out are never what has no room
+        return own[: AT_MOST - len(others)] + others
 
 
 def _rank(binding: Binding) -> int:
