@@ -48,9 +48,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Workspace
 
 
 def command(backbone: Path, **changed: Any) -> list[str]:
-    """Item-description is uncached; sequence-item caches its gradients over several micro-batches."""
+    """Item-description is uncached; sequence-item caches its gradients over several micro-batches. In fp32: halves of
+    a batch rounded to bf16 differ from the whole."""
     own = ("--set", "sequence-item.cached=true", "--set", "sequence-item.micro-tokens=128")
-    settings = small(**({"pairs": 32, "average": 0.9} | changed))
+    settings = small(**({"pairs": 32, "average": 0.9, "precision": "fp32"} | changed))
     return ["train", "itempre", "-d", CAMERAS, "--backbone", str(backbone), "--device", "cpu", *settings, *own]
 
 
@@ -98,29 +99,44 @@ def test_two_processes_train_as_one_with_the_joint_batch(alone: Workspace, backb
     ours_by_name, theirs_by_name = weights(two), weights(alone)
     assert ours_by_name.keys() == theirs_by_name.keys()
     for name, tensor in theirs_by_name.items():
-        assert np.abs(ours_by_name[name] - tensor).max() < 1e-5, name
+        # A hundredth of an Adam step (0.003): where a gradient is near zero, rounding decides part of it.
+        assert np.abs(ours_by_name[name] - tensor).max() < 3e-5, name
     (model,) = Program(two.folder)("models", "itempre", "--json").document
     assert [phase["summary"]["processes"] for phase in model["lineage"]] == [2, 2]
 
 
-def test_two_processes_stop_together(alone: Workspace, backbone: Path, tmp_path: Path) -> None:
-    two = copied(Workspace(alone.folder.parent / "data"), tmp_path / "w")
-    arguments = command(backbone, pairs=0, epochs=200, validate_every=40, checkpoint_every=40, log_every=20)
-    process = start(two, ACCELERATE, arguments)
-    deadline = time.monotonic() + 100
+def ended(process: subprocess.Popen[str]) -> str:
+    """What a process said by its end; it is killed where it does not come to one."""
     try:
-        while not checkpoints(two):
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert Program(two.folder)("jobs", "cancel", "1").code == 0
-        _, words = process.communicate(timeout=60)
+        return process.communicate(timeout=200)[1]
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_two_processes_stop_together_and_go_on_as_if_they_had_not(
+    alone: Workspace, backbone: Path, tmp_path: Path
+) -> None:
+    data = Workspace(alone.folder.parent / "data")
+    whole, two = copied(data, tmp_path / "whole" / "w"), copied(data, tmp_path / "two" / "w")
+    arguments = command(backbone, pairs=0, epochs=20, validate_every=20, checkpoint_every=20, log_every=20)
+    process = start(two, ACCELERATE, arguments)
+    deadline = time.monotonic() + 100
+    while not checkpoints(two):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert Program(two.folder)("jobs", "cancel", "1").code == 0
+    words = ended(process)
     assert process.returncode != 0
     with two.read() as db:
         (job,) = jobs.jobs(db)
     assert (job.state, job.exit_code) == ("cancelled", 3), words
     assert "goes on from there" in job.message
     assert max(checkpoints(two)) == job.done
+    for workspace in (two, whole):
+        process = start(workspace, TORCHRUN, arguments)
+        words = ended(process)
+        assert process.returncode == 0, words
+    again, uninterrupted = weights(two), weights(whole)
+    assert all(np.array_equal(again[name], tensor) for name, tensor in uninterrupted.items())
