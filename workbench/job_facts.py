@@ -14,7 +14,7 @@ from workbench.display import line
 from workbench.job_view import JobDetail, pace, pairs_per_second
 from workbench.worker_load import WorkerLoad, load_words
 
-QUIET_S = 30  # six missed heartbeats of 5 s; `engine.jobs.control` says the same
+QUIET_S = 30  # six missed heartbeats of 5 s
 WATCHED_S = 3.0  # run time that two looks must be apart to tell a speed
 WIDE_BAR = 16  # cells
 NEXT = {

@@ -22,7 +22,6 @@ from store.words import JobState
 from store.workspace import Workspace
 
 LAUNCH_S = 10  # a new row whose lock is free longer than this lost its launcher: launching takes a tenth of a second
-STALLED_AFTER_S = 30  # six missed heartbeats of 5 s
 GONE_WITHIN_S = 5.0  # how long a killed process may take to vanish
 LAST_LINES = 3
 STEPS = ("ask", "terminate", "kill")
@@ -153,14 +152,6 @@ def resume(workspace: Workspace, id: int) -> int:
 def log_tail(workspace: Workspace, id: int, bytes: int = 64 * 1024) -> str:
     """The whole lines among the last `bytes` of a job's log, as they are; "" where there is no log."""
     return job_files(workspace, id).tail(bytes)
-
-
-def stalled(job: Job, unchanged_s: float) -> bool:
-    """Whether a display should doubt that the job lives: it runs, and `beats` did not change for half a minute.
-
-    `unchanged_s` is measured by whoever looks, with a clock of its own: clocks of two processes never compare.
-    """
-    return job.state == JobState.RUNNING and unchanged_s > STALLED_AFTER_S
 
 
 def _may_be_dead(job: Job) -> bool:
