@@ -12,13 +12,13 @@ from store.words import Slice
 from workbench.launch.drafts import Drafts
 from workbench.launch.train import TrainDraft
 from workbench.remembered import MapChoice, Remembered, ResultsChoice, UsersChoice
-from workbench.screens.jobs import JobsScreen
 from workbench.screens.launch import LaunchDialog
 from workbench.screens.results import ResultsScreen
 from workbench.settings import DEFAULTS, Settings
 
 WIDE, NARROW = (120, 36), (80, 24)
 Way = Callable[[Stage, Subject], Awaitable[None]]
+VARIANT = "final"  # of the training that the form is filled in for
 FIRST_ANSWER = "#left-picks"
 
 
@@ -66,8 +66,10 @@ async def _log(stage: Stage, subject: Subject) -> None:
 
 async def _launch(stage: Stage, subject: Subject) -> None:
     """The form itself: a workbench that only reads does not open it."""
-    assert isinstance(stage.area, JobsScreen) or await stage.press("3") is None
-    draft = TrainDraft(variant="final", datasets=(subject.pair()[0].dataset,))
+    await stage.press("3")
+    free = subject.free_name(VARIANT)
+    name = "" if free == VARIANT else free
+    draft = TrainDraft(variant=VARIANT, datasets=(subject.pair()[0].dataset,), name=name)
     stage.app.push_screen(LaunchDialog(draft, Drafts()))
     await stage.until("✓ ready")
 
@@ -96,16 +98,16 @@ async def _users(stage: Stage, subject: Subject) -> None:
 async def _edit(stage: Stage, subject: Subject) -> None:
     await _users(stage, subject)
     await stage.press("e")
-    await stage.until("ready,")
+    await stage.still()
     await stage.press("d")
-    await stage.until("▲")
+    await stage.still()
 
 
 async def _why(stage: Stage, subject: Subject) -> None:
     await _users(stage, subject)
     stage.area.query_one(FIRST_ANSWER).focus()
     await stage.press("w")
-    await stage.until("Score with the whole history")
+    await stage.still()
 
 
 async def _palette(stage: Stage, subject: Subject) -> None:
@@ -137,35 +139,36 @@ def _of_keys(keys: str) -> Way:
 
 
 PICTURES = (
-    Picture("home", "home", "Home: datasets, models, evaluations and the next step", "[1 Home]", _of_keys("1")),
+    Picture("home", "home", "Home: datasets, models, evaluations and the next step", "NDCG@10", _of_keys("1")),
     Picture("home-empty", "home", "Home in an empty workspace: what brings the first data", "There is no workspace",
             _of_keys("1"), size=NARROW, empty=True),
     Picture("data", "data", "Data: the datasets, and what is known of one", "History lengths", _data),
     Picture("data-items", "data", "The items of a dataset", "Items of", _items),
-    Picture("jobs", "jobs", "Jobs: the list, and a training with its curve and its log", "[3 Jobs]", _training),
-    Picture("jobs-log", "jobs", "The log of a job at 80×24", "Log", _log, size=NARROW),
+    Picture("jobs", "jobs", "Jobs: the list, and a training with its curve and its log", "Log  ", _training),
+    Picture("jobs-log", "jobs", "The log of a job at 80×24", "Log  ", _log, size=NARROW),
     Picture("jobs-launch", "jobs", "The form that starts work, with its command line", "✓ ready", _launch),
-    Picture("results", "results", "Results: models × datasets, best and second marked", "[4 Results]", _of_keys("4")),
-    Picture("results-lengths", "results", "The same metric by the length of the history", "history-length",
+    Picture("results", "results", "Results: models × datasets, best and second marked", "below: 95 % interval",
+            _of_keys("4")),
+    Picture("results-lengths", "results", "The same metric by the length of the history", "below: 95 % interval",
             _of_keys("4"), _slice(Slice.HISTORY_LENGTH)),
     Picture("results-compare", "results", "Two models compared, paired event by event", "95 % interval", _compare,
             _slice(Slice.HISTORY_LENGTH)),
     Picture("results-behind", "results", "The events that make a difference", "A ahead first", _behind,
             _slice(Slice.ALL)),
-    Picture("results-experiment", "results", "A table of the thesis, with its numbers beside ours", "experiment",
-            _of_keys("4 e"), _experiment),
-    Picture("users", "users", "Users: a history and its target beside what two models recommend", "[5 Users]", _users,
+    Picture("results-experiment", "results", "A table of the thesis, with its numbers beside ours",
+            "below: 95 % interval", _of_keys("4 e"), _experiment),
+    Picture("users", "users", "Users: a history and its target beside what two models recommend", "» target", _users,
             _slice(Slice.ALL)),
-    Picture("users-edit", "users", "A history without one of its entries, ranked again", "moved", _edit,
+    Picture("users-edit", "users", "A history without one of its entries, ranked again", "ready,", _edit,
             _slice(Slice.ALL)),
-    Picture("users-why", "users", "Why an item is recommended: what each entry adds", "Why this item?", _why,
-            _slice(Slice.ALL)),
-    Picture("map", "map", "Map: items as points, coloured by dataset", "[6 Map]", _of_keys("6 space"),
+    Picture("users-why", "users", "Why an item is recommended: what each entry adds",
+            "Score with the whole history", _why, _slice(Slice.ALL)),
+    Picture("map", "map", "Map: items as points, coloured by dataset", "trustworthiness", _of_keys("6 space"),
             partial(_maps, count=1)),
     Picture("map-beside", "map", "Two maps beside each other, with the neighbours of one item", "Neighbours",
             _of_keys("6 space n"), partial(_maps, count=2)),
-    Picture("help", "help", "Help: the keys that work in Users", "Keys", _of_keys("5 question_mark"), _user),
+    Picture("help", "help", "Help: the keys that work in Users", "While searching", _of_keys("5 question_mark"), _user),
     Picture("help-palette", "help", "The palette: actions and places by name", "model only", _palette),
-    Picture("help-ascii", "help", "Users in plain ASCII at 80×24", "[5 Users]", _of_keys("5"), _user, size=NARROW,
+    Picture("help-ascii", "help", "Users in plain ASCII at 80×24", "> target", _of_keys("5"), _user, size=NARROW,
             settings=Settings(signs="ascii")),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from scripts.subject import Missing, Subject
 from store.errors import Problem
 from store.workspace import DEFAULT, Workspace, workspace_folder
 from workbench.application import Workbench
+from workbench.screens.problem import ProblemDialog
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "workbench"
 
@@ -33,9 +34,9 @@ async def draw(picture: Picture, subject: Subject) -> str:
         stage = Stage(app, pilot)
         await stage.settle()
         await picture.way(stage, subject)
-        drawn = stage.picture()
-    if picture.words not in "\n".join(lines(drawn)):
-        raise Missing(f"the screen does not show {picture.words!r}:\n" + "\n".join(lines(drawn)))
+        drawn, problem = stage.picture(), isinstance(app.screen, ProblemDialog)
+    if problem or picture.words not in "\n".join(lines(drawn)):
+        raise Missing(f"the screen is not that with {picture.words!r} but\n" + "\n".join(lines(drawn)))
     return drawn
 
 

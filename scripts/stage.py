@@ -15,7 +15,10 @@ from workbench.screens.area import AreaScreen
 from workbench.widgets.table import Table
 
 QUIET = 3  # rounds without a worker at work: what was read may ask for more to be read
-PATIENCE_S = 600.0  # a model that gets warm encodes its whole catalogue first
+SOON_S = 60.0
+LATER_S = 900.0  # a model that gets warm encodes its whole catalogue first
+STILL_S = 2.0  # nothing moved for so long: what was asked for is there
+WARMING = "warming up"  # so long nothing is there, however still it is
 CELL = 12.2  # wide, in the pictures that Textual draws
 _TEXT = re.compile(r'<text [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*textLength[^>]*>([^<]*)</text>')
 
@@ -50,12 +53,24 @@ class Stage:
 
     async def until(self, words: str) -> None:
         """Wait until the words are on the screen; `TimeoutError` where they do not come."""
-        end = monotonic() + PATIENCE_S
-        while words not in "\n".join(lines(self.picture())):
+        end = monotonic() + SOON_S
+        while words not in self.text():
             if monotonic() > end:
-                raise TimeoutError(f"{words!r} did not appear within {PATIENCE_S:.0f} s")
-            await asyncio.sleep(0.5)
+                raise TimeoutError(f"{words!r} did not appear within {SOON_S:.0f} s:\n{self.text()}")
+            await asyncio.sleep(0.2)
             await self.settle()
+
+    async def still(self) -> None:
+        """Wait until the screen stays as it is: a process of its own has answered, or never will."""
+        end, before, since = monotonic() + LATER_S, "", monotonic()
+        while monotonic() - since < STILL_S:
+            if monotonic() > end:
+                raise TimeoutError(f"the screen still changed after {LATER_S:.0f} s")
+            await asyncio.sleep(0.2)
+            await self.settle()
+            now = self.text()
+            if now != before or WARMING in now:
+                before, since = now, monotonic()
 
     async def to_row(self, table: str, key: str) -> None:
         """Put the cursor of a table on the row with this key."""
@@ -63,6 +78,10 @@ class Stage:
         found.focus()
         found.move_cursor(row=found.get_row_index(key))
         await self.settle()
+
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(lines(self.picture()))
 
     def picture(self) -> str:
         """The screen as SVG, without what blinks or goes by itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
@@ -50,12 +51,20 @@ class Subject:
         raise Missing(f"no dataset on which {wanted} are evaluated: st5 evaluate only pop --datasets NAME")
 
     def training(self) -> Job:
-        """The newest training with curves that came to its end; else the newest with curves."""
+        """The training with curves of the most phases, the newest of them that came to its end."""
         with self.workspace.read() as db:
-            found = [job for job in job_store.jobs(db) if job.kind == "train" and job_store.series(db, job.id)]
-        if not found:
+            found = [job for job in job_store.jobs(db) if job.kind == "train"]
+            phases = {job.id: len({series.phase for series in job_store.series(db, job.id)}) for job in found}
+        drawn = [job for job in found if phases[job.id]]
+        if not drawn:
             raise Missing("no training with a curve: st5 train nopre --datasets NAME --recipe demo")
-        return next((job for job in found if job.state is JobState.SUCCEEDED), found[0])
+        return max(drawn, key=lambda job: (job.state is JobState.SUCCEEDED, phases[job.id], job.id))
+
+    def free_name(self, name: str) -> str:
+        """The name of a model that is not there yet: `final`, else `final-2` and so on."""
+        with self.workspace.read() as db:
+            taken = {model.name for model in model_store.models(db)}
+        return next(one for one in chain([name], (f"{name}-{n}" for n in count(2))) if one not in taken)
 
     def experiment(self) -> str:
         """An experiment that has something to show."""
@@ -65,19 +74,19 @@ class Subject:
                 return name
         raise Missing("no experiment was asked for: st5 experiment statistics")
 
-    def maps(self, count: int) -> list[Projection]:
+    def maps(self, wanted: int) -> list[Projection]:
         """The newest maps, all of one kind: of another model or method beside the first where there is one."""
         with self.workspace.read() as db:
             found = projection_store.projections(db)[::-1]
         first = found[:1]
         beside = [p for p in found[1:] if p.kind == found[0].kind and list(p.datasets) == list(found[0].datasets)]
         beside.sort(key=lambda p: (p.model == found[0].model, p.method != found[0].method))
-        if len(first + beside) < count:
+        if len(first + beside) < wanted:
             raise Missing(
                 f"{'no map' if not found else 'no second map of the same datasets'}: "
                 "st5 project only --datasets NAME --kind items --method tsne"
             )
-        return (first + beside)[:count]
+        return (first + beside)[:wanted]
 
     def _pairs(self, of_one: list[Evaluation], known: dict[str, Model]) -> Iterator[tuple[Evaluation, Evaluation]]:
         for first in of_one:
