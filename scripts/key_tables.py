@@ -53,7 +53,9 @@ TABLES: dict[str, tuple[type[DOMNode], ...]] = {
     "jobs": (JobsScreen,),
     "log": (JobLog,),
     "launch": (LaunchDialog,),
-    "fields": (ChoiceField, MarkList, PathField),
+    "choice": (ChoiceField,),
+    "marks": (MarkList,),
+    "path": (PathField,),
     "picker": (FilePicker,),
     "results": (ResultsScreen,),
     "compare": (CompareScreen,),
@@ -70,7 +72,10 @@ TABLES: dict[str, tuple[type[DOMNode], ...]] = {
     "everywhere": (Workbench, AreaScreen),
     "tables": (Table,),
     "filter": (FilterLine,),
-    "dialogs": (Dialog, ChoiceDialog, ConfirmDialog, QuitDialog),
+    "dialogs": (Dialog,),
+    "choices": (ChoiceDialog,),
+    "confirm": (ConfirmDialog,),
+    "quit": (QuitDialog,),
 }
 PART = re.compile(r"(<!-- keys: (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
 
@@ -92,7 +97,7 @@ def table(name: str) -> str:
     """One table as Markdown."""
     rows = ["| key | | what it does |", "|---|---|---|"]
     for binding in bindings(TABLES[name]):
-        keys = " ".join(_code(shown(key)) for key in binding.key.split(","))
+        keys = " ".join(_code(shown(key)) for key in binding.key.split(",") if not key.startswith("super+"))
         rows.append(f"| {keys} | {binding.description} | {binding.tooltip} |")
     return "\n" + "\n".join(rows) + "\n\n"
 
