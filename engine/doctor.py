@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engine import __version__
+from engine.accelerators import card_load
+from engine.jobs import leases
 from store.errors import Problem
 from store.filesystem import NETWORK_TYPES, filesystem_type
 from store.health import census, check
@@ -80,15 +82,13 @@ def _card(index: int) -> str:
 
     name = torch.cuda.get_device_name(index)
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        load = pynvml.nvmlDeviceGetUtilizationRates(handle).gpu
-        return f"{name}, {memory.used / 2**30:.1f} of {memory.total / 2**30:.1f} GiB used, load {load} %"
-    except Exception as error:  # NVML raises its own classes, and may be missing in a container
-        return f"{name} (no NVML: {error})"
+        card = card_load(leases.card(f"cuda:{index}", os.environ))
+    except OSError as error:  # NVML may be missing in a container
+        return f"{name} ({error})"
+    if card.used is None or card.total is None:
+        return name
+    load = "n/a" if card.load is None else f"{card.load} %"
+    return f"{name}, {card.used / 2**30:.1f} of {card.total / 2**30:.1f} GiB used, load {load}"
 
 
 def _workspace(workspace: Workspace) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from store.errors import unknown
 from store.records import Dataset, Event, Events, Item, Sequence
@@ -63,20 +63,34 @@ def categories(db: sqlite3.Connection, dataset_id: int) -> list[str]:
 
 
 def users(
-    db: sqlite3.Connection, dataset_id: int, *, prefix: str = "", after: str = "", limit: int = 200
+    db: sqlite3.Connection,
+    dataset_id: int,
+    *,
+    prefix: str = "",
+    after: str = "",
+    limit: int = 200,
+    among: Iterable[int] | None = None,
 ) -> list[tuple[int, str]]:
-    """(id, key) of users whose key starts with `prefix`, by key, from `after` on: one page of a long list."""
+    """(id, key) of users whose key starts with `prefix`, by key, from `after` on: one page of a long list.
+
+    among: ids of the only users wanted, where not all are.
+    """
+    only, ids = _among(among)
     rows = db.execute(
-        "SELECT user, key FROM user WHERE dataset_id = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
-        (dataset_id, prefix, prefix + "\U0010ffff", after, limit),
+        f"SELECT user, key FROM user WHERE dataset_id = ? AND key >= ? AND key < ? AND key > ?{only}"
+        " ORDER BY key LIMIT ?",
+        (dataset_id, prefix, prefix + "\U0010ffff", after, *ids, limit),
     )
     return [(row["user"], row["key"]) for row in rows]
 
 
-def count_users(db: sqlite3.Connection, dataset_id: int, *, prefix: str = "") -> int:
+def count_users(
+    db: sqlite3.Connection, dataset_id: int, *, prefix: str = "", among: Iterable[int] | None = None
+) -> int:
     """How many users have a key that starts with `prefix`: the whole of which `users` gives a page."""
-    query = "SELECT count(*) FROM user WHERE dataset_id = ? AND key >= ? AND key < ?"
-    return int(db.execute(query, (dataset_id, prefix, prefix + "\U0010ffff")).fetchone()[0])
+    only, ids = _among(among)
+    query = f"SELECT count(*) FROM user WHERE dataset_id = ? AND key >= ? AND key < ?{only}"
+    return int(db.execute(query, (dataset_id, prefix, prefix + "\U0010ffff", *ids)).fetchone()[0])
 
 
 def user_id(db: sqlite3.Connection, of: Dataset, key: str) -> int:
@@ -195,6 +209,16 @@ def events(db: sqlite3.Connection, dataset_id: int, split: Split, sample: np.nda
     )
 
 
+def event_column(db: sqlite3.Connection, dataset_id: int, split: Split, name: Literal["item", "user"]) -> np.ndarray:
+    """The targets of a split's events, or their users: int32 [E], by event number."""
+    import numpy as np
+
+    rows = db.execute(
+        f"SELECT {name} FROM event WHERE dataset_id = ? AND split = ? ORDER BY event", (dataset_id, split)
+    )
+    return np.fromiter((row[0] for row in rows), np.int32)
+
+
 def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
     query = "SELECT count(*) FROM event WHERE dataset_id = ? AND split = ?"
     return int(db.execute(query, (dataset_id, split)).fetchone()[0])
@@ -290,6 +314,13 @@ def _train_rows(db: sqlite3.Connection, dataset_id: int) -> tuple[np.ndarray, np
     # A user may have several sequences that share their beginning: each interaction counts once.
     first = np.sort(np.unique(user << 32 | item, return_index=True)[1])
     return user[first], item[first], np.concatenate(times)[first], newest[first]
+
+
+def _among(ids: Iterable[int] | None) -> tuple[str, tuple[str, ...]]:
+    """A condition that leaves only these users, and its value. The `+` keeps SQLite on the index that is in order."""
+    if ids is None:
+        return "", ()
+    return " AND +user IN (SELECT value FROM json_each(?))", (json.dumps([int(i) for i in ids]),)
 
 
 def _sequences(db: sqlite3.Connection, dataset_id: int, wanted: set[int]) -> dict[int, np.ndarray]:

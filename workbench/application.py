@@ -21,6 +21,7 @@ from store.records import Job
 from store.workspace import Workspace
 from workbench import clipboard, remembered, themes
 from workbench.areas import AREAS
+from workbench.control_codes import NoControlCodes
 from workbench.key_names import shown
 from workbench.key_table import bindings_of
 from workbench.numbers import count
@@ -84,6 +85,7 @@ class Workbench(App[None]):
         super().__init__()
         self.settings = settings
         self._signs = [PlainSigns()] if settings.plain(os.environ) else []
+        self._no_codes = NoControlCodes()
         if settings.keys:
             self.set_keymap(dict(settings.keys))
         self.workspace = workspace
@@ -154,7 +156,7 @@ class Workbench(App[None]):
         return bool(self._signs)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *self._signs]
+        return [*super().get_line_filters(), self._no_codes, *self._signs]
 
     def watch_jobs(self, unfinished: bool) -> None:
         """While there are unfinished jobs, look every second whether their workers still live."""

@@ -9,6 +9,7 @@ from store.records import Evaluation, Item
 from workbench import numbers
 
 LINE_LIMIT = 400  # characters; wider than any column, so the cut is always visible as the column's own ellipsis
+BRIEF_LIMIT = 60  # characters of a name within a sentence
 FULL_LIMIT = 20_000  # characters of one text in a dialog: ten pages
 
 
@@ -24,6 +25,11 @@ def whole(value: str, limit: int = FULL_LIMIT) -> Text:
         shown, total = numbers.count(limit), numbers.count(len(value))
         text.append(f"\n… the first {shown} of {total} characters", style="italic")
     return text
+
+
+def brief(value: str, limit: int = BRIEF_LIMIT) -> str:
+    """A name from data within something larger, which it must not push off the screen."""
+    return plain(value) if len(value) <= limit else f"{plain(value[: limit - 1])}…"
 
 
 def title(item: Item) -> str:

@@ -11,7 +11,7 @@ from store.plain_text import plain
 from workbench import numbers
 from workbench.cell_text import OF_ROW
 from workbench.chart_lines import ChartLine, Lines
-from workbench.display import line
+from workbench.display import brief, line
 from workbench.experiment_view import ExperimentView
 from workbench.next_step import command
 from workbench.widgets.table import Heading, Line
@@ -60,7 +60,7 @@ def notes(view: ExperimentView, page: Sheet | Figure | None) -> Text:
         prints = ", ".join(f"{name} {fingerprint[:8]}" for name, fingerprint in page.fingerprints.items())
         words += [f"data: {prints}"] if prints else []
     elif isinstance(page, PointFigure):
-        words.append(f"Its points are stored as projection {page.projection}; the workbench has no Map area yet.")
+        words.append(f"Its points are stored as projection {page.projection}; Map (6) shows them.")
     words += [*(page.notes if page else ()), *view.outcome.notes]
     return Text("\n").join(Text(plain(each), style="dim") for each in words)
 
@@ -72,7 +72,8 @@ def cell_words(page: Sheet | Figure | None, row: int, column: int) -> Text:
     if not isinstance(page, Sheet) or not (0 <= row < len(page.rows) and 0 < column <= len(page.columns)):
         return Text()
     cell = page.rows[row].cells[column - 1]
-    where = line(f"{page.columns[column - 1]}, {', '.join(page.rows[row].labels)}: ")
+    names = map(brief, (page.columns[column - 1], *page.rows[row].labels))
+    where = line(f"{', '.join(names)}: ")
     if cell is None:
         return where.append("nothing is stored")
     digits = page.decimals + 1 if page.decimals else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual.command import Hit, Hits, Provider
+from textual.markup import escape
 
 from store import datasets, item_search, jobs, models
 from store.errors import Problem
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 FEW = 5  # of each kind, and of each dataset: a palette is for what one knows the name of
 LEAST = 2  # letters before catalogues are looked through
-PATIENCE_S = 0.15  # for items, whose titles have no index
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,25 @@ class Place:
     go: Callable[[Workbench], Awaitable[None]]
 
 
-def find_places(workspace: Workspace, words: str) -> list[Place]:
-    """What a workspace has under these words; nothing where it cannot be read."""
+def find_places(workspace: Workspace, words: str, dataset: str = "") -> Iterator[list[Place]]:
+    """What a workspace has under these words, a few at a time; nothing where it cannot be read.
+
+    Each step is one short read: titles have no index, so a workspace is looked through part by part, `dataset` first.
+    """
     words = words.strip()
     if not words or not workspace.exists():
-        return []
+        return
     try:
         with workspace.read() as db:
-            return [*_jobs(jobs.jobs(db), words), *_models(models.models(db), words), *_texts(db, words)]
+            known = sorted(datasets.datasets(db), key=lambda one: one.name != dataset)
+            named = [*_jobs(jobs.jobs(db), words), *_models(models.models(db), words)]
+            yield [*named, *_users(db, known, words)]
+        item = words.removeprefix("item ").strip()
+        if len(words) >= LEAST and words.removeprefix("user ").strip() == words:
+            for one in known:
+                yield from _items(workspace, one, item)
     except (Problem, ValueError, KeyError, TypeError):  # the area below says what is wrong with it
-        return []
+        return
 
 
 class GoTo(Provider):
@@ -57,9 +65,12 @@ class GoTo(Provider):
 
     async def search(self, query: str) -> Hits:
         bench = cast("Workbench", self.app)
-        for place in await asyncio.to_thread(find_places, bench.workspace, query):
-            text = Text.assemble((f"{place.kind} ", "dim"), line(place.name[:60]))
-            yield Hit(place.score, text, partial(place.go, bench), help=line(place.about[:100]).plain)
+        found = find_places(bench.workspace, query, bench.remembered.users.dataset)
+        while (some := await asyncio.to_thread(next, found, None)) is not None:  # ends with the search, in between
+            for place in some:
+                text = Text.assemble((f"{place.kind} ", "dim"), line(place.name[:60]))
+                # Textual reads `help` as markup, and only it.
+                yield Hit(place.score, text, partial(place.go, bench), help=escape(line(place.about[:100]).plain))
 
 
 def _jobs(found: list[Job], words: str) -> Iterator[Place]:
@@ -80,28 +91,34 @@ def _models(found: list[Model], words: str) -> Iterator[Place]:
             yield Place(score, "model", model.name, about, partial(_to_model, model))
 
 
-def _texts(db: sqlite3.Connection, words: str) -> Iterator[Place]:
-    """Users by the beginning of their key, which has an index; items by words of their titles, as far as time goes."""
-    if len(words) < LEAST:
+def _users(db: sqlite3.Connection, known: list[Dataset], words: str) -> Iterator[Place]:
+    """Users by the beginning of their key, which has an index."""
+    user = words.removeprefix("user ").strip()
+    if len(words) < LEAST or words.removeprefix("item ").strip() != words:
         return
-    found, until = datasets.datasets(db), time.monotonic() + PATIENCE_S
-    user, item = words.removeprefix("user ").strip(), words.removeprefix("item ").strip()
-    for dataset in found if item == words else ():
+    for dataset in known:
         for _, key in datasets.users(db, dataset.id, prefix=user, limit=FEW):
             yield Place(_score(key, user), "user", key, f"of {dataset.name}", partial(_to_user, dataset, key))
-    for dataset in found if user == words else ():
-        for one in _items(db, dataset, item, until):
-            score = max(_score(one.title, item), _score(one.key, item))
-            yield Place(score, "item", title(one), f"of {dataset.name}, key {one.key}", partial(_to_item, one))
 
 
-def _items(db: sqlite3.Connection, dataset: Dataset, words: str, until: float) -> Iterator[Item]:
+def _items(workspace: Workspace, dataset: Dataset, words: str) -> Iterator[list[Place]]:
+    """Items by words of their titles, part by part, until there are a few."""
     start: int | None = 0
     left = FEW
-    while start is not None and left and time.monotonic() < until:
-        part = item_search.find_items(db, dataset.id, words, start=start, limit=left)
-        yield from part.items
+    while start is not None and left:
+        with workspace.read() as db:
+            part = item_search.find_items(db, dataset.id, words, start=start, limit=left)
         start, left = part.next, left - len(part.items)
+        yield [
+            Place(
+                max(_score(one.title, words), _score(one.key, words)),
+                "item",
+                title(one),
+                f"of {dataset.name}, key {one.key}",
+                partial(_to_item, one),
+            )
+            for one in part.items
+        ]
 
 
 def _score(name: str, words: str) -> float:
@@ -127,7 +144,7 @@ async def _to_model(model: Model, bench: Workbench) -> None:
 
 
 async def _to_user(dataset: Dataset, key: str, bench: Workbench) -> None:
-    bench.remembered.users = replace(bench.remembered.users, dataset=dataset.name, user=key, event=-1)
+    bench.remembered.users = replace(bench.remembered.users, dataset=dataset.name, user=key, event=-1, question="")
     bench.remember()
     await bench.switch_mode("users")
     if isinstance(bench.screen, AreaScreen):

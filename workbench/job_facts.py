@@ -11,11 +11,17 @@ from store.records import Job
 from store.words import JobState
 from workbench import job_words, numbers
 from workbench.display import line
-from workbench.job_view import PAIRS, JobDetail, pace
+from workbench.job_view import JobDetail, pace, pairs_per_second
+from workbench.worker_load import WorkerLoad, load_words
 
 QUIET_S = 30  # six missed heartbeats of 5 s; `engine.jobs.control` says the same
 WATCHED_S = 3.0  # run time that two looks must be apart to tell a speed
 WIDE_BAR = 16  # cells
+NEXT = {
+    JobState.LOST: "r goes on from its last checkpoint, as a new job; Enter shows all it told",
+    JobState.FAILED: "Enter shows all it told; r tries again from its last checkpoint, as a new job",
+    JobState.CANCELLED: "r goes on from its last checkpoint, as a new job",
+}
 _JOINED = ("on ", "for ", "after ")  # go on with the sentence: `running on cpu for 12:30`
 
 
@@ -47,17 +53,21 @@ class Watched:
         return max(0.0, now - self.changed)
 
 
-def facts(detail: JobDetail, watched: Watched, quiet: float) -> Text:
+def facts(detail: JobDetail, watched: Watched, quiet: float, load: WorkerLoad | None) -> Text:
     """Lines of text, each cut by its place; data in them is plain."""
     job = detail.job
     lines = [_state(job)]
     if job.state not in job_words.FINAL and (job.stage or job.total):
         lines.append(_progress(detail, watched))
+    if load is not None and job.state is JobState.RUNNING:
+        lines.append(load_words(load))
     if job.message:
         bad = job.state in (JobState.FAILED, JobState.LOST)
         lines.append(line(job.message, job_words.SIGNS[job.state].style if bad else ""))
     if job.state is JobState.RUNNING and quiet > QUIET_S:
         lines.append(Text(f"! no sign of life for {job_words.duration(quiet)}; it may be stuck", style="bold"))
+    if job.state in NEXT:
+        lines.append(Text(NEXT[job.state], style="bold"))
     lines.append(line(job.command, "dim"))
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
@@ -96,7 +106,8 @@ def _progress(detail: JobDetail, watched: Watched) -> Text:
         text.append(f"  {numbers.count(job.done)} of {numbers.count(job.total)}")
     elif job.done:
         text.append(f"  {numbers.count(job.done)}")
-    pairs = [curve.last for curve in detail.curves if curve.name == PAIRS and curve.last is not None]
-    if pairs:
-        text.append(f"  {pairs[-1]:,.0f} pairs/s")
+    if pairs := pairs_per_second(detail):
+        text.append(f"  {pairs:,.0f} pairs/s")
+    elif rate:
+        text.append(f"  {rate:,.0f}/s" if rate >= 10 else f"  {rate:.2g}/s")
     return text

@@ -38,8 +38,8 @@ def log_size(path: Path) -> int | None:
         return None
 
 
-def read_log(path: Path, start: int, *, whole: bool) -> Piece | None:
-    """What came after byte `start`, at most the last `PIECE` bytes of it; None where there is no log.
+def read_log(path: Path, start: int, *, whole: bool, limit: int = PIECE) -> Piece | None:
+    """What came after byte `start`, at most the last `limit` bytes of it; None where there is no log.
 
     A last line without an end is left for the next time, unless `whole` says that nothing will follow. A file shorter
     than `start` is another one: it is read from its own end. Raises `OSError` where it cannot be read.
@@ -48,7 +48,7 @@ def read_log(path: Path, start: int, *, whole: bool) -> Piece | None:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             anew = size < start
-            begin = max(0 if anew else start, size - PIECE)
+            begin = max(0 if anew else start, size - limit)
             file.seek(begin)
             data = file.read(size - begin)
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def read_log(path: Path, start: int, *, whole: bool) -> Piece | None:
     if skipped and b"\n" in data:  # the rest of a line whose start was skipped
         cut = data.index(b"\n") + 1
         data, begin, skipped = data[cut:], begin + cut, skipped + cut
-    if not whole and len(data) < PIECE:
+    if not whole and len(data) < limit:
         data = data[: data.rfind(b"\n") + 1]
     text = data.decode("utf-8", errors="replace")
     return Piece(tuple(_clean(line) for line in _lines(text)), begin + len(data), skipped, anew)

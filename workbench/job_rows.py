@@ -37,6 +37,7 @@ def _heading(text: str, *, right: bool = False, width: int = 0, flexible: bool =
 
 
 HEADINGS = (
+    _heading("", width=1),
     _heading("id", right=True),
     _heading("state", width=11),
     _heading("job", flexible=True),
@@ -47,8 +48,10 @@ HEADINGS = (
 EVENT_HEADINGS = (_heading("at"), _heading("kind"), _heading("message", flexible=True))
 
 
-def job_row(job: Job, wide: bool) -> Line:
+def job_row(job: Job, mark: Text, wide: bool) -> Line:
+    """One line of the list; `mark` is the letter of its curve among those compared."""
     cells = (
+        mark,
         Text(str(job.id), justify="right", style="dim"),
         job_words.state(job),
         line(job_words.what(job)),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from store import jobs as job_store
@@ -50,28 +52,47 @@ class JobDetail:
 
 
 @dataclass(frozen=True)
+class Traced:
+    """One job with its curves, as it is compared with others."""
+
+    job: Job
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
 class JobsView:
-    """The newest jobs and, where one was asked for and is still there, that one in full."""
+    """The newest jobs and, where one was asked for and is still there, that one in full; beside it the marked ones."""
 
     jobs: tuple[Job, ...]
     detail: JobDetail | None
+    marked: tuple[Traced, ...] = ()
 
     @property
     def unfinished(self) -> bool:
         return any(job.state not in FINAL for job in self.jobs)
 
 
-def read_jobs(workspace: Workspace, wanted: int | None, keep: JobDetail | None = None) -> JobsView:
+def read_jobs(
+    workspace: Workspace,
+    wanted: int | None,
+    keep: JobDetail | None = None,
+    marked: Sequence[int] = (),
+    known: Mapping[int, tuple[Curve, ...]] = MappingProxyType({}),
+) -> JobsView:
     """The list, and the job of number `wanted`; the newest where that is None or gone. Empty without a workspace.
 
-    The curves of `keep` are taken over where it is the same job and that still runs, instead of reading them again.
+    The curves of `keep` are taken over where it is the same job and that still runs, instead of reading them again;
+    so are those of marked jobs that are `known`.
     """
     if not workspace.exists():
         return JobsView((), None)
     with workspace.read() as db:
         found = tuple(job_store.jobs(db, LISTED))
         chosen = next((job for job in found if job.id == wanted), found[0] if found else None)
-        return JobsView(found, _detail(db, chosen, keep) if chosen else None)
+        there = {job.id: job for job in found}
+        beside = (there[id] for id in marked if id in there)
+        traced = tuple(Traced(job, known[job.id] if job.id in known else _curves(db, job.id)) for job in beside)
+        return JobsView(found, _detail(db, chosen, keep) if chosen else None, traced)
 
 
 def read_events(workspace: Workspace, job: int) -> tuple[JobEvent, ...]:
@@ -100,18 +121,26 @@ def pace(detail: JobDetail) -> float | None:
         gap = curve.steps[-1] - curve.steps[-2]
         if curve.steps[-1] <= job.done + 1 and job.done - curve.steps[-1] <= 2 * gap and seconds > 0:
             return steps / seconds
-    rates = [curve.last for curve in own if curve.name == PAIRS and curve.last]
-    return rates[0] if rates else None
+    return pairs_per_second(detail)
+
+
+def pairs_per_second(detail: JobDetail) -> float | None:
+    """The newest speed of the training that is the job's stage; None in any other."""
+    rates = [curve for curve in detail.curves if curve.name == PAIRS and curve.last]
+    return rates[-1].last if rates and rates[-1].phase.startswith(detail.job.stage or "-") else None
 
 
 def _detail(db: sqlite3.Connection, job: Job, keep: JobDetail | None) -> JobDetail:
     events = job_store.events(db, job.id)
     if keep is not None and keep.job.id == job.id and job.state not in FINAL:
         return JobDetail(job, tuple(events[-EVENTS:]), len(events), keep.curves)
-    found = [series for series in job_store.series(db, job.id) if len(series.steps)]
+    return JobDetail(job, tuple(events[-EVENTS:]), len(events), _curves(db, job.id))
+
+
+def _curves(db: sqlite3.Connection, job: int) -> tuple[Curve, ...]:
+    found = [series for series in job_store.series(db, job) if len(series.steps)]
     names = phase_names(list(dict.fromkeys(series.phase for series in found)))
-    curves = tuple(_curve(series, names[series.phase]) for series in found)
-    return JobDetail(job, tuple(events[-EVENTS:]), len(events), curves)
+    return tuple(_curve(series, names[series.phase]) for series in found)
 
 
 def _curve(series: Series, phase: str) -> Curve:

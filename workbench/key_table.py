@@ -65,6 +65,20 @@ def keyed(bindings: Iterable[Binding], app: App[Any]) -> Iterable[Binding]:
         yield binding.with_key(own) if own else binding
 
 
+def keys_now(words: str, node: DOMNode, app: App[Any]) -> str:
+    """Keys as they are said (`+ -`), each as the one that it has by now: `+ N` where somebody gave `-` another."""
+    changed: Mapping[str, str] = app._keymap
+    if not changed:
+        return words
+    own = {
+        shown(key): shown(changed[binding.id].split(",")[0])
+        for _, binding in node._bindings
+        if binding.id in changed
+        for key in binding.key.split(",")
+    }
+    return " ".join(own.get(word, word) for word in words.split(" "))
+
+
 def _meet(one: str, other: str) -> bool:
     """Whether two ids can be active at once: those of one screen, and those that work everywhere."""
     first, second = one.partition(".")[0], other.partition(".")[0]

@@ -12,7 +12,7 @@ import numpy as np
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.arrays import settings_hash
-from store.words import Seen
+from store.words import Seen, Split
 from workbench.labels import labels as evaluation_labels
 from workbench.labels import row_key
 from workbench.results_grid import newest_of_each
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 
-DATASET, CATEGORY, KNOWN = "dataset", "category", "known"
+DATASET, CATEGORY, KNOWN, SPLIT = "dataset", "category", "known", "split"
 HITS = "hits "  # before the hash of a model and its protocol
 NAMED = 10  # labels with a colour of their own; more cannot be told apart
 NOT_ASKED = "no event measured"
@@ -32,6 +32,8 @@ HITS_WORDS = ("hit every time", "hit at least half", "hit less than half", "miss
 *_HUES, GREY = SERIES
 _SHADES = [tuple(int(0.55 * part) for part in hue) for hue in _HUES]  # told apart by lightness too
 COLOURS: tuple[Colour, ...] = (*_HUES, *_SHADES)  # type: ignore[arg-type]
+SPLIT_WORDS = (*Split, "none of them")
+_SPLIT_COLOURS = (_HUES[0], _HUES[2], _HUES[1], GREY)
 _KNOWN_COLOURS = (_HUES[1], _HUES[0])
 _HIT_COLOURS = (_HUES[2], _HUES[0], _HUES[1], _HUES[3], GREY)
 
@@ -74,6 +76,8 @@ def ways(db: sqlite3.Connection, projection: Projection) -> tuple[Way, ...]:
         found.append(Way(CATEGORY, "category", "the item's own; the first where it has several"))
     known = "occurs in what users did before the valid part" if items else "did something before the valid part"
     found.append(Way(KNOWN, "warm or cold", known))
+    part = "the earliest of train, valid and test in which " + ("it occurs" if items else "they did something")
+    found.append(Way(SPLIT, "split", part))
     stored = evaluation_store.evaluations(db)
     own = newest_of_each([e for e in stored if e.dataset in projection.datasets])
     named = evaluation_labels(own)
@@ -91,6 +95,8 @@ def labelled(db: sqlite3.Connection, drawn: Drawn, way: Way, cutoff: int, seen: 
         return _by_name(drawn, lambda dataset: [first(c) for c in dataset_store.categories(db, dataset.id)], db)
     if way.value == KNOWN:
         return _fixed(drawn, db, lambda dataset, kind: _cold(db, dataset, kind), ("warm", "cold"), _KNOWN_COLOURS)
+    if way.value == SPLIT:
+        return _fixed(drawn, db, lambda dataset, kind: _earliest(db, dataset, kind), SPLIT_WORDS, _SPLIT_COLOURS)
     if way.evaluations:
         of_dataset = {evaluation.dataset: evaluation for evaluation in way.evaluations}
         return _fixed(
@@ -166,13 +172,27 @@ def _fixed(
     return Labelling(tuple(Label(*entry) for entry in zip(words, counts, colours, strict=True)), tuple(of))
 
 
-def _cold(db: sqlite3.Connection, dataset: Dataset, kind: str) -> np.ndarray:
+def _warm(db: sqlite3.Connection, dataset: Dataset, kind: str) -> np.ndarray:
+    """Whether an item or user occurs in the train part, bool [N]."""
     if kind == "items":
-        warm = evaluation_store.trained_items(db, dataset)
-    else:
-        warm = np.zeros(dataset.users, bool)
-        warm[dataset_store.train_users(db, dataset.id)] = True
-    return (~warm).astype(np.int16)
+        return evaluation_store.trained_items(db, dataset)
+    warm = np.zeros(dataset.users, bool)
+    warm[dataset_store.train_users(db, dataset.id)] = True
+    return warm
+
+
+def _cold(db: sqlite3.Connection, dataset: Dataset, kind: str) -> np.ndarray:
+    return (~_warm(db, dataset, kind)).astype(np.int16)
+
+
+def _earliest(db: sqlite3.Connection, dataset: Dataset, kind: str) -> np.ndarray:
+    """The place in `SPLIT_WORDS` of the earliest part with every item or user, int16 [N]."""
+    warm = _warm(db, dataset, kind)
+    found = np.full(len(warm), len(Split), np.int16)
+    for place, split in reversed(list(enumerate(Split))):
+        found[dataset_store.event_column(db, dataset.id, split, "item" if kind == "items" else "user")] = place
+    found[warm] = 0
+    return found
 
 
 def _hits(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.plain_text import plain
+from workbench.display import brief
 from workbench.job_words import what
 
 if TYPE_CHECKING:
@@ -42,9 +43,12 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     for model in (model.name for model in overview.models):
         missing = tuple(name for name in names if (model, name) not in overview.evaluated)
         if missing:
-            shown = " and ".join(missing) if len(missing) < 3 else f"{len(missing)} of {len(names)} datasets"
+            shown = (
+                " and ".join(map(brief, missing)) if len(missing) < 3 else f"{len(missing)} of {len(names)} datasets"
+            )
             draft = EvaluateDraft(models=(model,), datasets=missing)
-            return _step(f"{model} has not been evaluated on {shown}:", draft, overview, workspace_option)
+            sentence = f"{brief(model)} has not been evaluated on {shown}:"
+            return _step(sentence, draft, overview, workspace_option)
     learnable = tuple(dataset.name for dataset in overview.datasets if dataset.events.get("train"))
     if learnable and not any(model.lineage for model in overview.models):
         training = next((job for job in overview.jobs if job.kind == "train"), None)

@@ -53,11 +53,11 @@ def p_value(p: float) -> str:
     return "<.001" if p < 0.001 else short(p, 3)
 
 
-def score(value: float) -> str:
+def score(value: float, decimals: int = 4) -> str:
     """A model's score for an item. Cosines and counts share the column, so large ones lose decimals."""
     if value != value or value in (float("inf"), float("-inf")):
         return NOTHING
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def position(value: float) -> str:

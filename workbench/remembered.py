@@ -59,7 +59,7 @@ class ResultsChoice:
 
 @dataclass
 class UsersChoice:
-    """Whom Users shows, and beside which evaluations (their keys)."""
+    """Whom Users shows, beside which evaluations (their keys; `third` is empty for none), and what is asked."""
 
     dataset: str = ""
     user: str = ""
@@ -68,15 +68,21 @@ class UsersChoice:
     right: str = ""
     top: int = 10
     seen: str = Seen.MASK.value
+    third: str = ""
+    question: str = ""
 
 
 @dataclass
 class JobsChoice:
-    """How Jobs shows the list, which series, and which part where there is room for one."""
+    """How Jobs shows the list, which series, and which part where there is room for one.
+
+    `by_time`: marked jobs are compared over their run time instead of steps.
+    """
 
     order: str = JOB_ORDERS[0]
     series: str = "loss"
     pane: str = JOB_PANES[0]
+    by_time: bool = False
 
 
 @dataclass
@@ -94,9 +100,10 @@ class MapChoice:
 
 @dataclass
 class Remembered:
-    """All that survives a visit."""
+    """All that survives a visit. questions: those asked of events, the newest first."""
 
     theme: str = "st5-dark"
+    questions: list[str] = field(default_factory=list)
     results: ResultsChoice = field(default_factory=ResultsChoice)
     users: UsersChoice = field(default_factory=UsersChoice)
     jobs: JobsChoice = field(default_factory=JobsChoice)
@@ -148,8 +155,15 @@ def from_json(stored: Any) -> Remembered:
     map.cutoff = map.cutoff if map.cutoff in CUTOFFS else default.cutoff
     map.seen = map.seen if map.seen in set(Seen) else default.seen
     map.marks = map.marks if map.marks in MAP_MARKS else MAP_MARKS[0]
-    theme = stored.get("theme")
-    return Remembered(theme if isinstance(theme, str) else Remembered.theme, results, users, jobs, map)
+    theme, questions = stored.get("theme"), stored.get("questions")
+    return Remembered(
+        theme=theme if isinstance(theme, str) else Remembered.theme,
+        questions=[each for each in questions if isinstance(each, str)] if isinstance(questions, list) else [],
+        results=results,
+        users=users,
+        jobs=jobs,
+        map=map,
+    )
 
 
 def _fill(choice: Any, stored: Any) -> Any:

@@ -16,9 +16,9 @@ SIGNS = ("auto", "unicode", "ascii")
 _OWN = {
     **dict.fromkeys("─━═╌╍┄┅┈┉▔▁⎯", "-"),
     **dict.fromkeys("│┃║╎╏┆┇┊┋▏▎▕▍", "|"),
-    **dict.fromkeys("·•∙⋅…", "."),
-    **dict.fromkeys("●◉⬤", "o"),
-    **dict.fromkeys("○◌◯", "O"),
+    **dict.fromkeys("·∙⋅…", "."),
+    **dict.fromkeys("●◉⬤•", "*"),
+    **dict.fromkeys("○◌◯", "o"),
     **dict.fromkeys("▲△↑⬆▴", "^"),
     **dict.fromkeys("▼▽↓⬇▾", "v"),
     **dict.fromkeys("»→▶▸►❯›", ">"),

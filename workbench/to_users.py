@@ -23,6 +23,7 @@ def open_users(bench: Workbench, behind: Behind, event: Measured) -> None:
         left=behind.evaluation,
         right=right,
         seen=behind.seen,
+        question="",
     )
     bench.remember()
     bench.generation += 1  # Users shows somebody else: it has to look again

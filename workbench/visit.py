@@ -1,11 +1,12 @@
-"""What Users shows: one event with its history and target, beside what two evaluations found for it."""
+"""What Users shows: one event with its history and target, beside what up to three evaluations found for it."""
 
 from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
@@ -16,6 +17,11 @@ from store.workspace import Workspace
 from workbench.labels import labels, row_key
 from workbench.remembered import UsersChoice
 from workbench.results_grid import newest_of_each
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from workbench.asked import Asked
 
 HISTORY_LIMIT = 300  # newest items shown; a row each, and a table stays quick to about a thousand
 PAGE = 200  # users per page of the list
@@ -77,7 +83,8 @@ class Side:
 class Visit:
     """One event of one user; `number` of `of_user` among the user's events of the split.
 
-    `older` are the items of the history before those shown.
+    `older` are the items of the history before those shown. sides: an answer of each model shown, None where there is
+    no evaluation. place: the event's place among the `walked` that next and previous go through, 0 where it is none.
     """
 
     dataset: Dataset
@@ -89,19 +96,32 @@ class Visit:
     history: tuple[Happening, ...]
     older: tuple[int, ...]
     target: Happening
-    left: Side | None
-    right: Side | None
+    sides: tuple[Side | None, ...] = ()
+    place: int = 0
+    walked: int = 0
+
+    @property
+    def left(self) -> Side | None:
+        return self.sides[0]
+
+    @property
+    def right(self) -> Side | None:
+        return self.sides[1]
 
 
 @dataclass(frozen=True)
 class UsersView:
-    """Everything that Users shows; `visit` is None where the dataset has no event to look at."""
+    """Everything that Users shows; `visit` is None where the dataset has no event to look at.
+
+    asked: the answer to the question in force, None where there is none.
+    """
 
     datasets: tuple[str, ...]
     dataset: Dataset | None
     evaluations: tuple[tuple[Evaluation, str], ...]
     visit: Visit | None
     message: str = ""
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -114,20 +134,35 @@ class UserPage:
     total: int
 
 
-def read_users(workspace: Workspace, dataset_name: str, prefix: str, after: str = "") -> UserPage:
-    """A page of users by key."""
+def read_users(
+    workspace: Workspace, dataset_name: str, prefix: str, after: str = "", asked: Asked | None = None
+) -> UserPage:
+    """A page of users by key, of all or of those that a question found."""
+    among = None if asked is None else dict.fromkeys(asked.user.tolist())
     with workspace.read() as db:
         dataset = dataset_store.dataset(db, dataset_name)
-        page = dataset_store.users(db, dataset.id, prefix=prefix, after=after, limit=PAGE)
-        total = dataset_store.count_users(db, dataset.id, prefix=prefix) if prefix else dataset.users
+        page = dataset_store.users(db, dataset.id, prefix=prefix, after=after, limit=PAGE, among=among)
+        total = dataset.users if among is None else len(among)
+        if prefix:
+            total = dataset_store.count_users(db, dataset.id, prefix=prefix, among=among)
     return UserPage(prefix, after, tuple(page), total)
 
 
-def read_visit(workspace: Workspace, choice: UsersChoice, step: str = "") -> UsersView:
+def count_asked(workspace: Workspace, choice: UsersChoice, words: str) -> Asked:
+    """What a question would find; `BadInput` where it is none, or asks about a model that is not shown."""
+    with workspace.read() as db:
+        dataset = dataset_store.dataset(db, choice.dataset)
+        own = newest_of_each(evaluation_store.evaluations(db, dataset=dataset.name))
+        return _asked(db, dataset, replace(choice, question=words), _sides(own, choice), None)
+
+
+def read_visit(workspace: Workspace, choice: UsersChoice, step: str = "", before: Asked | None = None) -> UsersView:
     """Read the chosen event, or the one that `step` leads to.
 
-    `step`: `random`; `next`, `previous` among the events that the left evaluation covers (all test events where there
-    is none); `later`, `earlier` among the user's own; `user` for the newest event of `choice.user`; empty to stay.
+    `step`: `random`; `next`, `previous` among the events that answer the question, or that the left evaluation covers
+    where none is asked (all test events where there is none); `later`, `earlier` among the user's own; `user` for the
+    newest event of `choice.user`; `asked` for the first that answers, unless this one does; empty to stay.
+    before: what the question found the last time, so that it is not asked again.
     """
     with workspace.read() as db:
         known = dataset_store.datasets(db)
@@ -138,74 +173,109 @@ def read_visit(workspace: Workspace, choice: UsersChoice, step: str = "") -> Use
         own = newest_of_each(evaluation_store.evaluations(db, dataset=dataset.name))
         named = labels(own)
         listed = tuple((e, named[row_key(e)]) for e in own)
-        left, right = _sides(own, choice)
+        of = _sides(own, choice)
+        left = of[0]
         split = left.split if left else Split.TEST
-        message = ""
+        message, asked, walked = "", None, None
         try:
-            number = _event_number(db, dataset, choice, left, split, step)
+            asked = _asked(db, dataset, choice, of, before) if choice.question else None
+        except BadInput as problem:
+            message = str(problem)
+        if asked is not None:
+            walked = asked.event
+        elif left is not None and left.n:
+            walked = evaluation_store.rank_column(db, left, "event")
+        try:
+            number = _event_number(db, dataset, choice, walked, split, step)
         except BadInput as problem:
             number, message = None, str(problem)
         visit = None
         if number is not None:
-            visit = _visit(db, dataset, number, split, choice)
+            visit = _visit(db, dataset, number)
+            sides = tuple(_side(db, each, named, visit, choice) for each in of)
             visit = replace(
-                visit,
-                left=_side(db, left, named, visit, choice),
-                right=_side(db, right, named, visit, choice),
+                visit, sides=sides, place=_place(walked, number), walked=0 if walked is None else len(walked)
             )
-    return UsersView(names, dataset, listed, visit, message)
+    return UsersView(names, dataset, listed, visit, message, asked)
 
 
-def _sides(own: list[Evaluation], choice: UsersChoice) -> tuple[Evaluation | None, Evaluation | None]:
+def _asked(
+    db: sqlite3.Connection,
+    dataset: Dataset,
+    choice: UsersChoice,
+    of: Sequence[Evaluation | None],
+    before: Asked | None,
+) -> Asked:
+    from workbench.asked import find_asked  # with what only questions need
+    from workbench.question import parse
+
+    return find_asked(db, dataset, parse(choice.question), of, Seen(choice.seen), before)
+
+
+def _sides(own: list[Evaluation], choice: UsersChoice) -> tuple[Evaluation | None, ...]:
+    """The evaluations shown, from the left: two, as far as they are there, and a third where one is chosen."""
     by_key = {e.key: e for e in own}
-    left = by_key.get(choice.left)
-    right = by_key.get(choice.right)
-    others = [e for e in reversed(own) if e not in (left, right)]
+    left, right, third = (by_key.get(key) for key in (choice.left, choice.right, choice.third))
+    others = [e for e in reversed(own) if e not in (left, right, third)]
     if left is None and others:
         left = others.pop(0)
     if right is None and others:
         right = next((e for e in others if left is None or e.model != left.model), others[0])
-    return left, right
+    return (left, right) if third is None else (left, right, third)
+
+
+def _place(walked: np.ndarray | None, number: int) -> int:
+    """The place of an event among those walked through, from 1; 0 where it is none of them."""
+    place = 0 if walked is None else int(walked.searchsorted(number))
+    return place + 1 if walked is not None and place < len(walked) and walked[place] == number else 0
 
 
 def _event_number(
-    db: sqlite3.Connection, dataset: Dataset, choice: UsersChoice, left: Evaluation | None, split: Split, step: str
+    db: sqlite3.Connection,
+    dataset: Dataset,
+    choice: UsersChoice,
+    walked: np.ndarray | None,
+    split: Split,
+    step: str,
 ) -> int | None:
+    """walked: the events that next and previous go through, ascending; None for all of the split."""
     here = choice.event if choice.dataset == dataset.name else -1
     if step == "user" or (here < 0 and choice.user and choice.dataset == dataset.name and not step):
-        return _newest_event(db, dataset, choice.user, left, split)
+        return _newest_event(db, dataset, choice.user, walked, split)
     if step in ("later", "earlier") and here >= 0:
         user = dataset_store.event(db, dataset.id, here).user
         numbers = [e.event for e in dataset_store.user_events(db, dataset.id, user) if e.split == split]
         place = (numbers.index(here) if here in numbers else 0) + (1 if step == "later" else -1)
         return numbers[min(max(place, 0), len(numbers) - 1)] if numbers else here
     if step == "random" or (here < 0 and not step):
-        return _drawn(db, dataset, left, split, random.random() if step else 0.0)
+        return _drawn(db, dataset, walked, split, random.random() if step else 0.0, here)
     if step in ("next", "previous"):
-        return _beside(db, dataset, left, split, here, forward=step == "next")
+        return _beside(db, dataset, walked, split, here, forward=step == "next")
     if here >= 0 and dataset_store.find_event(db, dataset.id, here) is None:  # the dataset was replaced meanwhile
-        return _drawn(db, dataset, left, split, 0.0)
+        return _drawn(db, dataset, walked, split, 0.0, -1)
+    if step == "asked" and walked is not None and len(walked) and not _place(walked, here):
+        return int(walked[0])
     return here if here >= 0 else None
 
 
 def _newest_event(
-    db: sqlite3.Connection, dataset: Dataset, key: str, left: Evaluation | None, split: Split
+    db: sqlite3.Connection, dataset: Dataset, key: str, walked: np.ndarray | None, split: Split
 ) -> int | None:
     user = dataset_store.user_id(db, dataset, key)
     events = dataset_store.user_events(db, dataset.id, user)
     if not events:
         raise BadInput(f"{key} has no event to predict in {dataset.name}: its history is too short or was left out.")
     of_split = [event.event for event in events if event.split == split]
-    covered = set(_covered(db, left).tolist()) if left and of_split else set()
-    return next((n for n in reversed(of_split) if n in covered), (of_split or [events[-1].event])[-1])
+    return next((n for n in reversed(of_split) if _place(walked, n)), (of_split or [events[-1].event])[-1])
 
 
 def _drawn(
-    db: sqlite3.Connection, dataset: Dataset, left: Evaluation | None, split: Split, fraction: float
+    db: sqlite3.Connection, dataset: Dataset, walked: np.ndarray | None, split: Split, fraction: float, here: int
 ) -> int | None:
-    if left is not None and left.n:
-        numbers = _covered(db, left)
-        return int(numbers[int(fraction * len(numbers))])
+    if walked is not None and len(walked):
+        return int(walked[int(fraction * len(walked))])
+    if walked is not None and here >= 0:
+        return here  # nothing answers the question
     for other in (split, *Split):
         found = dataset_store.event_at(db, dataset.id, other, fraction)
         if found is not None:
@@ -214,21 +284,18 @@ def _drawn(
 
 
 def _beside(
-    db: sqlite3.Connection, dataset: Dataset, left: Evaluation | None, split: Split, here: int, *, forward: bool
+    db: sqlite3.Connection, dataset: Dataset, walked: np.ndarray | None, split: Split, here: int, *, forward: bool
 ) -> int | None:
-    if left is not None and left.n:
-        numbers = _covered(db, left)
-        place = int(numbers.searchsorted(here, side="right" if forward else "left")) - (0 if forward else 1)
-        return int(numbers[min(max(place, 0), len(numbers) - 1)])
+    if walked is not None:
+        if not len(walked):
+            return here
+        place = int(walked.searchsorted(here, side="right" if forward else "left")) - (0 if forward else 1)
+        return int(walked[min(max(place, 0), len(walked) - 1)])
     found = dataset_store.event_beside(db, dataset.id, here, split, forward=forward)
     return here if found is None else found
 
 
-def _covered(db: sqlite3.Connection, evaluation: Evaluation) -> Any:
-    return evaluation_store.rank_column(db, evaluation, "event")  # int32 [E], ascending
-
-
-def _visit(db: sqlite3.Connection, dataset: Dataset, number: int, split: Split, choice: UsersChoice) -> Visit:
+def _visit(db: sqlite3.Connection, dataset: Dataset, number: int) -> Visit:
     event = dataset_store.event(db, dataset.id, number)
     sequence = dataset_store.sequence(db, dataset.id, event.sequence)
     first = max(0, event.length - HISTORY_LIMIT)
@@ -254,8 +321,6 @@ def _visit(db: sqlite3.Connection, dataset: Dataset, number: int, split: Split, 
         history=history,
         older=tuple(sequence.items[:first].tolist()),
         target=Happening(event.length + 1, items.get(event.item) or _absent(event.item), event.timestamp, event.rating),
-        left=None,
-        right=None,
     )
 
 

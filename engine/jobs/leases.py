@@ -8,7 +8,7 @@ import stat
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -50,13 +50,16 @@ def hold(
 
 def physical(device: str) -> str:
     """The name of the card behind a device, whatever `CUDA_VISIBLE_DEVICES` numbers it: `cuda:2` for the third."""
-    kind, _, index = device.partition(":")
-    if kind != "cuda":
-        return re.sub(r"[^\w.-]", "-", device)
+    name = f"cuda-{card(device, os.environ)}" if device.partition(":")[0] == "cuda" else device
+    return re.sub(r"[^\w.-]", "-", name)
+
+
+def card(device: str, environment: Mapping[str, str]) -> str:
+    """The number or UUID by which the driver knows a device such as `cuda:1` in a process of this environment."""
+    index = device.partition(":")[2]
     number = int(index or 0) if (index or "0").isdigit() else 0
-    visible = [entry.strip() for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if entry.strip()]
-    card = visible[number] if number < len(visible) else str(number)
-    return "cuda-" + re.sub(r"[^\w.-]", "-", card)
+    visible = [entry.strip() for entry in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if entry.strip()]
+    return visible[number] if number < len(visible) else str(number)
 
 
 def lease_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -97,10 +98,11 @@ def _trained(workspace: Workspace, backbone: str) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
+    """A folder of weights under another name. Neither is ever written into, so both may share their files."""
     part = target.with_name(f".{target.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part)
+        shutil.copytree(source, part, copy_function=_linked)
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
     except OSError as error:
@@ -108,3 +110,11 @@ def _copy(source: Path, target: Path) -> None:
         raise Failed(
             f"{target}: the weights cannot be written ({error}). Free some space, or check the disk."
         ) from error
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file once more; a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

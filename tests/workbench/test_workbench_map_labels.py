@@ -84,6 +84,32 @@ def test_warm_and_cold(workspace: Workspace, kind: str) -> None:
                 assert labels_of(view)[point] == expected
 
 
+@pytest.mark.parametrize("kind", ["items", "users"])
+def test_by_the_earliest_part_with_it(workspace: Workspace, kind: str) -> None:
+    with workspace.write() as db:  # few items and users are left in the train part
+        db.execute("UPDATE sequence SET train_length = iif(sequence % 3, 0, 1)")
+        db.execute("DELETE FROM event WHERE split = 'train' OR user % 5 = 1 OR (user % 5 = 2 AND split = 'valid')")
+    maps.add_map(workspace, kind=kind)
+    view = read_map(workspace, MapChoice(way="split"))
+    side = view.sides[0]
+    with workspace.read() as db:
+        for number, name in enumerate(side.projection.datasets):
+            own = dataset_store.dataset(db, name)
+            parts: dict[str, set[int]] = {"train": set(), "valid": set(), "test": set()}
+            rows = db.execute("SELECT user, train_length, items FROM sequence WHERE dataset_id = ?", (own.id,))
+            for user, length, items in rows:
+                known = np.frombuffer(items, "<i4")[:length].tolist()
+                parts["train"] |= set(known if kind == "items" else [user] * bool(known))
+            for split in (Split.VALID, Split.TEST):
+                events = dataset_store.split_events(db, own.id, split)
+                parts[split] = {event.item if kind == "items" else event.user for event in events}
+            for point in np.flatnonzero(side.points.dataset == number).tolist():
+                row = int(side.points.row[point])
+                expected = next((part for part, rows in parts.items() if row in rows), "none of them")
+                assert labels_of(view)[point] == expected
+    assert [label.name for label in view.legend if label.count] == ["train", "valid", "test", "none of them"]
+
+
 @pytest.mark.parametrize(("kind", "seen"), [("users", "mask"), ("users", "keep"), ("items", "mask")])
 def test_hits_are_those_of_the_stored_ranks(workspace: Workspace, kind: str, seen: str) -> None:
     maps.add_map(workspace, kind=kind)
@@ -111,7 +137,7 @@ def test_only_evaluations_of_its_datasets_are_offered_and_one_that_is_gone_gives
     maps.add_map(workspace, ("shop-garden",))
     view = read_map(workspace, MapChoice(way=f"{HITS}of one that was deleted"))
     assert [one.name for one in view.ways] == [
-        "dataset", "category", "warm or cold", "hits of pop", "hits of last-item", "hits of only",
+        "dataset", "category", "warm or cold", "split", "hits of pop", "hits of last-item", "hits of only",
     ]  # fmt: skip
     assert view.way is not None
     assert view.way.name == "dataset"

@@ -28,22 +28,23 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
 
 
 async def test_a_key_moves_in_the_last_line_the_help_and_the_palette(workspace: Workspace, tmp_path: Path) -> None:
-    settings = written(tmp_path, '[keys]\n"users.random" = "R"\n"app.results" = "f4"\n')
+    settings = written(tmp_path, '[keys]\n"users.next" = "N"\n"app.results" = "f4"\n')
     app = Workbench(workspace, readonly=True, settings=settings)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "5")
         before = screen_text(app)
-        assert " R Random" in before.splitlines()[-1]
-        await press(pilot, "r")
+        assert " N Next" in before.splitlines()[-1]
+        await press(pilot, "n")
         assert screen_text(app) == before
-        await press(pilot, "R")
+        await press(pilot, "N")
         assert screen_text(app) != before
-        assert any(command.title == "Random  (R)" for command in app.get_system_commands(app.screen))
+        assert "N p r event 2 of 60" in screen_text(app)  # beside the settings too
+        assert any(command.title == "Next  (N)" for command in app.get_system_commands(app.screen))
         await press(pilot, "question_mark")
         assert isinstance(app.screen, HelpDialog)
         keys = {line.id: line.keys for part in app.screen.parts.values() for line in part}
-        assert (keys["users.random"], keys["app.results"]) == ("R", "F4")
+        assert (keys["users.next"], keys["app.results"]) == ("N", "F4")
         await press(pilot, "escape f4")
         assert "[4 Results]" in screen_text(app)
 
@@ -122,7 +123,7 @@ def test_a_sign_keeps_its_cells() -> None:
         likeness = plain_sign(sign)
         assert likeness.isascii()
         assert cell_len(likeness) == cell_len(sign), sign
-    assert "".join(map(plain_sign, "│ é » Ω 東 ⠁ ⣿ … ▲")) == "| e > ? ?? . # . ^"
+    assert "".join(map(plain_sign, "│ é » Ω 東 ⠁ ⣿ … ▲ ● • ○")) == "| e > ? ?? . # . ^ * * o"
 
 
 @pytest.mark.parametrize("keys", ["1", "2", "3", "4", "5", "6", "5 question_mark", "4 c", "5 enter"])

@@ -146,7 +146,7 @@ async def test_top_seen_and_models_switch_by_key(workspace: Workspace) -> None:
         await press(pilot, "plus")
         assert picks.row_count == 50
         await press(pilot, "minus x")
-        assert "• in the history" in screen_text(app)
+        assert "• in history" in screen_text(app)
         await press(pilot, "a g enter")
         assert re.search(r"^.*a  pop  ", screen_text(app), re.MULTILINE)
         await press(pilot, "tab enter")

@@ -12,8 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from workbench.display import line
+from workbench.display import brief, line
 from workbench.screens.dialog import Dialog
+
+LONGEST = 140  # characters of a label or a remark, about two lines: the others must stay in sight
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class ChoiceDialog(Dialog[str]):
 
 def _prompt(choice: Choice, current: bool) -> Text:
     text = Text("» " if current else "  ", no_wrap=True, overflow="ellipsis")
-    text.append_text(line(choice.label, "bold" if current else ""))
+    text.append_text(line(brief(choice.label, LONGEST), "bold" if current else ""))
     if choice.remark:
-        text.append("  ").append_text(line(choice.remark, "dim"))
+        text.append("  ").append_text(line(brief(choice.remark, LONGEST), "dim"))
     return text

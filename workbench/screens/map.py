@@ -76,7 +76,9 @@ class MapScreen(MapPointsScreen):
 
     def visit(self, point: Listed) -> None:
         """Show a user in Users."""
-        self.remembered.users = replace(self.remembered.users, dataset=point.dataset, user=point.name, event=-1)
+        self.remembered.users = replace(
+            self.remembered.users, dataset=point.dataset, user=point.name, event=-1, question=""
+        )
         self.bench.remember()
         self.bench.generation += 1  # Users shows somebody else: it has to look again
         self.bench.action_area("users")

@@ -28,7 +28,7 @@ class MapChoosingScreen(LaunchingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "colour", "Colour", id="map.colour",
-                tooltip="Colour by dataset, category, warm or cold, or how often a model hits the target"),
+                tooltip="Colour by dataset, category, warm or cold, split, or how often a model hits the target"),
         Binding("a", "map('first')", "Map", id="map.first", show=False, tooltip="Choose the map"),
         Binding("b", "map('second')", "Beside", id="map.second", show=False,
                 tooltip="Choose a second map beside it; what is looked at in one is marked in the other"),

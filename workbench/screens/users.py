@@ -1,8 +1,9 @@
-"""Users: one history and its target, beside what two models recommend."""
+"""Users: one history and its target, beside what two or three models recommend."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -29,19 +30,25 @@ from workbench.widgets.settings_line import Setting, SettingsLine
 from workbench.widgets.side_panel import TARGET, SidePanel
 from workbench.widgets.table import Heading, Line, Table
 
+if TYPE_CHECKING:
+    from workbench.asked import Asked
+
 LISTED = 1_000  # users in the list at most; beyond that typing is quicker than scrolling
 
 
 class UsersScreen(AreaScreen):
-    """Finds users by key, at random or one after another."""
+    """Finds users by key, at random, one after another, or by a question about what models found."""
 
     AREA = "users"
     HELP_TITLE = "Users"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Find", id="users.search", priority=True,
                 tooltip="Find a user by the first letters of the key"),
-        Binding("r", "step('random')", "Random", id="users.random", tooltip="An event drawn at random"),
-        Binding("n", "step('next')", "Next", id="users.next", tooltip="The next event of the left evaluation"),
+        Binding("n", "step('next')", "Next", id="users.next",
+                tooltip="The next event that answers the question, or of the left evaluation where none is asked"),
+        Binding("r", "step('random')", "Random", id="users.random", show=False, tooltip="One of them drawn at random"),
+        Binding("f", "ask", "Ask", id="users.ask", show=False,
+                tooltip="Only events that answer a question, such as A in top 10, B not in top 50; Esc ends it"),
         Binding("e", "edit", "Edit", id="users.edit",
                 tooltip="Edit this history (drop, add, move) and rank again"),
         Binding("p", "step('previous')", "Previous", id="users.previous", show=False, tooltip="The event before"),
@@ -54,13 +61,17 @@ class UsersScreen(AreaScreen):
                 tooltip="Choose the evaluation on the left"),
         Binding("b", "side('right')", "Right model", id="users.right", show=False,
                 tooltip="Choose the evaluation on the right"),
+        Binding("c", "side('third')", "Third model", id="users.third", show=False,
+                tooltip="Choose a third evaluation beside them, or none"),
         Binding("plus,equals_sign", "top(1)", "More items", id="users.more", show=False, tooltip="The top 50"),
         Binding("minus", "top(-1)", "Fewer items", id="users.fewer", show=False, tooltip="The top 10"),
         Binding("x", "seen", "Seen", id="users.seen", show=False,
                 tooltip="Mask items of the history, or keep them among the candidates"),
         Binding("enter", "item", "Item text", id="users.item", show=False,
                 tooltip="Everything stored about the item under the cursor"),
-        Binding("w", "why", "Why", id="users.why", show=False,
+        Binding("i", "event", "About", id="users.about", show=False,
+                tooltip="This event in full: where each model has the target, its score, and the protocol"),
+        Binding("w", "why", "Why", id="users.why",
                 tooltip="How much each entry of the history adds to the score of the recommended item"),
     ]  # fmt: skip
 
@@ -104,6 +115,7 @@ class UsersScreen(AreaScreen):
                 with Horizontal(id="sides"):
                     yield SidePanel("a", id="left")
                     yield SidePanel("b", id="right")
+                    yield SidePanel("c", id="third")
 
     def filled(self) -> None:
         self.query_one("#users").display = False
@@ -113,20 +125,22 @@ class UsersScreen(AreaScreen):
         self._step("")
 
     def _step(self, step: str) -> None:
-        choice = UsersChoice(**vars(self.choice))
-        self.read("users", lambda: _read(self, choice, step), self.Loaded)
+        choice, asked = replace(self.choice), self.view.asked if self.view else None
+        self.read("users", lambda: _read(self, choice, step, asked), self.Loaded)
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         if event.view == self.view:
             return
         first = self.view is None
-        moved = self.view is None or self.view.dataset != event.view.dataset  # another, or the same one made anew
-        self.view = event.view
+        before, self.view = self.view, event.view
         if event.view.message:
             self.notify(plain(event.view.message), severity="warning", markup=False)
+        if event.view.asked is None:
+            self.choice.question = ""  # one that cannot be asked here was told about, and is among those asked before
         self._draw()
-        if event.view.dataset is not None and moved:
+        others = before is None or before.dataset != event.view.dataset  # another, or the same one made anew
+        if event.view.dataset is not None and (others or (before and before.asked != event.view.asked)):
             self._list("")
         if first and event.view.visit is not None:
             self.query_one("#history").focus()
@@ -145,7 +159,8 @@ class UsersScreen(AreaScreen):
         self._page = page
         shown, total = len(self._listed), numbers.count(page.total)
         self.query_one("#people-title", Section).say(
-            f"{numbers.count(shown)} of {total}" if shown < page.total else total
+            f"{numbers.count(shown)} of {total}" if shown < page.total else total,
+            "asked for" if self.view and self.view.asked else "",
         )
         table = self.query_one("#people-list", Table)
         table.put((_PLAIN_KEY,), [Line(key, (line(key),)) for _, key in self._listed])
@@ -198,6 +213,8 @@ class UsersScreen(AreaScreen):
             super().action_back()
         elif self.has_class("-searching") or (self.focused is not None and self.focused.id == "people-list"):
             self._end_search()
+        elif self.choice.question:
+            self._ask("")
 
     def action_step(self, step: str) -> None:
         self._step(step)
@@ -211,11 +228,14 @@ class UsersScreen(AreaScreen):
     def action_side(self, side: str) -> None:
         if self.view is None or self.view.visit is None:
             return
-        shown = self.view.visit.left if side == "left" else self.view.visit.right
+        place = _SIDES.index(side)
+        shown = self.view.visit.sides[place] if place < len(self.view.visit.sides) else None
         choices = [
             Choice(evaluation.key, label, f"{numbers.count(evaluation.n)} {evaluation.split} events")
             for evaluation, label in self.view.evaluations
         ]
+        if choices and side == "third":
+            choices.insert(0, Choice("", "none", "two models side by side"))
         if not choices:
             self.notify("No evaluation of this dataset is stored.")
             return
@@ -226,6 +246,14 @@ class UsersScreen(AreaScreen):
                 self._changed()
 
         self.app.push_screen(ChoiceDialog(f"The {side} model", choices, shown.evaluation.key if shown else ""), chosen)
+
+    def action_ask(self) -> None:
+        if self.view is None or self.view.dataset is None or not self.view.evaluations:
+            self.notify("No evaluation of this dataset is stored: there is nothing to ask about.", severity="warning")
+            return
+        from workbench.screens.ask import AskDialog  # with what only questions need
+
+        self.app.push_screen(AskDialog(replace(self.choice), self._labels()), self._ask)
 
     def action_top(self, step: int) -> None:
         self.choice.top = TOP_CHOICES[1 if step > 0 else 0]
@@ -239,6 +267,12 @@ class UsersScreen(AreaScreen):
         item = self._item_at_cursor()
         if item is not None:
             self.app.push_screen(ItemDialog(item))
+
+    def action_event(self) -> None:
+        if self.view is not None and self.view.visit is not None:
+            from workbench.screens.event import EventDialog
+
+            self.app.push_screen(EventDialog(self.view.visit, masked=self.choice.seen == Seen.MASK))
 
     def action_edit(self) -> None:
         side = self._side_at_cursor()
@@ -272,13 +306,24 @@ class UsersScreen(AreaScreen):
         visit = self.view.visit if self.view else None
         if visit is None:
             return None
-        at_right = self.focused is not None and self.focused.id == "right-picks"
-        return visit.right if at_right else visit.left or visit.right
+        focused = self.focused.id if self.focused is not None else ""
+        at = next((side for name, side in zip(_SIDES, visit.sides, strict=False) if focused == f"{name}-picks"), None)
+        return at or visit.left or visit.right
 
     def _set_dataset(self, chosen: str | None) -> None:
         if chosen is not None and (self.view is None or self.view.dataset is None or chosen != self.view.dataset.name):
             self.choice.dataset, self.choice.user, self.choice.event = chosen, "", -1
             self._changed()
+
+    def _ask(self, words: str | None) -> None:
+        if words is not None and words != self.choice.question:
+            self.choice.question = words
+            self.bench.remember()
+            self._step("asked")
+
+    def _labels(self) -> list[str]:
+        visit = self.view.visit if self.view else None
+        return [side.label if side else numbers.NOTHING for side in (visit.sides if visit else (None, None))]
 
     def _changed(self) -> None:
         self.bench.remember()
@@ -300,9 +345,9 @@ class UsersScreen(AreaScreen):
         return self.view.dataset.name if self.view and self.view.dataset else ""
 
     def _list(self, prefix: str, after: str = "") -> None:
-        dataset = self._list_is_of()
+        dataset, asked = self._list_is_of(), self.view.asked if self.view else None
         if dataset:
-            self.read("people", lambda: read_users(self.workspace, dataset, prefix, after), self.Listed)
+            self.read("people", lambda: read_users(self.workspace, dataset, prefix, after, asked), self.Listed)
 
     def _item_at_cursor(self) -> Item | None:
         table = self.focused
@@ -340,26 +385,35 @@ class UsersScreen(AreaScreen):
         if before is None or before.key != table.ordered_rows[-1].key.value:
             table.action_last_row()
         masked = self.choice.seen == Seen.MASK
-        for name, side in (("#left", visit.left), ("#right", visit.right)):
-            self.query_one(name, SidePanel).put(side, visit.dataset, visit.length, masked=masked)
+        self.query_one("#third").display = len(visit.sides) > 2
+        for name, side in zip(_SIDES, visit.sides, strict=False):
+            self.query_one(f"#{name}", SidePanel).put(side, visit.dataset, visit.length, masked=masked)
 
     def _say_settings(self) -> None:
         view = self.view
         dataset = view.dataset if view else None
         label = "–" if dataset is None else dataset.name + (" (synthetic)" if dataset.synthetic else "")
         visit = view.visit if view else None
-        sides = [side.label if side else "–" for side in (visit.left, visit.right)] if visit else ["–", "–"]
+        sides = self._labels()
+        place = numbers.count(visit.place) if visit and visit.place else numbers.NOTHING
+        walked = f"{place} of {numbers.count(visit.walked)}" if visit and visit.walked else numbers.NOTHING
+        if view and view.asked and not len(view.asked.event):
+            walked = "none answers"
         self.query_one(SettingsLine).put(
             [
                 Setting("d", "dataset", label, "dataset"),
                 Setting("a", "left", sides[0], "side('left')"),
                 Setting("b", "right", sides[1], "side('right')"),
+                Setting("c", "third", sides[2] if len(sides) > 2 else numbers.NOTHING, "side('third')"),
+                Setting("f", "asked", view.asked.words if view and view.asked else "everybody", "ask"),
+                Setting("n p r", "event", walked, "step('next')"),
                 Setting("+ -", "top", str(self.choice.top), f"top({1 if self.choice.top == TOP_CHOICES[0] else -1})"),
                 Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "seen"),
             ]
         )
 
 
+_SIDES = ("left", "right", "third")
 _PLAIN_KEY = Heading(Text("key", style="dim"), flexible=True)
 _HISTORY = (
     Heading(Text(" "), width=1),
@@ -371,10 +425,10 @@ _HISTORY = (
 )
 
 
-def _read(screen: UsersScreen, choice: UsersChoice, step: str) -> UsersView:
+def _read(screen: UsersScreen, choice: UsersChoice, step: str, asked: Asked | None) -> UsersView:
     if not screen.workspace.exists():
         return UsersView((), None, (), None)
-    return read_visit(screen.workspace, choice, step)
+    return read_visit(screen.workspace, choice, step, asked)
 
 
 def _nothing(view: UsersView) -> Text:

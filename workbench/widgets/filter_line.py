@@ -28,8 +28,8 @@ class FilterLine(Input):
     class Left(Message):
         """The focus should go back to the list."""
 
-    def __init__(self) -> None:
-        super().__init__(id="filter", placeholder="filter", compact=True, select_on_focus=True)
+    def __init__(self, *, id: str = "filter", placeholder: str = "filter") -> None:
+        super().__init__(id=id, placeholder=placeholder, compact=True, select_on_focus=True)
         self._last = ""
         self.display = False
 

@@ -1,4 +1,4 @@
-"""One series of a job over its optimizer steps: phases one after another, averaged weights beside the last ones."""
+"""One series over the optimizer steps: of a job, averaged weights beside the last ones; or of several jobs."""
 
 from __future__ import annotations
 
@@ -8,35 +8,48 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
+from textual.widgets import Static
 from textual_plotext.plot import Plot
 
-from workbench.job_view import AVERAGED, Curve, families
+from workbench import job_words
+from workbench.curves_beside import Points, Trace, best_trace, phase_lengths, series_of, trace
+from workbench.job_view import AVERAGED, Curve, Traced, families
 from workbench.themes import SERIES
 from workbench.widgets.section import Section
 
 LABEL = 8  # cells of a number on the left axis
 MARGIN = LABEL + 1  # and of the axis itself
 SMALLEST = (24, 4)  # cells; smaller says nothing
-LETTERS = "ab"
+LETTERS = "abcdef"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the horizontal axis: its name, its length, and that in words."""
+
+    name: str
+    length: float
+    words: str
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is drawn: per phase its name and last step, per line its points over the steps of all phases."""
+    """What is drawn: the parts of the axis, and per line its parts with their points."""
 
-    phases: tuple[tuple[str, int], ...]
-    lines: tuple[tuple[tuple[tuple[int, float], ...], ...], ...]  # line, phase, point
+    axis: tuple[Stretch, ...]
+    lines: tuple[tuple[Points, ...], ...]
 
 
 class JobCurve(Vertical):
-    """The chart, below a line that names the series and its last value."""
+    """The chart, below a line that names the series and its last value, or all jobs that are compared."""
 
     def __init__(self) -> None:
         super().__init__(id="job-curve")
-        self._drawn: tuple[Shape, tuple[Curve, ...]] | None = None
+        self._drawn: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Section("Curve", id="job-curve-title")
+        yield Static(id="job-curve-legend", markup=False)
         yield CurvePlot()
 
     def put(self, curves: tuple[Curve, ...], wanted: str) -> None:
@@ -48,8 +61,27 @@ class JobCurve(Vertical):
         if self._drawn == new:
             return
         self._drawn = new
+        self.query_one("#job-curve-legend").display = False
         self.query_one(Section).say("", _remark(shown, names), title=name or "Curve")
         self.query_one(CurvePlot).put(new[0])
+
+    def put_beside(self, traced: tuple[Traced, ...], wanted: str, *, by_time: bool) -> None:
+        """Draw one series of several jobs."""
+        if self._drawn == (traced, wanted, by_time):
+            return
+        self._drawn = (traced, wanted, by_time)
+        names = series_of(traced)
+        name = wanted if wanted in names else names[0] if names else ""
+        traces = [best_trace(one, name, by_time=by_time) for one in traced]
+        end = max((part[-1][0] for one in traces for part in one.parts if part), default=0.0)
+        words = job_words.duration(end) if by_time else f"{end:,.0f} steps"
+        axis = (Stretch("run time" if by_time else "all phases", max(1.0, end), words),)
+        remark = f"of {len(traced)} jobs; c another series; t over {'steps' if by_time else 'run time'}"
+        legend = self.query_one("#job-curve-legend", Static)
+        legend.display = True
+        legend.update(_legend(traced, traces, self.size.width))
+        self.query_one(Section).say("", remark, title=name or "Curve")
+        self.query_one(CurvePlot).put(Shape(axis, tuple(one.parts for one in traces)))
 
 
 class CurvePlot(Widget):
@@ -74,7 +106,7 @@ class CurvePlot(Widget):
         if high <= low:
             room = abs(high) * 0.1 or 1.0
             low, high = low - room, high + room
-        last = max(1, sum(steps for _, steps in self._shape.phases))
+        last = max(1.0, sum(one.length for one in self._shape.axis))
         plot = Plot()
         plot.theme("clear")  # the widget's own colours, not plotext's
         plot.plotsize(width, height - 2)
@@ -95,47 +127,35 @@ class CurvePlot(Widget):
         plot.xfrequency(0)
         plot.yaxes(True, False)
         drawn = Text.from_ansi(plot.build().rstrip("\n"))
-        return drawn.append("\n").append(steps_axis(self._shape.phases, width - MARGIN))
+        return drawn.append("\n").append(axis_lines(self._shape.axis, width - MARGIN))
 
 
 def shape(curves: tuple[Curve, ...], name: str) -> Shape:
-    """Phases one after another: the steps of each count on from the last one measured in the phase before."""
-    order = list(dict.fromkeys(curve.phase for curve in curves))
-    lengths = {phase: max(c.steps[-1] for c in curves if c.phase == phase) for phase in order}
-    starts, start = {}, 0
-    for phase in order:
-        starts[phase] = start
-        start += lengths[phase]
-    lines = []
-    for wanted in (name, name + AVERAGED):
-        own = [curve for curve in curves if curve.name == wanted]
-        if own:
-            lines.append(
-                tuple(
-                    tuple((starts[c.phase] + s, v) for s, v in zip(c.steps, c.values, strict=True) if v is not None)
-                    for c in own
-                )
-            )
-    return Shape(tuple(lengths.items()), tuple(lines))
+    """One job's series, and beside it the one that was measured with averaged weights."""
+    axis = tuple(Stretch(phase, steps, f"{steps:,} steps") for phase, steps in phase_lengths(curves).items())
+    traces = (trace(curves, wanted) for wanted in (name, name + AVERAGED))
+    return Shape(axis, tuple(one.parts for one in traces if one.parts))
 
 
-def number_label(value: float) -> str:
+def number_label(value: float | None) -> str:
     """A number in `LABEL` cells: four digits that matter."""
+    if value is None:
+        return "not a number"
     text = f"{value:.4f}" if 0.001 <= abs(value) < 10 else f"{value:.4g}"
     return f"{text:>{LABEL}}"[:LABEL]
 
 
-def steps_axis(phases: tuple[tuple[str, int], ...], width: int) -> str:
-    """The horizontal axis over `width` cells: where each phase ends, and its name with its steps as far as they fit."""
-    total = max(1, sum(steps for _, steps in phases))
+def axis_lines(axis: tuple[Stretch, ...], width: int) -> str:
+    """The horizontal axis over `width` cells: where each part ends, and its name and length as far as they fit."""
+    total = max(1.0, sum(one.length for one in axis))
     ticks, labels = ["─"] * width, [" "] * width
-    start = done = 0
-    for phase, steps in phases:
-        done += steps
+    start, done = 0, 0.0
+    for one in axis:
+        done += one.length
         end = round(done / total * (width - 1))
         ticks[end] = "┴" if done < total else "┘"
         room = end - start
-        for label in (f"{phase} · {steps:,} steps", phase, f"{steps:,}"):
+        for label in (f"{one.name} · {one.words}", one.name, one.words):
             if len(label) < room:
                 place = start + (room - len(label)) // 2
                 labels[place : place + len(label)] = label
@@ -145,15 +165,37 @@ def steps_axis(phases: tuple[tuple[str, int], ...], width: int) -> str:
     return f"{edge}└{''.join(ticks)}\n{edge} {''.join(labels)}"
 
 
+def letter(place: int) -> Text:
+    """The letter of a marked job in the colour of its line."""
+    red, green, blue = SERIES[place]
+    return Text(LETTERS[place], style=f"bold rgb({red},{green},{blue})")
+
+
+def _legend(traced: tuple[Traced, ...], traces: list[Trace], width: int) -> Text:
+    """The last value of each line; with what the jobs are where there is room for it, as the list says it too."""
+
+    def words(*, named: bool) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for place, (one, line_of) in enumerate(zip(traced, traces, strict=True)):
+            last = number_label(line_of.last).strip() if line_of.parts else "nothing"
+            text.append("   " if place else "").append_text(letter(place)).append(f" {one.job.id} ")
+            text.append(f"{job_words.short(one.job)[:24]} " if named else "").append(last, style="bold")
+        return text
+
+    full = words(named=True)
+    return full if full.cell_len <= width - 2 else words(named=False)
+
+
 def _remark(curves: tuple[Curve, ...], names: list[str]) -> str:
     if not curves:
         return "no series yet"
     parts = []
     lasts = {curve.name: curve.last for curve in curves}  # of the newest phase
-    for letter, (name, value) in zip(LETTERS, lasts.items(), strict=False):
-        said = "not a number" if value is None else number_label(value).strip()
+    for sign, (name, value) in zip(LETTERS, lasts.items(), strict=False):
+        said = number_label(value).strip()
         kind = "averaged weights" if name.endswith(AVERAGED) else "last weights"
-        parts.append(f"{letter} {kind} {said}" if len(lasts) > 1 else f"last {said}")
+        parts.append(f"{sign} {kind} {said}" if len(lasts) > 1 else f"last {said}")
     if len(names) > 1:
         parts.append(f"{len(names)} series, c shows the next")
+    parts.append("Space compares jobs")
     return "; ".join(parts)

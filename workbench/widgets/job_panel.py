@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from workbench import job_words, numbers
 from workbench.job_rows import EVENT_HEADINGS, event_row
-from workbench.job_view import JobDetail
+from workbench.job_view import JobDetail, Traced
 from workbench.widgets.job_curve import JobCurve
 from workbench.widgets.log_pane import LogPane
 from workbench.widgets.section import Section
@@ -36,12 +36,23 @@ class JobPanel(Vertical):
                     yield Table(id="job-events")
             yield LogPane()
 
-    def put(self, detail: JobDetail, log: Path, series: str, pane: str) -> None:
-        """Show this job: its log file, the series of this name, and `pane` where only one has room."""
+    def put(
+        self, detail: JobDetail, log: Path, series: str, pane: str, beside: tuple[Traced, ...], *, by_time: bool
+    ) -> None:
+        """Show this job: its log file, the series of this name, and `pane` where only one has room.
+
+        Where there are jobs `beside` each other, the series of these; a job without any curve leaves its room to what
+        it told.
+        """
         job = detail.job
         self.query_one("#job-title", Section).say("", title=f"Job {job.id}  {job_words.what(job)}")
         self.query_one("#job-panes").set_classes([f"-{pane}"])
-        self.query_one(JobCurve).put(detail.curves, series)
+        curve = self.query_one(JobCurve)
+        curve.display = bool(beside or detail.curves)
+        if beside:
+            curve.put_beside(beside, series, by_time=by_time)
+        else:
+            curve.put(detail.curves, series)
         self.query_one(LogPane).put(log, live=job.state not in job_words.FINAL)
         self._put_events(detail)
 

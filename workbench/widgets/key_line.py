@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.style import Style
 from rich.text import Text
@@ -10,6 +10,9 @@ from textual.binding import Binding
 
 from workbench.key_names import shown
 from workbench.widgets.clickable import Clickable, runs
+
+if TYPE_CHECKING:
+    from workbench.application import Workbench
 
 AT_MOST = 7
 
@@ -31,16 +34,24 @@ class KeyLine(Clickable):
         for binding in self._few():
             key = binding.key.split(",")[0]
             click = runs(f"app.press_key({key!r})")
-            text.append(f" {shown(key)}", style=key_style + Style(bold=True) + click)
+            text.append(f" {self._said(key)}", style=key_style + Style(bold=True) + click)
             text.append(f" {binding.description} ", style=Style(dim=True) + click)
         return text
+
+    def _said(self, key: str) -> str:
+        """A key's name; in ASCII an arrow would look like the letter v."""
+        plain = cast("Workbench", self.app).plain_signs
+        return key.capitalize() if plain and key in ("up", "down", "left", "right") else shown(key)
 
     def _few(self) -> list[Binding]:
         first_of_action: dict[str, Binding] = {}
         for found in self.screen.active_bindings.values():
             if found.enabled and found.binding.show:
                 first_of_action.setdefault(found.binding.action, found.binding)
-        return sorted(first_of_action.values(), key=_rank)[:AT_MOST]
+        ranked = sorted(first_of_action.values(), key=_rank)
+        own = [binding for binding in ranked if _rank(binding) == 0]
+        others = ranked[len(own) :]  # help and the way out are never what has no room
+        return own[: AT_MOST - len(others)] + others
 
 
 def _rank(binding: Binding) -> int:

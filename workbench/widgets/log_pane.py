@@ -4,79 +4,27 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import MouseScrollUp
 from textual.message import Message
-from textual.widgets import Log
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from store.plain_text import plain
 from workbench.job_log import Piece, log_size, read_log
+from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.log_lines import JobLog
 from workbench.widgets.section import Section
 
 LOOK_S = 0.5  # one question for the size of a file
 KEPT = 2_000  # lines; the whole file stays where it is
 
 
-class JobLog(Log, inherit_bindings=False):
-    """The lines. Moving up pauses, reaching the end follows again."""
-
-    HELP_TITLE: ClassVar[str] = "In the log"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", id="log.down", show=False, tooltip="One line down"),
-        Binding("k,up", "move(-1)", "Up", id="log.up", show=False, tooltip="One line up: the log pauses"),
-        Binding("ctrl+d,pagedown", "page(1)", "Page down", id="log.page_down", show=False, tooltip="A page down"),
-        Binding("ctrl+u,pageup", "page(-1)", "Page up", id="log.page_up", show=False,
-                tooltip="A page up: the log pauses"),
-        Binding("g,home", "top", "Top", id="log.top", show=False, tooltip="To the first line read: the log pauses"),
-        Binding("G,end", "bottom", "Bottom", id="log.bottom", show=False, tooltip="To the end: the log follows"),
-        Binding("h,left", "aside(-8)", "Left", id="log.left", show=False, tooltip="To the left"),
-        Binding("l,right", "aside(8)", "Right", id="log.right", show=False, tooltip="To the right"),
-    ]  # fmt: skip
-
-    class Moved(Message):
-        """Somebody scrolled; `at_end` says whether the last line is seen."""
-
-        def __init__(self, *, at_end: bool) -> None:
-            super().__init__()
-            self.at_end = at_end
+class LogSearch(FilterLine):
+    """The line that `/` opens while one reads the log."""
 
     def __init__(self) -> None:
-        super().__init__(id="job-log", auto_scroll=False)
-
-    def action_move(self, lines: int) -> None:
-        self.scroll_relative(y=lines, animate=False, immediate=True)
-        self._tell()
-
-    def action_page(self, pages: int) -> None:
-        self.action_move(pages * max(1, self.size.height - 1))
-
-    def action_aside(self, cells: int) -> None:
-        self.scroll_relative(x=cells, animate=False, immediate=True)
-
-    def action_top(self) -> None:
-        self.scroll_home(animate=False, immediate=True, x_axis=False)
-        self._tell()
-
-    def action_bottom(self) -> None:
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
-        self._tell()
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        if self.max_scroll_y:
-            self.post_message(self.Moved(at_end=False))
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if new_value > old_value and new_value >= self.max_scroll_y:  # by the mouse too
-            self.post_message(self.Moved(at_end=True))
-
-    def _tell(self) -> None:
-        self.post_message(self.Moved(at_end=self.scroll_offset.y >= self.max_scroll_y))
+        super().__init__(id="log-search", placeholder="find in the log")
 
 
 class LogPane(Vertical):
@@ -102,6 +50,7 @@ class LogPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Section("Log", id="job-log-title")
+        yield LogSearch()
         yield JobLog()
 
     def on_mount(self) -> None:
@@ -127,11 +76,23 @@ class LogPane(Vertical):
             self._to_end()
         self._look()
 
+    def on_job_log_find(self, event: JobLog.Find) -> None:
+        event.stop()
+        self.query_one(LogSearch).open()
+        self.call_after_refresh(self._to_end)  # a line less is seen now
+
+    def on_filter_line_applied(self, event: FilterLine.Applied) -> None:
+        event.stop()
+        self.query_one(JobLog).find(event.text)
+
+    def on_filter_line_left(self, event: FilterLine.Left) -> None:
+        event.stop()
+        self.query_one(JobLog).focus()
+
     def on_job_log_moved(self, event: JobLog.Moved) -> None:
         event.stop()
-        if event.at_end != self._following:
-            self._following = event.at_end
-            self._look()
+        self._following = event.at_end
+        self._look()
 
     def _look(self) -> None:
         """Read what came, where somebody watches the end; else only say how much did."""
@@ -193,7 +154,7 @@ class LogPane(Vertical):
             words = f"‖ paused{f', {more:,} bytes more' if more else ''}; f follows"
         else:
             words = "▶ following" if self._live else "complete"
-        self.query_one(Section).say("", words)
+        self.query_one(Section).say("", "; ".join(filter(None, (self.query_one(JobLog).found_words, words))))
 
 
 def _read(pane: LogPane, path: Path, start: int, *, whole: bool) -> None:

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.geometry import Size
 
 from workbench.display import line
+from workbench.key_table import keys_now
 from workbench.widgets.clickable import Clickable, runs
 
 GAP = "   "
@@ -16,7 +17,7 @@ GAP = "   "
 
 @dataclass(frozen=True)
 class Setting:
-    """`m metric NDCG@10`: the key, the name, the value, and the action that a click on it runs."""
+    """`m metric NDCG@10`: the key (as it is where nobody changed it), name, value, and the action of a click on it."""
 
     key: str
     name: str
@@ -45,7 +46,7 @@ class SettingsLine(Clickable):
     def _lines(self, width: int) -> list[Text]:
         lines: list[Text] = []
         for setting in self._settings:
-            part = _part(setting, width)
+            part = _part(keys_now(setting.key, self.screen, self.app), setting, width)
             if lines and lines[-1].cell_len + len(GAP) + part.cell_len <= width:
                 lines[-1].append(GAP).append_text(part)
             else:
@@ -53,9 +54,9 @@ class SettingsLine(Clickable):
         return lines
 
 
-def _part(setting: Setting, width: int) -> Text:
+def _part(key: str, setting: Setting, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(setting.key, style="bold")
+    text.append(key, style="bold")
     text.append(f" {setting.name} ", style="dim")
     value = line(setting.value)
     value.truncate(max(8, width - text.cell_len), overflow="ellipsis")

@@ -25,6 +25,14 @@ _HEADINGS = (
 )
 
 
+_NARROW = (
+    Heading(Text("# ", justify="right", style="dim")),
+    Heading(Text("score", justify="right", style="dim")),
+    Heading(Text("title", style="dim"), flexible=True),
+)
+NARROW = 34  # cells; below, mark and place share a column and scores lose decimals, so that titles can be told apart
+
+
 class SidePanel(Vertical):
     """`letter` is the key that chooses its evaluation."""
 
@@ -32,6 +40,7 @@ class SidePanel(Vertical):
         super().__init__(id=id, classes="side")
         self._letter = letter
         self._picks: tuple[Pick, ...] = ()
+        self._position: Position | None = None
 
     def compose(self) -> ComposeResult:
         yield Section(self._letter, id=f"{self.id}-title")
@@ -42,7 +51,8 @@ class SidePanel(Vertical):
     def put(self, side: Side | None, dataset: Dataset, length: int, *, masked: bool) -> None:
         """Show this answer, or what to run where there is none."""
         self._picks = side.picks if side else ()
-        marks = f"{TARGET} target" if masked else f"{TARGET} target  {OWNED} in the history"
+        self._position = side.position if side else None
+        marks = f"{TARGET} target" if masked else f"{TARGET} target  {OWNED} in history"
         label = side.label if side else "no evaluation"
         self.query_one(Section).say("", marks if self._picks else "", title=f"{self._letter}  {label}")
         position, rules = self.query_one(".position", Static), self.query_one(".protocol", Static)
@@ -54,17 +64,42 @@ class SidePanel(Vertical):
             position.update(_advice(words, side.evaluation.model, dataset.name))
             rules.update("")
         else:
-            position.update(position_text(side.position))
-            rules.update(_rules(side, length, masked=masked))
+            rules.update(_rules(side, length))
         table = self.query_one(Table)
         table.display = bool(self._picks)
         table.show_header = not self.screen.has_class("-short")  # on 24 lines the tenth item matters more
-        table.put(_HEADINGS, [_row(pick) for pick in self._picks])
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Draw what depends on how wide this is."""
+        if self._position is not None:
+            self.query_one(".position", Static).update(_fitting(self._position, self.size.width - 2))
+        if self.size.width < NARROW:
+            self.query_one(Table).put(_NARROW, [_narrow_row(pick) for pick in self._picks])
+        else:
+            self.query_one(Table).put(_HEADINGS, [_row(pick) for pick in self._picks])
 
     def item_at_cursor(self) -> Item | None:
         """The item under the cursor."""
         row = self.query_one(Table).cursor_row
         return self._picks[row].item if 0 <= row < len(self._picks) else None
+
+
+def _fitting(position: Position, width: int) -> Text:
+    """The longest way to say it that takes one line, so that lists beside each other begin at the same height."""
+    whole = position_text(position)
+    if whole.cell_len <= width:
+        return whole
+    if position.missed:
+        return Text("a miss: no candidate")
+    short = Text("rank ").append(numbers.count(position.better + 1), style="bold")
+    short.append(f" of {numbers.count(position.candidates)}", style="dim")
+    if position.tied:
+        short.append(f", {numbers.count(position.tied)} tied")
+    return short if short.cell_len <= width else short[len("rank ") :]
 
 
 def position_text(position: Position) -> Text:
@@ -82,8 +117,8 @@ def position_text(position: Position) -> Text:
     return text
 
 
-def _rules(side: Side, length: int, *, masked: bool) -> Text:
-    words = [f"seen items {'masked' if masked else 'kept'}"]
+def _rules(side: Side, length: int) -> Text:
+    words = []
     if side.evaluation.protocol.get("history"):
         words.append(f"read {numbers.count(side.visible)} of {numbers.counted(length, 'item')}")
     words.append(f"target's score {numbers.score(side.score)}")
@@ -95,14 +130,31 @@ def _advice(words: str, model: str, dataset: str) -> Text:
 
 
 def _row(pick: Pick) -> Line:
-    mark = TARGET if pick.is_target else OWNED if pick.owned else " "
-    style = "bold" if pick.is_target else "dim" if pick.owned else ""
     return Line(
         str(pick.place),
         (
             Text(str(pick.place), justify="right", style="dim"),
-            Text(mark, style="bold"),
-            Text(numbers.score(pick.score), justify="right", style=style),
-            line(title(pick.item), style),
+            Text(_mark(pick), style="bold"),
+            Text(numbers.score(pick.score), justify="right", style=_style(pick)),
+            line(title(pick.item), _style(pick)),
         ),
     )
+
+
+def _narrow_row(pick: Pick) -> Line:
+    return Line(
+        str(pick.place),
+        (
+            Text(str(pick.place), justify="right", style="dim").append(_mark(pick), style="bold not dim"),
+            Text(numbers.score(pick.score, 2), justify="right", style=_style(pick)),
+            line(title(pick.item), _style(pick)),
+        ),
+    )
+
+
+def _mark(pick: Pick) -> str:
+    return TARGET if pick.is_target else OWNED if pick.owned else " "
+
+
+def _style(pick: Pick) -> str:
+    return "bold" if pick.is_target else "dim" if pick.owned else ""

@@ -16,6 +16,8 @@ from textual.widgets import DataTable
 
 SCROLLBAR = 1  # kept free also where there is none yet, so that nothing moves when there is
 MINIMUM_FLEXIBLE = 8  # cells; a title cut shorter than this says nothing
+# The most that a column takes by what its rows need: a longer name would push the other columns out of sight.
+WIDEST_SHARE, WIDEST_AT_LEAST = 0.4, 32  # of the table's width, and in cells
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Table(DataTable[Text]):
         self._headings: tuple[Heading, ...] = ()
         self._lines: tuple[Line, ...] = ()
         self._drawn_width = 0
+        self._by_width = False  # whether the columns are as wide as they are because of the table's width
 
     def put(self, headings: Sequence[Heading], lines: Sequence[Line], *, header_height: int = 1) -> None:
         """Show these rows; the cursor stays on its row's key, or where it was."""
@@ -110,7 +113,7 @@ class Table(DataTable[Text]):
         return header + sum(line.height for line in self._lines) + (across > max(width, 1))
 
     def on_resize(self, event: Resize) -> None:
-        if self._headings and self._drawn_width != self._room() and any(h.flexible for h in self._headings):
+        if self._headings and self._drawn_width != self._room() and self._by_width:
             self._draw()
 
     def watch_cursor_coordinate(self, old: Coordinate, new: Coordinate) -> None:
@@ -147,6 +150,7 @@ class Table(DataTable[Text]):
         for column, heading in enumerate(self._headings):
             widths.append(heading.width or self._needed(column, heading))
         flexible = [column for column, heading in enumerate(self._headings) if heading.flexible]
+        self._by_width = bool(flexible) or self._widest_column() in widths
         if flexible and self._drawn_width:
             others = sum(width for column, width in enumerate(widths) if column not in flexible)
             padding = 2 * self.cell_padding * len(widths)
@@ -158,7 +162,10 @@ class Table(DataTable[Text]):
     def _needed(self, column: int, heading: Heading) -> int:
         """What the widest text of a column takes; a table of thousands of cells is asked only where it has to be."""
         cells = (_widest(line.cells[column]) for line in self._lines)
-        return max([_widest(heading.text), *cells]) if self._lines else 1
+        return min(self._widest_column(), max([_widest(heading.text), *cells])) if self._lines else 1
+
+    def _widest_column(self) -> int:
+        return max(WIDEST_AT_LEAST, int(WIDEST_SHARE * self._drawn_width))
 
 
 def _widest(text: Text) -> int:

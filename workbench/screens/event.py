@@ -1,0 +1,65 @@
+"""The dialog with everything about an event: who, when, and where each model has the target, in full."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from workbench import numbers
+from workbench.display import line, protocol, title
+from workbench.screens.dialog import Dialog
+from workbench.visit import Side, Visit
+
+
+class EventDialog(Dialog[None]):
+    """What narrow panels cut is whole here."""
+
+    HINT = "Esc closes · j k scroll · v pager"
+
+    def __init__(self, visit: Visit, *, masked: bool) -> None:
+        super().__init__("Event")
+        self._visit, self._masked = visit, masked
+
+    def content(self) -> ComposeResult:
+        yield Static(self._text(), id="event")
+
+    def as_text(self) -> str:
+        return self._text().plain
+
+    def _text(self) -> Text:
+        visit = self._visit
+        rated = numbers.rating(visit.target.rating)
+        said = Text().append_text(line(visit.user, "bold")).append(f", {visit.event.split} event {visit.event.event}\n")
+        said.append_text(line(title(visit.target.item))).append(
+            f"\nthe target, on {numbers.day(visit.target.timestamp)}, rated {rated},"
+            f" after {numbers.counted(visit.length, 'item')}\n",
+            style="dim",
+        )
+        for letter, side in zip("abc", visit.sides, strict=False):
+            if side is not None:
+                said.append(f"\n{letter}  ").append_text(line(side.label, "bold")).append("\n")
+                for name, fact in _facts(side, visit, masked=self._masked).items():
+                    said.append(f"   {name:<16}", style="dim").append_text(line(fact)).append("\n")
+        said.rstrip()
+        return said
+
+
+def _facts(side: Side, visit: Visit, *, masked: bool) -> dict[str, str]:
+    position = side.position
+    if position is None:
+        return {
+            "rank": f"not among its {numbers.counted(side.evaluation.n, 'event')}",
+            "protocol": protocol(side.evaluation),
+        }
+    facts = {
+        "better": f"{numbers.count(position.better)} of {numbers.counted(position.candidates, 'candidate')}",
+        "tied": f"{numbers.counted(position.tied, 'other')} as high as the target",
+        "expected rank": "none: the target is no candidate" if position.missed else numbers.position(position.expected),
+        "target's score": numbers.score(side.score),
+        "seen items": "masked" if masked else "kept",
+    }
+    if side.evaluation.protocol.get("history"):
+        facts["read"] = f"{numbers.count(side.visible)} of {numbers.counted(visit.length, 'item')}"
+    parts = protocol(side.evaluation).split("; ")
+    return {**facts, "protocol": parts[0], **{" " * place: part for place, part in enumerate(parts[1:], start=1)}}
