@@ -16,6 +16,7 @@ from workbench.application import Workbench
 from workbench.key_names import shown
 from workbench.screens.add_item import AddItemDialog, ItemLine
 from workbench.screens.area import AreaScreen
+from workbench.screens.ask import AskDialog, QuestionLine
 from workbench.screens.behind import BehindScreen
 from workbench.screens.choice import ChoiceDialog
 from workbench.screens.compare import CompareScreen
@@ -64,6 +65,7 @@ TABLES: dict[str, tuple[type[DOMNode], ...]] = {
     "export": (ExportDialog,),
     "users": (UsersScreen,),
     "search": (SearchLine,),
+    "ask": (AskDialog, QuestionLine),
     "edit": (EditHistoryScreen,),
     "add": (AddItemDialog, ItemLine),
     "map": (MapScreen,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from scripts.stage import Stage
@@ -19,6 +19,7 @@ from workbench.settings import DEFAULTS, Settings
 WIDE, NARROW = (120, 36), (80, 24)
 Way = Callable[[Stage, Subject], Awaitable[None]]
 VARIANT = "final"  # of the training that the form is filled in for
+QUESTION = "A in top 10, B not in top 50"
 FIRST_ANSWER = "#left-picks"
 
 
@@ -56,12 +57,20 @@ async def _items(stage: Stage, subject: Subject) -> None:
 
 async def _training(stage: Stage, subject: Subject) -> None:
     await stage.press("3")
-    await stage.to_row("#jobs", str(subject.training().id))
+    await stage.to_row("#jobs", str(subject.trainings(1)[0].id))
 
 
 async def _log(stage: Stage, subject: Subject) -> None:
     await _training(stage, subject)
     await stage.press("v")
+
+
+async def _beside(stage: Stage, subject: Subject) -> None:
+    trainings = subject.trainings(2)
+    await stage.press("3")
+    for job in trainings:
+        await stage.to_row("#jobs", str(job.id))
+        await stage.press("space")
 
 
 async def _launch(stage: Stage, subject: Subject) -> None:
@@ -129,6 +138,11 @@ def _user(subject: Subject) -> Remembered:
     return Remembered(users=UsersChoice(dataset=first.dataset, left=first.key, right=other.key))
 
 
+def _question(subject: Subject) -> Remembered:
+    users = replace(_user(subject).users, third=subject.third().key, question=QUESTION)
+    return Remembered(users=users)
+
+
 def _maps(subject: Subject, *, count: int) -> Remembered:
     keys = [projection.key for projection in subject.maps(count)]
     return Remembered(map=MapChoice(*keys))
@@ -146,6 +160,7 @@ PICTURES = (
     Picture("data-items", "data", "The items of a dataset", "Items of", _items),
     Picture("jobs", "jobs", "Jobs: the list, and a training with its curve and its log", "Log  ", _training),
     Picture("jobs-log", "jobs", "The log of a job at 80×24", "Log  ", _log, size=NARROW),
+    Picture("jobs-beside", "jobs", "The curves of two marked jobs beside each other", "of 2 jobs", _beside),
     Picture("jobs-launch", "jobs", "The form that starts work, with its command line", "✓ ready", _launch),
     Picture("results", "results", "Results: models × datasets, best and second marked", "below: 95 % interval",
             _of_keys("4")),
@@ -159,6 +174,8 @@ PICTURES = (
             "below: 95 % interval", _of_keys("4 e"), _experiment),
     Picture("users", "users", "Users: a history and its target beside what two models recommend", "» target", _users,
             _slice(Slice.ALL)),
+    Picture("users-question", "users", "Events that answer a question, with a third model beside two", QUESTION,
+            _of_keys("5"), _question),
     Picture("users-edit", "users", "A history without one of its entries, ranked again", "ready,", _edit,
             _slice(Slice.ALL)),
     Picture("users-why", "users", "Why an item is recommended: what each entry adds",

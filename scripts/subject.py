@@ -50,15 +50,27 @@ class Subject:
         wanted = " and ".join(self.models) or "a text model and another"
         raise Missing(f"no dataset on which {wanted} are evaluated: st5 evaluate only pop --datasets NAME")
 
-    def training(self) -> Job:
-        """The training with curves of the most phases, the newest of them that came to its end."""
+    def third(self) -> Evaluation:
+        """Another evaluation of the events of the two."""
+        first, other = self.pair()
+        with self.workspace.read() as db:
+            found = newest_of_each(evaluation_store.evaluations(db, dataset=first.dataset))
+        others = [e for e in found if e.key not in (first.key, other.key) and event_set(e) == event_set(first)]
+        if not others:
+            raise Missing(f"no third evaluation beside the two: st5 evaluate bm25 --datasets {first.dataset}")
+        return others[-1]
+
+    def trainings(self, wanted: int) -> list[Job]:
+        """Trainings with curves: those of the most phases first, and the newest of them that came to their end."""
         with self.workspace.read() as db:
             found = [job for job in job_store.jobs(db) if job.kind == "train"]
             phases = {job.id: len({series.phase for series in job_store.series(db, job.id)}) for job in found}
         drawn = [job for job in found if phases[job.id]]
-        if not drawn:
-            raise Missing("no training with a curve: st5 train nopre --datasets NAME --recipe demo")
-        return max(drawn, key=lambda job: (job.state is JobState.SUCCEEDED, phases[job.id], job.id))
+        if len(drawn) < wanted:
+            which = "no training with a curve" if not drawn else "no second training with a curve"
+            raise Missing(f"{which}: st5 train nopre --datasets NAME --recipe demo")
+        drawn.sort(key=lambda job: (job.state is JobState.SUCCEEDED, phases[job.id], job.id), reverse=True)
+        return drawn[:wanted]
 
     def free_name(self, name: str) -> str:
         """The name of a model that is not there yet: `final`, else `final-2` and so on."""
