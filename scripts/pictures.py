@@ -16,7 +16,7 @@ from workbench.screens.launch import LaunchDialog
 from workbench.screens.results import ResultsScreen
 from workbench.settings import DEFAULTS, Settings
 
-WIDE, NARROW = (120, 36), (80, 24)
+WIDE, TALL, NARROW = (120, 36), (120, 46), (80, 24)
 Way = Callable[[Stage, Subject], Awaitable[None]]
 VARIANT = "final"  # of the training that the form is filled in for
 QUESTION = "A in top 10, B not in top 50"
@@ -160,7 +160,7 @@ PICTURES = (
     Picture("data-items", "data", "The items of a dataset", "Items of", _items),
     Picture("jobs", "jobs", "Jobs: the list, and a training with its curve and its log", "Log  ", _training),
     Picture("jobs-log", "jobs", "The log of a job at 80×24", "Log  ", _log, size=NARROW),
-    Picture("jobs-beside", "jobs", "The curves of two marked jobs beside each other", "of 2 jobs", _beside),
+    Picture("jobs-beside", "jobs", "The curves of two marked jobs beside each other", "of 2 jobs", _beside, size=TALL),
     Picture("jobs-launch", "jobs", "The form that starts work, with its command line", "✓ ready", _launch),
     Picture("results", "results", "Results: models × datasets, best and second marked", "below: 95 % interval",
             _of_keys("4")),
