@@ -20,8 +20,9 @@ lint: .venv/.test
 bench: .venv/.bench
 	$(BIN)/python -m benchmarks
 
-picture: .venv/.test
-	$(BIN)/python scripts/screenshot.py
+picture: .venv/.test   # the pages of docs/workbench, from $$ST5_WORKSPACE or: make picture WORKSPACE=folder
+	$(BIN)/python -m scripts.key_tables
+	$(BIN)/python -m scripts.screenshot $(if $(WORKSPACE),--workspace "$(WORKSPACE)")
 
 clean:
 	rm -rf .venv build *.egg-info

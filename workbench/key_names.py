@@ -21,6 +21,10 @@ _SHOWN = {
     "pagedown": "PgDn",
     "down": "↓",
     "up": "↑",
+    "home": "Home",
+    "end": "End",
+    "delete": "Del",
+    "backspace": "Backspace",
 }
 
 

@@ -1,0 +1,1 @@
+"""What draws and writes parts of the documentation."""
