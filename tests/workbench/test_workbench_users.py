@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 import shop
 from conftest import press, screen_text, settle
 
@@ -163,3 +164,37 @@ async def test_without_timestamps_and_ratings_the_columns_say_so(tmp_path: Path)
         await settle(pilot)
         await press(pilot, "5")
         assert "–" in screen_text(app)
+
+
+async def test_a_key_that_nobody_has_is_said(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 slash Z Z Z enter")
+        assert "Users  0  no key begins with ZZZ" in screen_text(app)
+        assert app.remembered.users.user == "user00000"
+        await press(pilot, "escape")
+        assert "user00000  1 event" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("keys", "heading", "words"),
+    [("5 z", "user00000  1 event", "16  2014-09-25"), ("5 tab z", "a  only", "target's score 0.6262")],
+)
+async def test_a_part_has_the_whole_screen_with_its_heading_until_escape(
+    workspace: Workspace, keys: str, heading: str, words: str
+) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, keys)
+        rows = screen_text(app).splitlines()
+        assert "[5 Users]" in rows[0]
+        assert rows[1].strip().startswith(heading)
+        assert words in screen_text(app)
+        assert "Esc Back" in rows[-1]
+        assert rows[-1].endswith("q Quit")
+        assert "b  last-item" not in screen_text(app)
+        await press(pilot, "escape")
+        assert "b  last-item" in screen_text(app)
+        assert "Esc Back" not in screen_text(app)

@@ -46,9 +46,11 @@ class KeyLine(Clickable):
     def _few(self) -> list[Binding]:
         first_of_action: dict[str, Binding] = {}
         for found in self.screen.active_bindings.values():
-            if found.enabled and found.binding.show:
+            way_back = self.screen.maximized is not None and found.binding.id == "area.escape"
+            if found.enabled and (found.binding.show or way_back):
                 first_of_action.setdefault(found.binding.action, found.binding)
-        return sorted(first_of_action.values(), key=_rank)[:AT_MOST]
+        first = sorted(first_of_action.values(), key=_rank)
+        return [*first[: AT_MOST - 1], *first[-1:]] if len(first) > AT_MOST else first  # how to quit always
 
 
 def _rank(binding: Binding) -> int:
