@@ -198,3 +198,28 @@ async def test_a_part_has_the_whole_screen_with_its_heading_until_escape(
         await press(pilot, "escape")
         assert "b  last-item" in screen_text(app)
         assert "Esc Back" not in screen_text(app)
+
+
+async def test_a_long_choice_is_filtered_and_the_filter_is_recalled(workspace: Workspace) -> None:
+    for number in range(20):
+        shop.add_model(workspace, f"rival-{number:02d}")
+        shop.evaluate(workspace, f"rival-{number:02d}", "movielens-small", sample=5)
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 a")
+        assert "/ filters · Enter chooses" in screen_text(app)
+        await press(pilot, "slash L - 1 3")
+        assert "The left model  1 of 24" in screen_text(app)
+        await press(pilot, "enter enter")
+        assert "a left rival-13" in screen_text(app)
+        await press(pilot, "a slash r i v a l - 9 9")
+        assert "The left model  0 of 24" in screen_text(app)
+        await press(pilot, "enter enter")  # nothing to choose
+        assert "The left model  0 of 24" in screen_text(app)
+        await press(pilot, "slash escape")
+        assert "rival-12" in screen_text(app)
+        await press(pilot, "slash")
+        assert "rival-99" in screen_text(app)
+        await press(pilot, "escape escape")
+        assert "a left rival-13" in screen_text(app)
