@@ -225,6 +225,18 @@ async def test_both_pictures_hold_every_point_of_the_view(mapped: Workspace) -> 
     assert "movielens-small #56b4e9" in chunks["iTXt"].decode()
 
 
+async def test_in_pictures_points_of_which_nothing_is_known_lie_below(mapped: Workspace) -> None:
+    app = workbench(mapped)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "6 c G enter | e enter | e j enter")
+        assert "no event measured" in screen_text(app)
+    root = ElementTree.parse("map-only-items-t-SNE.svg").getroot()
+    strokes = [part.get("stroke", "") for part in root.iter("{http://www.w3.org/2000/svg}path")]
+    assert len(strokes) > 1
+    assert strokes.index("#969696") == 0
+
+
 def chunks_of(data: bytes) -> dict[str, bytes]:
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     found, at = {}, 8

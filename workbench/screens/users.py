@@ -394,6 +394,7 @@ class UsersScreen(AreaScreen):
             table.action_last_row()
         masked = self.choice.seen == Seen.MASK
         self.query_one("#third").display = len(visit.sides) > 2
+        self.query_one("#sides").set_class(len(visit.sides) > 2, "-three")
         for name, side in zip(_SIDES, visit.sides, strict=False):
             self.query_one(f"#{name}", SidePanel).put(side, visit.dataset, visit.length, masked=masked)
 
