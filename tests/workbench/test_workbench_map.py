@@ -63,7 +63,15 @@ def listed(app: Workbench) -> list[str]:
         ("map", "6", (200, 60)),
         ("map-list", "6 | enter", (80, 24)),
         ("map-facts", "6 | i", (80, 24)),
+        ("map-list", "6 | enter", (200, 60)),
+        ("map-facts", "6 | i", (120, 40)),
+        ("map-search", "6 | slash g o l d e n", (80, 24)),
+        ("map-search", "6 | slash g o l d e n", (120, 40)),
+        ("map-hits", "6 | c G enter | s", (80, 24)),
+        ("map-hits", "6 | c G enter | s", (120, 40)),
+        ("map-beside", "6 | b j enter | n", (80, 24)),
         ("map-beside", "6 | b j enter | n", (120, 40)),
+        ("map-beside", "6 | b j enter | n", (200, 60)),
     ],
 )
 async def test_screens(mapped: Workspace, name: str, keys: str, size: tuple[int, int]) -> None:
