@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shop
-from conftest import press, screen_text, settle
+from conftest import press, said, screen_text, settle
 
 from store.datasets import dataset, user_events
 from store.evaluations import evaluations, ranks
@@ -223,3 +224,24 @@ async def test_a_long_choice_is_filtered_and_the_filter_is_recalled(workspace: W
         assert "rival-99" in screen_text(app)
         await press(pilot, "escape escape")
         assert "a left rival-13" in screen_text(app)
+
+
+async def test_a_text_is_copied_whole_and_into_a_file_where_it_is_too_long(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # which is remembered otherwise
+    story = "Once upon a time. " * 5_000
+    with workspace.write() as db:
+        db.execute("UPDATE item SET description = ?, title = ?", (story, "word " * 200))
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 y")
+        assert app.clipboard.count("word ") < 200
+        assert "…" in app.clipboard  # a row's cut is seen
+        await press(pilot, "enter y")
+        written = re.search(r"see (\S+\.txt)", said(app))
+        assert written is not None
+        assert story.strip() in Path(written[1]).read_text(encoding="utf-8")
+        assert Path(written[1]).stat().st_mode & 0o077 == 0
