@@ -15,7 +15,8 @@ FULL_LIMIT = 20_000  # characters of one text in a dialog: ten pages
 
 def line(value: str, style: str = "") -> Text:
     """Text from data as one line that ends in `…` where its place is too narrow."""
-    return Text(plain(value[:LINE_LIMIT]), style=style, no_wrap=True, overflow="ellipsis")
+    cut = "…" if len(value) > LINE_LIMIT else ""  # also where the line is copied
+    return Text(plain(value[:LINE_LIMIT]) + cut, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def whole(value: str, limit: int = FULL_LIMIT) -> Text:

@@ -40,11 +40,15 @@ _HIT_COLOURS = (_HUES[2], _HUES[0], _HUES[1], _HUES[3], GREY)
 
 @dataclass(frozen=True)
 class Label:
-    """One entry of the legend, and how many points of the first map have it."""
+    """One entry of the legend, and how many points of the first map have it.
+
+    quiet: gives way to any other label in the same place, since it says that nothing is known.
+    """
 
     name: str
     count: int
     colour: Colour
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,8 @@ def _fixed(
             code[mine] = code_of(dataset_store.dataset(db, name), projection.kind)[points.row[mine]]
         of.append(code)
     counts = np.bincount(of[0], minlength=len(words)).tolist()
-    return Labelling(tuple(Label(*entry) for entry in zip(words, counts, colours, strict=True)), tuple(of))
+    entries = zip(words, counts, colours, strict=True)
+    return Labelling(tuple(Label(*entry, quiet=entry[0] == NOT_ASKED) for entry in entries), tuple(of))
 
 
 def _warm(db: sqlite3.Connection, dataset: Dataset, kind: str) -> np.ndarray:

@@ -71,7 +71,7 @@ def svg(picture: Picture) -> str:
         f'<rect width="{WIDTH}" height="{height}" fill="{_hex(picture.ground)}"/>',
         f'<g fill="none" stroke-linecap="round" stroke-width="{2 * picture.radius:.1f}" stroke-opacity="0.85">',
     ]
-    for number in picture.used:
+    for number in sorted(picture.used, key=lambda number: not picture.legend[number].quiet):  # what is quiet lies below
         path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in at[picture.label == number].tolist())
         parts.append(f'<path stroke="{_hex(picture.legend[number].colour)}" d="{path}"/>')
     parts.append("</g>")
@@ -96,6 +96,8 @@ def png(picture: Picture) -> bytes:
     canvas[:] = picture.ground
     colours = np.array([label.colour for label in picture.legend] or [(0, 0, 0)], np.uint8)
     order = np.random.default_rng(ORDER_SEED).permutation(len(picture.place))
+    loud = np.array([not label.quiet for label in picture.legend] or [True])[picture.label[order]]
+    order = order[np.argsort(loud, kind="stable")]  # what is quiet lies below
     at = np.floor(picture.pixels()[order]).astype(int)
     ink = colours[picture.label[order]]
     reach = int(np.ceil(picture.radius))

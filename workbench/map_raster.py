@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,8 +60,9 @@ class View:
 
 @dataclass(frozen=True)
 class Raster:
-    """A drawn view. dots: braille bits, uint8 [R, C]; winner: the label with most points, int16 [R, C], −1 where there
-    are none; count: points, int64 [R, C]; cell: row · C + column of each point, int32 [N], −1 outside or hidden.
+    """A drawn view. dots: braille bits, uint8 [R, C]; winner: the label with most points, of those that are not quiet
+    where there are any, int16 [R, C], −1 where there are no points; count: points, int64 [R, C]; cell: row · C + column
+    of each point, int32 [N], −1 outside or hidden.
     """
 
     dots: np.ndarray
@@ -83,8 +85,19 @@ def fit(place: np.ndarray, columns: int, rows: int) -> View:
     return View(float(low[0] + width / 2), float(low[1] + height / 2), float(dot) or 1.0)
 
 
-def rasterise(place: np.ndarray, label: np.ndarray, shown: np.ndarray, view: View, columns: int, rows: int) -> Raster:
-    """Draw all points (float32 [N, 2]) whose label (int16 [N]) is `shown` (bool [labels]) and that lie in the view."""
+def rasterise(
+    place: np.ndarray,
+    label: np.ndarray,
+    shown: np.ndarray,
+    view: View,
+    columns: int,
+    rows: int,
+    quiet: Collection[int] = (),
+) -> Raster:
+    """Draw all points (float32 [N, 2]) whose label (int16 [N]) is `shown` (bool [labels]) and that lie in the view.
+
+    quiet: labels that a cell belongs to only where it has no other.
+    """
     across, down = columns * DOTS_ACROSS, rows * DOTS_DOWN
     x, y = view.dots(place[:, 0], place[:, 1], columns, rows)
     inside = (x >= 0) & (x < across) & (y >= 0) & (y < down)
@@ -100,6 +113,10 @@ def rasterise(place: np.ndarray, label: np.ndarray, shown: np.ndarray, view: Vie
     count = votes.sum(axis=2)
     cell = np.full(len(place), OUTSIDE, np.int32)
     cell[drawn] = at
+    if quiet:
+        loud = votes.copy()
+        loud[:, :, list(quiet)] = 0
+        votes = np.where(loud.any(axis=2, keepdims=True), loud, votes)
     return Raster(dots, np.where(count > 0, votes.argmax(axis=2), OUTSIDE).astype(np.int16), count, cell)
 
 

@@ -262,11 +262,14 @@ async def test_the_screen(real: Workspace) -> None:
             await pilot.resize_terminal(width, height)
             await settle(pilot)
             check_snapshot(app, f"edit-{width}x{height}")
-        await press(pilot, "a " + " ".join("mirror"))
-        check_snapshot(app, "edit-add-80x24")
-        await press(pilot, "escape w")
-        await until(pilot, "Score with the whole history")
-        check_snapshot(app, "edit-why-80x24")
+        for width, height in ((80, 24), (120, 40)):
+            await pilot.resize_terminal(width, height)
+            await press(pilot, "a " + " ".join("mirror"))
+            check_snapshot(app, f"edit-add-{width}x{height}")
+            await press(pilot, "escape w")
+            await until(pilot, "Score with the whole history")
+            check_snapshot(app, f"edit-why-{width}x{height}")
+            await press(pilot, "escape")
 
 
 async def test_the_keys_of_the_screen_are_explained_and_do_not_clash(workspace: Workspace) -> None:

@@ -63,7 +63,15 @@ def listed(app: Workbench) -> list[str]:
         ("map", "6", (200, 60)),
         ("map-list", "6 | enter", (80, 24)),
         ("map-facts", "6 | i", (80, 24)),
+        ("map-list", "6 | enter", (200, 60)),
+        ("map-facts", "6 | i", (120, 40)),
+        ("map-search", "6 | slash g o l d e n", (80, 24)),
+        ("map-search", "6 | slash g o l d e n", (120, 40)),
+        ("map-hits", "6 | c G enter | s", (80, 24)),
+        ("map-hits", "6 | c G enter | s", (120, 40)),
+        ("map-beside", "6 | b j enter | n", (80, 24)),
         ("map-beside", "6 | b j enter | n", (120, 40)),
+        ("map-beside", "6 | b j enter | n", (200, 60)),
     ],
 )
 async def test_screens(mapped: Workspace, name: str, keys: str, size: tuple[int, int]) -> None:
@@ -223,6 +231,18 @@ async def test_both_pictures_hold_every_point_of_the_view(mapped: Workspace) -> 
     assert {(86, 180, 233), (230, 159, 0)} <= colours
     assert len(colours) == 3  # and the ground
     assert "movielens-small #56b4e9" in chunks["iTXt"].decode()
+
+
+async def test_in_pictures_points_of_which_nothing_is_known_lie_below(mapped: Workspace) -> None:
+    app = workbench(mapped)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "6 c G enter | e enter | e j enter")
+        assert "no event measured" in screen_text(app)
+    root = ElementTree.parse("map-only-items-t-SNE.svg").getroot()
+    strokes = [part.get("stroke", "") for part in root.iter("{http://www.w3.org/2000/svg}path")]
+    assert len(strokes) > 1
+    assert strokes.index("#969696") == 0
 
 
 def chunks_of(data: bytes) -> dict[str, bytes]:

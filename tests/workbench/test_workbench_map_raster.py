@@ -60,6 +60,18 @@ def test_a_cell_belongs_to_the_label_with_most_points_and_the_first_of_equals() 
     assert raster([], []).winner.tolist() == [[-1]]
 
 
+def test_a_quiet_label_has_only_cells_where_there_is_no_other() -> None:
+    place = np.array([[0, 0], [0, 0], [0, 0], [8, 0], [8, 0]], np.float32)
+    label = np.array([1, 1, 0, 1, 1], np.int16)
+    view = fit(place, 9, 3)
+    drawn = rasterise(place, label, np.ones(2, bool), view, 9, 3, quiet=[1])
+    assert drawn.winner[drawn.count > 0].tolist() == [0, 1]
+    assert drawn.count[drawn.count > 0].tolist() == [3, 2]
+    assert rasterise(place, label, np.ones(2, bool), view, 9, 3).winner[drawn.count > 0].tolist() == [1, 1]
+    hidden = rasterise(place, label, np.array([False, True]), view, 9, 3, quiet=[1])
+    assert hidden.winner[hidden.count > 0].tolist() == [1, 1]
+
+
 def test_many_points_against_one_at_a_time() -> None:
     draw = np.random.default_rng(0)
     place = draw.normal(size=(500, 2)).astype(np.float32)

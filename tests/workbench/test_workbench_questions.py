@@ -222,10 +222,11 @@ async def test_three_models_stand_side_by_side(workspace: Workspace, size: tuple
         assert not app.screen.query_one("#third").display
 
 
-@pytest.mark.parametrize(("name", "keys"), [("ask", "5 f j"), ("event", "5 i")])
-async def test_layers_of_users(workspace: Workspace, name: str, keys: str) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(("name", "keys"), [("ask", "5 f down"), ("event", "5 i")])
+async def test_layers_of_users(workspace: Workspace, name: str, keys: str, size: tuple[int, int]) -> None:
     app = Workbench(workspace, readonly=True)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await settle(pilot)
-        await press(pilot, keys.replace("j", "down"))
-        check_snapshot(app, f"{name}-80x24")
+        await press(pilot, keys)
+        check_snapshot(app, f"{name}-{size[0]}x{size[1]}")

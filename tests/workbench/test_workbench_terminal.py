@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -51,12 +52,12 @@ class Terminal:
             time.sleep(0.1)
 
 
-def command() -> str:
+def command(options: str = "") -> str:
     """Runs `st5` in the folder of the workspace, and says how it ended."""
     program = "import sys; from engine.commands import main; main()"
     # pytest's readline exports LINES and COLUMNS, which would stand above the terminal's real size.
     clean = "env -u LINES -u COLUMNS TERM=xterm-256color"
-    return f"{clean} {sys.executable} -c '{program}' --workspace shop; echo ended $?; sleep 60"
+    return f"{clean} {sys.executable} -c '{program}' --workspace shop {options}; echo ended $?; sleep 60"
 
 
 @pytest.fixture
@@ -115,6 +116,61 @@ def test_the_pager_and_the_editor_get_the_screen_and_give_it_back(terminal: Term
     terminal.keys("6")  # does nothing any more
     terminal.keys("F6")
     terminal.wait_for("[6 Map]")
+
+
+@needs_tmux
+def test_what_is_copied_reaches_the_terminal_also_from_within_tmux(terminal: Terminal) -> None:
+    terminal.tmux("set-option", "-g", "set-clipboard", "on")
+    terminal.wait_for("Evaluations  7")
+    terminal.keys("5")
+    terminal.wait_for("before the target")
+    terminal.keys("y")
+    terminal.until(lambda: terminal.tmux("show-buffer").startswith("»\t16\t2014-09-25\t5\tGolden Orchard"))
+    terminal.wait_for("bytes to the terminal's clipboard")
+
+
+@needs_tmux
+@pytest.mark.parametrize(("options", "flag"), [("", "1"), ("--no-mouse", "0")])
+def test_the_mouse_is_left_to_the_terminal_where_that_is_asked_for(
+    workspace: Workspace, tmp_path: Path, options: str, flag: str
+) -> None:
+    terminal = Terminal(tmp_path / "tmux", command(options))
+    try:
+        terminal.wait_for("Evaluations  7")
+        assert terminal.tmux("display-message", "-p", "-t", "t", "#{mouse_any_flag}").strip() == flag
+    finally:
+        terminal.tmux("kill-server")
+
+
+@needs_tmux
+def test_the_warm_process_ends_with_a_workbench_that_is_killed_while_it_works(terminal: Terminal) -> None:
+    terminal.wait_for("Evaluations  7")
+    terminal.keys("5")
+    terminal.wait_for("before the target")
+    terminal.keys("e")
+    terminal.wait_for("model warming up")
+    shell = int(terminal.tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
+    workbench = next(pid for pid in children(shell) if "engine.warm" not in said_by(pid) and children(pid))
+    (warm,) = children(workbench)
+    assert "engine.warm" in said_by(warm)
+    os.kill(workbench, signal.SIGKILL)
+    terminal.until(lambda: "engine.warm" not in said_by(warm))
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def said_by(pid: int) -> str:
+    """The command line of a process; "" once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 @needs_tmux

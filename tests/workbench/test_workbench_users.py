@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import shop
-from conftest import press, screen_text, settle
+from conftest import press, said, screen_text, settle
 
 from store.datasets import dataset, user_events
 from store.evaluations import evaluations, ranks
@@ -163,3 +165,83 @@ async def test_without_timestamps_and_ratings_the_columns_say_so(tmp_path: Path)
         await settle(pilot)
         await press(pilot, "5")
         assert "–" in screen_text(app)
+
+
+async def test_a_key_that_nobody_has_is_said(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 slash Z Z Z enter")
+        assert "Users  0  no key begins with ZZZ" in screen_text(app)
+        assert app.remembered.users.user == "user00000"
+        await press(pilot, "escape")
+        assert "user00000  1 event" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("keys", "heading", "words"),
+    [("5 z", "user00000  1 event", "16  2014-09-25"), ("5 tab z", "a  only", "target's score 0.6262")],
+)
+async def test_a_part_has_the_whole_screen_with_its_heading_until_escape(
+    workspace: Workspace, keys: str, heading: str, words: str
+) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, keys)
+        rows = screen_text(app).splitlines()
+        assert "[5 Users]" in rows[0]
+        assert rows[1].strip().startswith(heading)
+        assert words in screen_text(app)
+        assert "Esc Back" in rows[-1]
+        assert rows[-1].endswith("q Quit")
+        assert "b  last-item" not in screen_text(app)
+        await press(pilot, "escape")
+        assert "b  last-item" in screen_text(app)
+        assert "Esc Back" not in screen_text(app)
+
+
+async def test_a_long_choice_is_filtered_and_the_filter_is_recalled(workspace: Workspace) -> None:
+    for number in range(20):
+        shop.add_model(workspace, f"rival-{number:02d}")
+        shop.evaluate(workspace, f"rival-{number:02d}", "movielens-small", sample=5)
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 a")
+        assert "/ filters · Enter chooses" in screen_text(app)
+        await press(pilot, "slash L - 1 3")
+        assert "The left model  1 of 24" in screen_text(app)
+        await press(pilot, "enter enter")
+        assert "a left rival-13" in screen_text(app)
+        await press(pilot, "a slash r i v a l - 9 9")
+        assert "The left model  0 of 24" in screen_text(app)
+        await press(pilot, "enter enter")  # nothing to choose
+        assert "The left model  0 of 24" in screen_text(app)
+        await press(pilot, "slash escape")
+        assert "rival-12" in screen_text(app)
+        await press(pilot, "slash")
+        assert "rival-99" in screen_text(app)
+        await press(pilot, "escape escape")
+        assert "a left rival-13" in screen_text(app)
+
+
+async def test_a_text_is_copied_whole_and_into_a_file_where_it_is_too_long(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # which is remembered otherwise
+    story = "Once upon a time. " * 5_000
+    with workspace.write() as db:
+        db.execute("UPDATE item SET description = ?, title = ?", (story, "word " * 200))
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 y")
+        assert app.clipboard.count("word ") < 200
+        assert "…" in app.clipboard  # a row's cut is seen
+        await press(pilot, "enter y")
+        written = re.search(r"see (\S+\.txt)", said(app))
+        assert written is not None
+        assert story.strip() in Path(written[1]).read_text(encoding="utf-8")
+        assert Path(written[1]).stat().st_mode & 0o077 == 0

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import DataTable, Input
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -22,6 +24,7 @@ from workbench.remembered import Remembered
 from workbench.widgets.bar import Bar
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.key_line import KeyLine
+from workbench.widgets.section import Section
 from workbench.widgets.table import Table
 from workbench.widgets.too_small import TooSmall
 
@@ -56,6 +59,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
     AREA: ClassVar[str] = ""
     HELP_TITLE: ClassVar[str] = ""
     AUTO_FOCUS = ""
+    ALLOW_IN_MAXIMIZED_VIEW = "Bar, KeyLine, TooSmall"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next part", id="area.next", show=False, tooltip="To the next part"),
         Binding("shift+tab", "app.focus_previous", "Part before", id="area.back", show=False,
@@ -169,7 +173,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         if self.maximized is not None:
             self.minimize()
         elif isinstance(self.focused, DataTable):
-            self.maximize(self.focused)
+            self.maximized = _pane(self.focused)  # `maximize` takes only what can be focused
 
     def action_copy_cell(self) -> None:
         if isinstance(self.focused, Table) and self.focused.cell_text():
@@ -201,6 +205,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             if table.display:
                 table.focus()
                 return
+
+
+def _pane(table: DataTable[Text]) -> Widget:
+    """A table with the heading that says what it is, where that belongs to it alone."""
+    pane = table.parent
+    if not isinstance(pane, Widget) or isinstance(pane, Body):
+        return table
+    return pane if len(pane.query(Section)) == len(pane.query(DataTable)) == 1 else table
 
 
 def _read(screen: AreaScreen, query: Callable[[], View], answer: Callable[[View], Message]) -> None:

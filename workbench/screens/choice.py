@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from workbench import numbers
 from workbench.display import brief, line
 from workbench.screens.dialog import Dialog
+from workbench.widgets.filter_line import FilterLine
 
 LONGEST = 140  # characters of a label or a remark, about two lines: the others must stay in sight
 
@@ -27,11 +30,22 @@ class Choice:
     remark: str = ""
 
 
+MANY = 12  # choices that 80×24 shows at once; more can be filtered
+
+
 class ChoiceDialog(Dialog[str]):
     """Dismisses with the value chosen, or None."""
 
     HINT = "Enter chooses · Esc leaves it as it is"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            id="choice.filter",
+            show=False,
+            tooltip="Offer only those that contain what you type",
+        ),
         Binding("j,down", "move(1)", "Down", id="choice.down", show=False, tooltip="The next one"),
         Binding("k,up", "move(-1)", "Up", id="choice.up", show=False, tooltip="The one before"),
         Binding("g,home", "first", "First", id="choice.first", show=False, tooltip="The first"),
@@ -40,22 +54,33 @@ class ChoiceDialog(Dialog[str]):
 
     def __init__(self, title: str, choices: Sequence[Choice], current: str) -> None:
         super().__init__(title)
-        self._choices = tuple(choices)
+        self._choices = self._offered = tuple(choices)
         self._current = current
 
     def content(self) -> ComposeResult:
-        options = [Option(_prompt(choice, choice.value == self._current)) for choice in self._choices]
-        yield OptionList(*options, id="choices", compact=True, markup=False)
+        yield FilterLine()
+        yield OptionList(id="choices", compact=True, markup=False)
 
     def on_mount(self) -> None:
-        values = [choice.value for choice in self._choices]
-        options = self.query_one(OptionList)
-        options.highlighted = values.index(self._current) if self._current in values else 0
-        options.focus()
+        if len(self._choices) > MANY:
+            self.query_one("#dialog").border_subtitle = Text(f"/ filters · {self.HINT}")
+        self._offer("")
+        self.query_one(OptionList).focus()
+
+    @on(FilterLine.Applied)
+    def _narrow(self, event: FilterLine.Applied) -> None:
+        self._offer(event.text)
+
+    @on(FilterLine.Left)
+    def _leave_filter(self) -> None:
+        self.query_one(OptionList).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(self._choices[event.option_index].value)
+        self.dismiss(self._offered[event.option_index].value)
+
+    def action_filter(self) -> None:
+        self.query_one(FilterLine).open()
 
     def action_move(self, step: int) -> None:
         options = self.query_one(OptionList)
@@ -69,6 +94,18 @@ class ChoiceDialog(Dialog[str]):
 
     def action_last(self) -> None:
         self.query_one(OptionList).action_last()
+
+    def _offer(self, wanted: str) -> None:
+        """List the choices that contain these words, the current one highlighted."""
+        self._offered = tuple(c for c in self._choices if wanted in f"{c.label} {c.remark}".lower())
+        values = [choice.value for choice in self._offered]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(_prompt(choice, choice.value == self._current)) for choice in self._offered])
+        options.highlighted = None if not values else values.index(self._current) if self._current in values else 0
+        shown, total = numbers.count(len(values)), numbers.count(len(self._choices))
+        words = f"{self._heading}  {shown} of {total}" if wanted else self._heading
+        self.query_one("#dialog").border_title = Text(words)
 
 
 def _prompt(choice: Choice, current: bool) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,6 +11,9 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
 from workbench.widgets.too_small import TooSmall
+
+if TYPE_CHECKING:
+    from workbench.application import Workbench
 
 Result = TypeVar("Result")
 
@@ -22,6 +25,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close", id="dialog.close", tooltip="Close this dialog"),
         Binding("v", "pager", "Pager", id="dialog.pager", show=False, tooltip="Read it in $PAGER"),
+        Binding("y", "copy", "Copy", id="dialog.copy", show=False, tooltip="Send all of it to the clipboard"),
         Binding("j,down", "scroll(1)", "Down", id="dialog.down", show=False, tooltip="Scroll down"),
         Binding("k,up", "scroll(-1)", "Up", id="dialog.up", show=False, tooltip="Scroll up"),
         Binding("ctrl+d,pagedown,space", "scroll(10)", "Page down", id="dialog.page_down", show=False,
@@ -47,7 +51,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         yield from ()
 
     def as_text(self) -> str:
-        """What the pager shows; "" where there is nothing worth one."""
+        """What the pager shows and what is copied; "" where there is nothing worth it."""
         return ""
 
     def action_pager(self) -> None:
@@ -55,6 +59,10 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
         if text := self.as_text():
             in_pager(self.app, text)
+
+    def action_copy(self) -> None:
+        if text := self.as_text():
+            cast("Workbench", self.app).copy(text)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -15,7 +15,7 @@ from workbench.visit import Side, Visit
 class EventDialog(Dialog[None]):
     """What narrow panels cut is whole here."""
 
-    HINT = "Esc closes · j k scroll · v pager"
+    HINT = "Esc closes · j k scroll · v pager · y copy"
 
     def __init__(self, visit: Visit, *, masked: bool) -> None:
         super().__init__("Event")

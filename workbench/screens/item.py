@@ -16,7 +16,7 @@ from workbench.screens.dialog import Dialog
 class ItemDialog(Dialog[None]):
     """Full texts, with their lines; none is cut silently."""
 
-    HINT = "Esc closes · j k scroll · v pager"
+    HINT = "Esc closes · j k scroll · v pager · y copy"
 
     def __init__(self, item: Item) -> None:
         super().__init__("Item")

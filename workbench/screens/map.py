@@ -180,7 +180,9 @@ class MapScreen(MapPointsScreen):
         for letter, (canvas, side) in zip("ab" if len(view.sides) > 1 else " ", self.shown(), strict=True):
             canvas.border_title = map_words.border_title(side, letter)
             canvas.border_subtitle = map_words.border_subtitle(side.projection)
-            canvas.put(side.points.place, side.label, [label.colour for label in view.legend], legend.hidden)
+            colours = [label.colour for label in view.legend]
+            quiet = [number for number, label in enumerate(view.legend) if label.quiet]
+            canvas.put(side.points.place, side.label, colours, legend.hidden, quiet)
         self._say_legend()
 
     def _say_legend(self) -> None:

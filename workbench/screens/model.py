@@ -15,7 +15,7 @@ from workbench.screens.dialog import Dialog
 class ModelDialog(Dialog[None]):
     """As `st5 models NAME` says it."""
 
-    HINT = "Esc closes · j k scroll · v pager"
+    HINT = "Esc closes · j k scroll · v pager · y copy"
 
     def __init__(self, model: Model) -> None:
         super().__init__(f"Model {plain(model.name)}")

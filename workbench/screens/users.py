@@ -160,7 +160,7 @@ class UsersScreen(AreaScreen):
         shown, total = len(self._listed), numbers.count(page.total)
         self.query_one("#people-title", Section).say(
             f"{numbers.count(shown)} of {total}" if shown < page.total else total,
-            "asked for" if self.view and self.view.asked else "",
+            " ".join(self._people_words(page)),
         )
         table = self.query_one("#people-list", Table)
         table.put((_PLAIN_KEY,), [Line(key, (line(key),)) for _, key in self._listed])
@@ -169,6 +169,14 @@ class UsersScreen(AreaScreen):
         if self._open_first:
             self._open_first = False
             self._open(0)
+
+    def _people_words(self, page: UserPage) -> list[str]:
+        asked = ["asked for"] * bool(self.view and self.view.asked)
+        return (
+            asked
+            if page.users or page.after
+            else [*asked, f"no key begins with {page.prefix}" if page.prefix else "none"]
+        )
 
     @on(SearchLine.Typed)
     def _typed(self, event: SearchLine.Typed) -> None:
@@ -386,6 +394,7 @@ class UsersScreen(AreaScreen):
             table.action_last_row()
         masked = self.choice.seen == Seen.MASK
         self.query_one("#third").display = len(visit.sides) > 2
+        self.query_one("#sides").set_class(len(visit.sides) > 2, "-three")
         for name, side in zip(_SIDES, visit.sides, strict=False):
             self.query_one(f"#{name}", SidePanel).put(side, visit.dataset, visit.length, masked=masked)
 

@@ -13,7 +13,7 @@ from workbench.screens.dialog import Dialog
 class ValueDialog(Dialog[None]):
     """`name` is its title."""
 
-    HINT = "Esc closes · j k scroll · v pager"
+    HINT = "Esc closes · j k scroll · v pager · y copy"
 
     def __init__(self, name: str, value: str) -> None:
         super().__init__(plain(name))

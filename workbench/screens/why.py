@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class WhyDialog(ReadingDialog[None]):
     """Asks when it is opened; one batch of as many histories as there are entries to leave out."""
 
-    HINT = "Esc closes · j k scroll"
+    HINT = "Esc closes · j k scroll · v pager · y copy"
 
     class Answered(Message):
         """The warm process said something."""
@@ -41,9 +41,10 @@ class WhyDialog(ReadingDialog[None]):
         super().__init__("Why this item?")
         self._evaluation, self._model, self._item = evaluation, model, item
         self._entries, self._labels = entries, tuple(labels)
+        self._words = _question(item, model)
 
     def content(self) -> ComposeResult:
-        yield Static(_question(self._item, self._model), id="why-words", markup=False)
+        yield Static(self._words, id="why-words", markup=False)
         yield Static(stage_words("asking", 0, 0), id="why-state", markup=False)
         yield ScoreBars(id="why-bars")
 
@@ -72,6 +73,10 @@ class WhyDialog(ReadingDialog[None]):
         elif isinstance(answer, Refusal | Died):
             self._say(answer.words)
 
+    def as_text(self) -> str:
+        bars = self.query_one(ScoreBars).as_text()
+        return f"{self._words.plain}\n\n{bars}" if bars else ""
+
     def _say(self, words: str) -> None:
         self.query_one("#why-state", Static).update(whole(words))
 
@@ -83,6 +88,7 @@ class WhyDialog(ReadingDialog[None]):
             words.append(" It has one entry, and without it there is nothing to read.")
         elif not any(falls(reasons)):
             words.append(" No entry makes a difference: the model does not read them, or not these.")
+        self._words = words
         self.query_one("#why-words", Static).update(words)
         first = len(self._entries) - len(self._labels) + 1
         bars = zip(self._labels, falls(reasons), strict=True) if reasons.without else ()

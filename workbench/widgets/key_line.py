@@ -46,7 +46,8 @@ class KeyLine(Clickable):
     def _few(self) -> list[Binding]:
         first_of_action: dict[str, Binding] = {}
         for found in self.screen.active_bindings.values():
-            if found.enabled and found.binding.show:
+            way_back = self.screen.maximized is not None and found.binding.id == "area.escape"
+            if found.enabled and (found.binding.show or way_back):
                 first_of_action.setdefault(found.binding.action, found.binding)
         ranked = sorted(first_of_action.values(), key=_rank)
         own = [binding for binding in ranked if _rank(binding) == 0]

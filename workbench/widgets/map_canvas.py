@@ -97,6 +97,7 @@ class MapCanvas(Widget, can_focus=True):
         self._label = np.zeros(0, np.int16)
         self._shown = np.ones(0, bool)
         self._colours: tuple[Colour, ...] = ()
+        self._quiet: tuple[int, ...] = ()
         self._marks, self._shade = "braille", False
         self._cursor: tuple[float, float] | None = None
         self._raster: Raster | None = None
@@ -108,16 +109,21 @@ class MapCanvas(Widget, can_focus=True):
         self._over: dict[int, dict[int, tuple[str, str]]] = {}
 
     def put(
-        self, place: np.ndarray, label: np.ndarray, colours: Sequence[Colour], hidden: Collection[int] = ()
+        self,
+        place: np.ndarray,
+        label: np.ndarray,
+        colours: Sequence[Colour],
+        hidden: Collection[int] = (),
+        quiet: Collection[int] = (),
     ) -> None:
         """Show these points (float32 [N, 2], int16 [N]), but none with a hidden label.
 
-        The same ones in other colours stay where they are.
+        The same ones in other colours stay where they are. quiet: labels that give way to any other in a cell.
         """
         if place is not self._place:
             self._cursor, self._fitted = None, True
             self._ranked, self._same = {}, np.zeros(0, np.int64)
-        self._place, self._label, self._colours = place, label, tuple(colours)
+        self._place, self._label, self._colours, self._quiet = place, label, tuple(colours), tuple(quiet)
         self._shown = np.ones(max(1, len(colours)), bool)
         self._styles = []
         self.hide(hidden)
@@ -234,7 +240,7 @@ class MapCanvas(Widget, can_focus=True):
             return
         if self._fitted or self.view is None:
             self.view = fit(self._place, columns, rows)
-        self._raster = rasterise(self._place, self._label, self._shown, self.view, columns, rows)
+        self._raster = rasterise(self._place, self._label, self._shown, self.view, columns, rows, self._quiet)
         if self._cursor is None and len(self._place):
             row, column = divmod(int(self._raster.count.argmax()), columns)  # where there is most to see
             self._cursor = self.view.middle(column, row, columns, rows)

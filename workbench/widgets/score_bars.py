@@ -40,6 +40,10 @@ class ScoreBars(Widget):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self._bars))
 
+    def as_text(self) -> str:
+        """As it is drawn, without the blanks at the ends."""
+        return "\n".join(row.plain.rstrip() for row in rows(self._bars, self.size.width))
+
     def render(self) -> Text:
         return Text("\n").join(rows(self._bars, self.size.width))
 
