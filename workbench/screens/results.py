@@ -279,5 +279,5 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
 
 def _read(screen: ResultsScreen, choice: ResultsChoice) -> ResultsView:
     if not screen.workspace.exists():
-        return ResultsView((), frozenset(), "", Grid((), (), (), (), 0, ()), Lines(), {}, {})
+        return ResultsView((), frozenset(), "", Grid((), (), (), (), 0, ()), Lines(), {}, {}, {})
     return read_results(screen.workspace, choice, screen._curves_of)
