@@ -235,7 +235,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         placeholder = self.query_one("#results-empty", Static)
         placeholder.display = empty
         if empty:
-            placeholder.update(results_words.nothing(view, self.choice))
+            placeholder.update(results_words.nothing(view, self.choice, self.bench.workspace_option))
         table.show_grid(
             view,
             self.query_one(FilterLine).wanted,
