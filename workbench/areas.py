@@ -57,6 +57,12 @@ def _map() -> Screen[Any]:
     return MapScreen()
 
 
+def _guide() -> Screen[Any]:
+    from workbench.screens.guide import GuideScreen
+
+    return GuideScreen()
+
+
 AREAS = (
     Area("1", "home", "Home", "What is here, and what to do next", _home),
     Area("2", "data", "Data", "The datasets, how they are spread, and their items", _data),
@@ -64,4 +70,5 @@ AREAS = (
     Area("4", "results", "Results", "Models compared, slice by slice", _results),
     Area("5", "users", "Users", "One user's history beside what two models recommend", _users),
     Area("6", "map", "Map", "Items or users as points: near each other where a model finds them alike", _map),
+    Area("7", "guide", "Help", "The way to an answer, the words and numbers, and every key", _guide),
 )

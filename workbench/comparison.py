@@ -11,7 +11,7 @@ from store import evaluations as evaluation_store
 from store.records import Evaluation
 from store.words import Seen, Slice
 from store.workspace import Workspace
-from workbench.labels import RowKey, event_set, events_in_words, labels, row_key
+from workbench.labels import RowKey, event_set, events_in_words, joined, key_of, row_labels
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import newest_of_each
 
@@ -55,9 +55,11 @@ def read_comparison(workspace: Workspace, keys: Sequence[RowKey], choice: Result
         names = {each.name for each in dataset_store.datasets(db)}
         everything = evaluation_store.evaluations(db)
         chosen = choice.dataset if choice.dataset in names else ""
-        own = newest_of_each(e for e in everything if not chosen or e.dataset == chosen)
-        shown = labels(own)
-        by_place = {(e.dataset, row_key(e)): e for e in own}
+        newest = newest_of_each(everything)
+        places = joined(newest)
+        own = [e for e in newest if not chosen or e.dataset == chosen]
+        shown = row_labels(places[e.id] for e in own)
+        by_place = {(e.dataset, key_of(places[e.id])): e for e in own}
         rows: list[Paired] = []
         notes: list[str] = []
         for dataset in dict.fromkeys(e.dataset for e in own):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -40,19 +41,19 @@ def facts(figure: PointFigure) -> tuple[list[Heading], list[Line]]:
     return headings, [Line(name, (line(name, "bold"), line(value))) for name, value in figure.facts]
 
 
-def nothing(view: ExperimentView) -> Text:
+def nothing(view: ExperimentView, option: Path | None) -> Text:
     text = Text("Nothing of ").append_text(line(view.outcome.title or view.outcome.name, "bold"))
     text.append(" is stored here yet. This runs what it needs:\n")
-    return text.append(command(list(view.command), None), style="bold")
+    return text.append(command(list(view.command), option), style="bold")
 
 
-def notes(view: ExperimentView, page: Sheet | Figure | None) -> Text:
+def notes(view: ExperimentView, page: Sheet | Figure | None, option: Path | None) -> Text:
     from engine.experiments.sheet import PointFigure, Sheet
 
     words: list[str] = []
     if page is not None and view.outcome.missing:
         missing = numbers.counted(len(view.outcome.missing), "command")
-        words.append(f"Not complete: {missing} to be run. C copies: {command(list(view.command), None)}")
+        words.append(f"Not complete: {missing} to be run. C copies: {command(list(view.command), option)}")
     if isinstance(page, Sheet):
         if any(cell and cell.place for row in page.rows for cell in row.cells):
             words.append(f"{OF_ROW}{'  lower is better' if page.lower_is_better else ''}  below: 95 % interval")

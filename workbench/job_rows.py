@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.text import Text
 
 from store.records import Job, JobEvent
@@ -25,11 +27,11 @@ def how_many(view: JobsView, shown: int) -> str:
     return total if shown == len(view.jobs) else f"{numbers.count(shown)} of {total}"
 
 
-def nothing_yet(starting: str) -> Text:
+def nothing_yet(starting: str, option: Path | None) -> Text:
     if starting:
         return line(f"Starting: {starting}")
     text = Text("No job yet: press n to start one, or type in a shell\n")
-    return text.append(command(["train", "nopre", "--datasets", "NAME", "--detach"], None), style="bold")
+    return text.append(command(["train", "nopre", "--datasets", "NAME", "--detach"], option), style="bold")
 
 
 def _heading(text: str, *, right: bool = False, width: int = 0, flexible: bool = False) -> Heading:

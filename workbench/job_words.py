@@ -99,7 +99,7 @@ def progress(job: Job) -> Text:
     part = share(job)
     if part is None:
         return Text(f"{job.done:,}" if job.done > 0 and job.state not in FINAL else "")
-    if job.state is JobState.SUCCEEDED:
+    if job.state is JobState.SUCCEEDED or (job.state in FINAL and part >= 1):  # of a stage; others were to come
         return Text()
     return Text(f"{bar(part)} {percent(part):>5}", style="dim" if job.state in FINAL else "")
 

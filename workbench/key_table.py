@@ -25,7 +25,8 @@ def known_keys() -> dict[str, Binding]:
     """Every binding by its id. Imports every screen."""
     modules = [import_module(found.name) for found in walk_packages(workbench.__path__, "workbench.")]
     kinds = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, DOMNode)}
-    own = (kind for kind in kinds if kind.__module__.startswith("workbench"))
+    named = {f"{kind.__module__} {kind.__qualname__}": kind for kind in kinds}
+    own = (named[name] for name in sorted(named) if name.startswith("workbench"))
     bindings = (binding for kind in own for binding in kind.__dict__.get("BINDINGS", ()))
     return {b.id: b for b in bindings if isinstance(b, Binding) and b.id and not b.system}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from store.records import Evaluation
@@ -38,6 +39,20 @@ def key_of(row: Row) -> RowKey:
 def row_key(evaluation: Evaluation) -> RowKey:
     """The key of the row that an evaluation is in where models are rows."""
     return key_of(row_of(evaluation))
+
+
+def joined(evaluations: Sequence[Evaluation]) -> dict[int, Row]:
+    """The row of each evaluation (by its id) in a table of several datasets.
+
+    What was measured on a sample of one dataset and on all events of another is one row, since each dataset has a
+    column of its own; not so for a model of which a dataset has both.
+    """
+    rows = {each.id: row_of(each) for each in evaluations}
+    bare = {id: (name, {k: v for k, v in own.items() if k not in _SAMPLE}) for id, (name, own) in rows.items()}
+    keys = {id: key_of(row) for id, row in bare.items()}
+    places = Counter((keys[each.id], each.dataset) for each in evaluations)
+    apart = {key[0] for (key, _), times in places.items() if times > 1}
+    return {id: rows[id] if rows[id][0] in apart else bare[id] for id in rows}
 
 
 def labels(evaluations: Iterable[Evaluation]) -> dict[RowKey, str]:

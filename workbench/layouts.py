@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from store.records import Evaluation, Model
 from workbench.grid import Layout
@@ -16,16 +16,18 @@ _NEWEST = USUAL["history"][1]  # no format: a baseline that reads one item
 _OF_MODEL = ("weights", "tokenizer", "window")  # of a protocol, what a model brings along
 
 
-def layout(by: str, evaluations: Sequence[Evaluation], models: Iterable[Model], *, one_dataset: bool) -> Layout:
-    """The layout of these evaluations by formats, by variants or else by slices."""
+def layout(
+    by: str, evaluations: Sequence[Evaluation], models: Iterable[Model], rows: Mapping[int, Row], *, one_dataset: bool
+) -> Layout:
+    """The layout of these evaluations by formats, by variants or else by slices, then with these rows."""
     if by == FORMATS:
         return _by_format(evaluations, one_dataset=one_dataset)
     if by == VARIANTS:
         return _by_variant(evaluations, {model.name: model for model in models}, one_dataset=one_dataset)
-    rows = [row_of(evaluation) for evaluation in evaluations]
+    own = {evaluation.id: rows[evaluation.id] for evaluation in evaluations}
     return Layout(
-        {evaluation.id: (key_of(row),) for evaluation, row in zip(evaluations, rows, strict=True)},
-        row_labels(rows),
+        {number: (key_of(row),) for number, row in own.items()},
+        row_labels(own.values()),
         lambda evaluation, metric: (evaluation.dataset, metric.value),
     )
 

@@ -15,7 +15,7 @@ from store.words import Slice
 from store.workspace import Workspace
 from workbench.chart_lines import ChartLine, Lines
 from workbench.grid import LENGTHS, Grid, arrange, leading_number, means
-from workbench.labels import RowKey, labels, row_key
+from workbench.labels import RowKey, joined, key_of, row_key, row_labels
 from workbench.layouts import layout
 from workbench.remembered import ResultsChoice
 from workbench.thesis_numbers import ThesisNumbers
@@ -23,7 +23,10 @@ from workbench.thesis_numbers import ThesisNumbers
 
 @dataclass(frozen=True)
 class ResultsView:
-    """Everything that Results shows for one choice; `names`: of every model that was evaluated, by its row key."""
+    """Everything that Results shows for one choice.
+
+    `names`: of every model that was evaluated, by its row's key; `keys`: of the row of each evaluation, by its id.
+    """
 
     datasets: tuple[str, ...]
     synthetic: frozenset[str]
@@ -31,6 +34,7 @@ class ResultsView:
     grid: Grid
     curves: Lines
     names: dict[RowKey, str]
+    keys: dict[int, RowKey]
     fingerprints: dict[str, str]
 
 
@@ -42,7 +46,8 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
         models = model_store.models(db)
         names = tuple(dataset.name for dataset in known)
         chosen = choice.dataset if choice.dataset in names else ""
-        own = newest_of_each(e for e in evaluations if not chosen or e.dataset == chosen)
+        newest = newest_of_each(evaluations)
+        own = [e for e in newest if not chosen or e.dataset == chosen]
         by, metric, seen = choice.divided, choice.metric, choice.seen
         rows = evaluation_store.slice_metrics(db, own, slice_name=by, metric=metric, seen=seen)
         evaluated = {e.dataset for e in own}
@@ -55,23 +60,26 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
             metric=metric,
             seen=seen,
         )
-    names_of_rows = labels(own)
+    places = joined(newest)
+    keys = {each.id: key_of(places[each.id]) for each in own}
+    names_of_rows = row_labels(places[each.id] for each in own)
     return ResultsView(
         datasets=names,
         synthetic=frozenset(dataset.name for dataset in known if dataset.synthetic),
         dataset=chosen,
         grid=arrange(
             rows,
-            layout(choice.columns, own, models, one_dataset=bool(chosen)),
+            layout(choice.columns, own, models, places, one_dataset=bool(chosen)),
             ThesisNumbers(models, known),
             user_mean=choice.user_mean,
         ),
         curves=Lines(
             LENGTHS[lengths],
             f"{charted}, {choice.metric.upper()}",
-            *curves(by_length, names_of_rows, user_mean=choice.user_mean),
+            *curves(by_length, keys, names_of_rows, user_mean=choice.user_mean),
         ),
         names=names_of_rows,
+        keys=keys,
         fingerprints={each.name: each.fingerprint for each in known},
     )
 
@@ -85,13 +93,13 @@ def newest_of_each(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
 
 
 def curves(
-    rows: list[MetricRow], names: dict[RowKey, str], *, user_mean: bool
+    rows: list[MetricRow], keys: dict[int, RowKey], names: dict[RowKey, str], *, user_mean: bool
 ) -> tuple[tuple[str, ...], tuple[ChartLine, ...]]:
     """Arrange metric rows of a length slice: the lengths, shortest first, and one line over them per table row."""
     values = tuple(sorted({row.metric.value for row in rows}, key=leading_number))
     found: dict[RowKey, dict[str, float]] = defaultdict(dict)
     for row in rows:
-        found[row_key(row.evaluation)][row.metric.value] = means(row, user_mean)[0]
+        found[keys[row.evaluation.id]][row.metric.value] = means(row, user_mean)[0]
     lines = (
         ChartLine(name, tuple(found[key].get(value) for value in values)) for key, name in names.items() if key in found
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -11,7 +11,7 @@ from workbench import numbers
 from workbench.cell_text import MARK_ROOM, no_cell, number_cell, right, thesis_words
 from workbench.display import line
 from workbench.grid import Cell, Column, Grid, n_words
-from workbench.labels import SEPARATOR, RowKey, row_key
+from workbench.labels import SEPARATOR, RowKey
 from workbench.significance import Alike
 from workbench.widgets.table import Heading, Line
 
@@ -81,9 +81,19 @@ def _column_words(grid: Grid, column: Column, one_dataset: bool) -> list[tuple[s
 
 
 def row_line(
-    grid: Grid, row: int, widths: Sequence[int], *, marks: Sequence[RowKey], alike: Alike, thesis: bool
+    grid: Grid,
+    row: int,
+    widths: Sequence[int],
+    *,
+    keys: Mapping[int, RowKey],
+    marks: Sequence[RowKey],
+    alike: Alike,
+    thesis: bool,
 ) -> Line:
-    """A row of the grid; `marks` are what is marked, `alike` the places of cells that do not differ from the best."""
+    """A row of the grid; `marks` are what is marked, `alike` the places of cells that do not differ from the best.
+
+    `keys`: of the row of each evaluation, by its id.
+    """
     key = grid.rows[row]
     name, *rest = label_lines(grid, grid.labels[row])
     letters = {mark: LETTERS[place % len(LETTERS)] for place, mark in enumerate(marks)}
@@ -99,7 +109,7 @@ def row_line(
             width,
             place=cell.place,
             alike=(row, column) in alike,
-            letter=letters.get(row_key(cell.evaluation), "") if grid.across and letters else "",
+            letter=letters.get(keys[cell.evaluation.id], "") if grid.across and letters else "",
         )
         if cell
         else no_cell(width)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.text import Text
 
 from store.words import Slice
@@ -30,19 +32,19 @@ def notes(grid: Grid) -> Text:
     return line(words[0]) if len(words) == 1 else Text("\n").join(map(line, words))
 
 
-def nothing(view: ResultsView, choice: ResultsChoice) -> Text:
+def nothing(view: ResultsView, choice: ResultsChoice, option: Path | None) -> Text:
     if not view.datasets:
         text = Text("Nothing to compare yet: there is no dataset. Home (1) says how to get one.\n")
-        return text.append(command(["demo"], None), style="bold")
+        return text.append(command(["demo"], option), style="bold")
     if choice.columns:
         return Text("\n").join([notes(view.grid), Text(f"Nothing here has a {choice.columns}. Choose another with v.")])
     if choice.slice != Slice.ALL:
         return Text(f"No evaluation here has metrics by {choice.slice}. Choose another slice with v.")
     where = view.dataset or ",".join(view.datasets)
-    text = Text("No model has been evaluated here yet.\n")
-    text.append(command(["evaluate", *UNTRAINED, "--datasets", where], None), style="bold")
+    text = Text("No model has been evaluated here yet. Home (1) offers it, or in a shell\n")
+    text.append(command(["evaluate", *UNTRAINED, "--datasets", where], option), style="bold")
     text.append("\nOr make a whole table of the thesis:\n")
-    return text.append(command(["experiment", "main", "--datasets", where], None), style="bold")
+    return text.append(command(["experiment", "main", "--datasets", where], option), style="bold")
 
 
 def cell_words(cell: Cell, choice: ResultsChoice) -> Text:

@@ -12,6 +12,7 @@ from engine.sources.blocks import first_line
 from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
+from engine.sources.table_head import fields_of
 from engine.sources.tally import Rows, Tally
 from engine.sources.timestamps import TimestampFormat
 from store.errors import BadInput, unknown
@@ -117,7 +118,7 @@ def _items(meta: Path, domain: str, dropped: Counter[str]) -> pl.LazyFrame:
 
 def _benchmark_columns(path: Path) -> tuple[list[str], bool]:
     """The file's column names and whether its first line is a header."""
-    first = delimited.fields_of(first_line(path))
+    first = fields_of(first_line(path))
     if "user_id" in first:
         for name in BENCHMARK_COLUMNS:
             if name not in first:

@@ -18,13 +18,6 @@ UNIT = "\x1f"  # stands for a separator of several characters, which the parser 
 LONGEST_FIELD = 64 << 20
 
 
-def fields_of(line: str, separator: str = ",") -> list[str]:
-    """One line as its fields, without quotes and surrounding blanks."""
-    if len(separator) > 1:
-        return [field.strip() for field in line.split(separator)]
-    return [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
-
-
 def read(
     path: Path,
     tally: Tally,

@@ -15,6 +15,7 @@ from engine.sources.blocks import first_line, read_blocks
 from engine.sources.fields import json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
+from engine.sources.table_head import fields_of
 from engine.sources.tally import Rows, Tally
 from engine.sources.timestamps import TimestampFormat
 from store.errors import BadInput, unknown
@@ -245,7 +246,7 @@ def _title_expression(column: str) -> pl.Expr:
 
 def _header(path: Path, separator: str) -> list[str]:
     """The column names, without the types that atomic files add (`user_id:token`)."""
-    return [name.split(":")[0] for name in delimited.fields_of(first_line(path), separator)]
+    return [name.split(":")[0] for name in fields_of(first_line(path), separator)]
 
 
 def _require(path: Path, names: list[str], wanted: list[str]) -> None:

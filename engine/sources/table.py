@@ -12,9 +12,10 @@ from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
 from engine.sources.table_file import TableFile, open_table
+from engine.sources.table_head import column
 from engine.sources.tally import Rows, Tally
 from engine.sources.timestamps import TimestampFormat, looks_iso, unit_of
-from store.errors import BadInput, unknown
+from store.errors import unknown
 
 FURTHER_TEXTS = ("brand", "store", "categories", "genres", "features", "author", "artist")
 DEFAULT_ORDERS = ("timestamp", "position")
@@ -150,11 +151,7 @@ def _items(path: Path, columns: Columns, dropped: Counter[str]) -> pl.LazyFrame:
 
 
 def _column(table: TableFile, option: str, named: str | None, default: str) -> str:
-    found = named or default
-    if found not in table.types:
-        hint = f"Pass the column as --{option} COLUMN."
-        raise BadInput(f"{table.path}: {unknown('column', found, table.types, hint)}")
-    return found
+    return column(table.path, table.types, option, named, default)
 
 
 def _optional(table: TableFile, option: str, named: str | None, *defaults: str) -> str | None:

@@ -9,13 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from engine.sources import delimited, json_lines
-from engine.sources.blocks import PARQUET, existing, first_bytes, first_line
+from engine.sources.table_head import Kind, head_of
 from engine.sources.tally import Rows, Tally, counted
 from store.errors import BadInput
 
-SEPARATORS = (",", "\t", ";", "|")
-SEPARATOR_OF = {".csv": ",", ".tsv": "\t"}
-JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 PARQUET_ROWS = 1_000_000  # a slice: some 100 MB of identifiers
 
 
@@ -62,29 +59,17 @@ class TableFile:
 
 
 def open_table(path: Path) -> TableFile:
-    """The table in `path`: Parquet by its first bytes, json lines by its suffix or first character, otherwise CSV.
-
-    CSV has a header row; `.csv` is comma- and `.tsv` tab-separated unless the header shows another separator.
-    Raises BadInput for a file that is missing, empty or damaged.
-    """
-    suffixes = [suffix.lower() for suffix in existing(path).suffixes]
-    suffix = next((suffix for suffix in reversed(suffixes) if suffix != ".gz"), "")
-    if first_bytes(path, 4) == PARQUET:
+    """The table in `path`, whatever `head_of` finds it to be. Raises BadInput for a missing, empty or damaged file."""
+    head = head_of(path)
+    if head.kind is Kind.PARQUET:
         try:
             return TableFile(path, dict(pl.read_parquet_schema(path)), parquet=True)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise _damaged_parquet(path, error) from None
-    if suffix in (".parquet", ".pq"):
-        raise BadInput(f"{path}: is no Parquet file (its first bytes are not PAR1). Write it again, or rename it.")
-    head = first_line(path)
-    if suffix in JSON_SUFFIXES or head.lstrip().startswith("{"):
+    if head.kind is Kind.JSON_LINES:
         fields = json_lines.fields(path)
         return TableFile(path, {name: pl.List(pl.String) if a_list else pl.String() for name, a_list in fields.items()})
-    separator = SEPARATOR_OF.get(suffix, ",")
-    if separator not in head:
-        separator = max(SEPARATORS, key=head.count)
-    names = delimited.fields_of(head, separator)
-    return TableFile(path, dict.fromkeys(names, pl.String()), separator)
+    return TableFile(path, dict.fromkeys(head.names, pl.String()), head.separator)
 
 
 def _as_text(name: str, kind: pl.DataType) -> pl.Expr:

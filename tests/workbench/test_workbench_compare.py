@@ -15,7 +15,7 @@ from workbench import numbers
 from workbench.application import Workbench
 from workbench.comparison import read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
-from workbench.labels import RowKey, row_key
+from workbench.labels import RowKey, joined, key_of
 from workbench.remembered import ResultsChoice
 from workbench.significance import SURE
 
@@ -25,7 +25,9 @@ BY_LENGTH = ResultsChoice(dataset="movielens-small", slice="history-length")
 
 def keys(workspace: Workspace, *models: str) -> list[RowKey]:
     with workspace.read() as db:
-        found = {e.model: row_key(e) for e in evaluations(db, dataset="movielens-small")}
+        everything = evaluations(db)
+    rows = joined(everything)
+    found = {e.model: key_of(rows[e.id]) for e in everything if e.dataset == "movielens-small"}
     return [found[model] for model in models]
 
 

@@ -175,3 +175,25 @@ async def test_copying_says_sent_and_a_long_text_goes_to_a_file(workspace: Works
         path = Path(said.rpartition("see ")[2].split()[0])
         assert path.read_text(encoding="utf-8") == "ü" * 40_000
         path.unlink()
+
+
+@pytest.mark.parametrize(("key", "command"), [("3", "st5 train nopre"), ("4", "st5 demo")])
+async def test_what_an_area_offers_to_type_names_the_workspace_that_was_chosen(
+    tmp_path: Path, key: str, command: str
+) -> None:
+    place = tmp_path / "none"
+    app = Workbench(Workspace(place), option=place)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        await press(pilot, key)
+        line = next(row for row in screen_text(app).splitlines() if command in row)
+        assert f"--workspace {place}" in line
+
+
+async def test_new_in_jobs_of_no_workspace_is_the_demo(tmp_path: Path) -> None:
+    app = Workbench(Workspace(tmp_path / "none"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "3 n")
+        assert "‹ demo ›" in screen_text(app)
+        assert not (tmp_path / "none").exists()

@@ -167,6 +167,22 @@ async def test_lines_of_the_log_are_found_and_gone_through(workspace: Workspace)
         assert app.clipboard == "\n".join([*lines, "one more loss"])
 
 
+async def test_a_stage_that_was_done_is_not_shown_as_the_whole_of_a_lost_job(workspace: Workspace) -> None:
+    for done in (5, 10):
+        number = shop.add_job(workspace, "train final --datasets shop-garden")
+        shop.run_job(workspace, number)
+        with workspace.write() as db:
+            jobs.advance(db, number, stage="item-description", done=done, total=10, seconds=3.0)
+            jobs.finish(db, number, JobState.LOST, "its process ended without a word", None, 3.0)
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "3")
+        text = screen_text(app)
+        assert "50 %" in text
+        assert "100 %" not in text
+
+
 async def test_what_to_do_next_is_said_of_a_job_that_did_not_succeed(workspace: Workspace) -> None:
     shop.add_jobs(workspace)
     app = Workbench(workspace, readonly=True)

@@ -34,6 +34,7 @@ AREAS = [
     ("users", "5"),
     ("edit", "5 e"),
     ("map", "6"),
+    ("guide", "7"),
 ]
 
 
@@ -90,7 +91,7 @@ async def test_the_last_line_shows_at_most_seven_keys_and_fits_80_columns(worksp
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        for keys in ("1", "2", "3", "4", "4 e", "escape space j space a", "5", "6"):
+        for keys in ("1", "2", "3", "4", "4 e", "escape space j space a", "5", "6", "7"):
             await press(pilot, keys)
             last = screen_text(app).splitlines()[-1]
             assert last.endswith("? Help  q Quit")
@@ -114,7 +115,7 @@ async def test_unknown_keys_do_nothing(workspace: Workspace) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         before = screen_text(app)
-        await press(pilot, "w 7 8 ctrl+t f9 ctrl+x exclamation_mark")
+        await press(pilot, "w 8 9 ctrl+t f9 ctrl+x exclamation_mark")
         assert screen_text(app) == before
 
 

@@ -113,6 +113,22 @@ def test_the_command_line_leaves_out_what_is_default_and_the_program_parses_it(d
     parsed(draft.words())
 
 
+def test_the_columns_of_a_csv_file_are_looked_at_before_anything_starts(films: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "plays.csv").write_text("user,item_id,when\nu,a,1\n")
+    (tmp_path / "songs.tsv").write_text("item_id\ttitle\na\tAlpha\n")
+    (tmp_path / "songs.jsonl").write_text('{"key": "a"}\n')
+    draft = TableDraft(events="plays.csv", items="songs.tsv", name="mine")
+    assert 'plays.csv: No column "user_id"' in draft.judge(films).problem
+    assert "Pass the column as --user COLUMN" in draft.judge(films).problem
+    mended = replace(draft, user="user")
+    assert mended.judge(films).problem == ""
+    assert 'plays.csv: No column "stars"' in replace(mended, rating="stars").judge(films).problem
+    assert "when" in replace(mended, order="wen").judge(films).problem
+    assert 'songs.tsv: No column "name"' in replace(mended, title="name").judge(films).problem
+    assert 'songs.tsv: No column "genre"' in replace(mended, category="genre").judge(films).problem
+    assert replace(mended, items="songs.jsonl").judge(films).problem == ""  # known when it is read
+
+
 def parsed(words: list[str]) -> None:
     """Let the program's own parser read a command line; it raises where a word is unknown."""
     command: Command = typer.main.get_command(application)

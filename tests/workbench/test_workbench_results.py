@@ -53,6 +53,22 @@ def test_best_and_second_are_marked_where_events_agree(workspace: Workspace) -> 
     assert grid.notes == ()
 
 
+def test_a_sample_of_one_dataset_and_all_events_of_another_are_one_row(workspace: Workspace) -> None:
+    shop.add_model(workspace, "new")
+    shop.evaluate(workspace, "new", "movielens-small", sample=20)
+    shop.evaluate(workspace, "new", "shop-garden")
+    for choice in (ResultsChoice(), ResultsChoice(dataset="movielens-small")):
+        view = read_results(workspace, choice)
+        row = view.grid.labels.index("new")
+        assert all(view.grid.cells[row][: len(view.grid.columns)])
+    view = read_results(workspace, ResultsChoice())
+    assert [line.label for line in view.curves.lines][-1] == "new"
+    shop.evaluate(workspace, "new", "shop-garden", sample=20)  # now one dataset has both
+    labels = read_results(workspace, ResultsChoice()).grid.labels
+    assert "new" not in labels
+    assert {"new · sample 20", "new · all events"} <= set(labels)
+
+
 def test_different_samples_are_told_apart_and_not_compared(workspace: Workspace) -> None:
     shop.evaluate(workspace, "only", "movielens-small", sample=20)
     shop.evaluate(workspace, "only", "movielens-small", history="unstructured")

@@ -226,6 +226,25 @@ class TableDraft(IngestDraft):
         if self.timestamp_format not in ORDERS:
             raise unknown("timestamp format", self.timestamp_format, ORDERS)
         super().check(workspace)
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        """What the first line of a CSV file tells; the columns of other files are known when they are read."""
+        from engine.sources.table_head import column, head_of
+
+        events, items = Path(place(self.events)), Path(place(self.items))
+        if names := head_of(events).names:
+            column(events, names, "user", self.user, "user_id")
+            column(events, names, "item", self.item, "item_id")
+            for name in ("order", "rating"):
+                if asked := getattr(self, name):
+                    column(events, names, name, asked, asked)
+        if names := head_of(items).names:
+            column(items, names, "item", self.item, "item_id")
+            column(items, names, "title", self.title, "title")
+            for name in ("description", "category"):
+                if asked := getattr(self, name):
+                    column(items, names, name, asked, asked)
 
 
 @dataclass(frozen=True)

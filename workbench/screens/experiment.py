@@ -191,7 +191,7 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
         empty.display = page is None
         self.query_one("#experiment-title").display = page is not None
         if page is None:
-            empty.update(experiment_words.nothing(self.view) if self.view else NO_DATASET)
+            empty.update(experiment_words.nothing(self.view, self.bench.workspace_option) if self.view else NO_DATASET)
         elif isinstance(page, Sheet):
             headings, rows = sheet_table(page, thesis=self.choice.thesis)
             table.put(headings, rows)
@@ -221,7 +221,7 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
             self.query_one("#experiment-title", Section).say("", self.view.outcome.thesis, title=self.page.title)
 
     def _say_notes(self) -> None:
-        words = experiment_words.notes(self.view, self.page) if self.view else Text()
+        words = experiment_words.notes(self.view, self.page, self.bench.workspace_option) if self.view else Text()
         self.query_one("#sheet-words").display = bool(words)
         self.query_one("#experiment-notes", Static).update(words)
 

@@ -28,7 +28,7 @@ from workbench.widgets.section import Section
 from workbench.widgets.table import Heading, Line, Table
 
 WIDE = 110  # cells; below, the evaluations' columns after `SHORT_EVALUATIONS` would be cut to nothing
-SHORT_EVALUATIONS = 6
+SHORT_EVALUATIONS = 5
 
 
 class HomeScreen(LaunchingScreen):
@@ -145,16 +145,19 @@ class HomeScreen(LaunchingScreen):
         self.query_one(NextPanel).put(next_step(overview, self.bench.workspace_option))
         self._draw_running()
         self.query_one("#home").display = overview.exists
-        self._fill("datasets", _DATASETS, [_dataset_row(d) for d in overview.datasets], len(overview.datasets), wanted)
+        wide = self.size.width >= WIDE
+        headings = _DATASETS if wide else _SHORT_DATASETS
+        rows = [_dataset_row(dataset, wide) for dataset in overview.datasets]
+        self._fill("datasets", headings, rows, len(overview.datasets), wanted)
         evaluated = {model.name: 0 for model in overview.models}
         for model, _ in overview.evaluated:
             evaluated[model] = evaluated.get(model, 0) + 1
         total = len(overview.datasets)
         model_rows = [_model_row(model, evaluated[model.name], total) for model in overview.models]
         self._fill("models", _MODELS, model_rows, len(overview.models), wanted)
-        columns = len(_EVALUATIONS) if self.size.width >= WIDE else SHORT_EVALUATIONS
-        rows = [Line(row.key, row.cells[:columns]) for row in _evaluation_rows(overview.newest)]
-        self._fill("evaluations", _EVALUATIONS[:columns], rows, overview.evaluations, wanted, _remark(overview))
+        headings = _EVALUATIONS if wide else _SHORT_EVALUATIONS
+        rows = [Line(row.key, row.cells[: len(headings)]) for row in _evaluation_rows(overview.newest)]
+        self._fill("evaluations", headings, rows, overview.evaluations, wanted, _remark(overview))
 
     def _draw_running(self) -> None:
         starting, now = self.bench.starting, running_now(self.overview.jobs) if self.overview else ""
@@ -178,15 +181,15 @@ def _heading(text: str, *, right: bool = False, flexible: bool = False) -> Headi
     return Heading(Text(text, justify="right" if right else "left", style="dim"), flexible=flexible)
 
 
+_SPLITS = ("train", "valid", "test")
 _DATASETS = (
     _heading("name"),
     _heading("users", right=True),
     _heading("items", right=True),
-    _heading("train", right=True),
-    _heading("valid", right=True),
-    _heading("test", right=True),
+    *(_heading(split, right=True) for split in _SPLITS),
     _heading("source", flexible=True),
 )
+_SHORT_DATASETS = (*_DATASETS[:4], *_DATASETS[5:])  # without valid
 _MODELS = (
     _heading("name"),
     _heading("kind"),
@@ -204,13 +207,15 @@ _EVALUATIONS = (
     _heading("protocol", flexible=True),
     _heading("made"),
 )
+# The number is what one looks for: where there is little room, the model's name is cut, not that.
+_SHORT_EVALUATIONS = (_heading("model", flexible=True), *_EVALUATIONS[1:SHORT_EVALUATIONS])
 
 
 def _number(value: str, style: str = "") -> Text:
     return Text(value, justify="right", style=style)
 
 
-def _dataset_row(dataset: Dataset) -> Line:
+def _dataset_row(dataset: Dataset, wide: bool) -> Line:
     kind = "" if dataset.synthetic and dataset.platform == "synthetic" else f"{dataset.platform}, "
     source = f"{kind}{dataset.split} split"
     return Line(
@@ -219,7 +224,7 @@ def _dataset_row(dataset: Dataset) -> Line:
             line(dataset.name),
             _number(numbers.count(dataset.users)),
             _number(numbers.count(dataset.items)),
-            *(_number(numbers.count(dataset.events.get(split, 0))) for split in ("train", "valid", "test")),
+            *(_number(numbers.count(dataset.events.get(split, 0))) for split in _SPLITS if wide or split != "valid"),
             line(f"synthetic, {source}" if dataset.synthetic else source, "italic dim" if dataset.synthetic else "dim"),
         ),
     )

@@ -27,6 +27,7 @@ from workbench.job_facts import Watched, facts
 from workbench.job_log import log_path, read_log
 from workbench.job_rows import HEADINGS, how_many, job_row, nothing_yet, ordered
 from workbench.job_view import JobDetail, JobsView, Traced, families, read_events, read_jobs
+from workbench.launch.demo import DemoDraft
 from workbench.remembered import JOB_ORDERS, JOB_PANES, JobsChoice
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.job_events import JobEventsDialog
@@ -204,7 +205,8 @@ class JobsScreen(LaunchingScreen):
         self.action_events()
 
     def action_new(self) -> None:
-        self.launch()
+        first = self.bench.drafts is None and not self.workspace.exists()
+        self.launch(DemoDraft() if first else None)  # nothing else could start where nothing is
 
     def action_cancel(self) -> None:
         job = self._job()
@@ -435,7 +437,7 @@ class JobsScreen(LaunchingScreen):
         shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
         empty = self.query_one("#jobs-empty", Static)
         empty.display = not view.jobs
-        empty.update(nothing_yet(self.bench.starting))
+        empty.update(nothing_yet(self.bench.starting, self.bench.workspace_option))
         self.query_one("#jobs-title", Section).say(how_many(view, len(shown)), self._remark(view))
         self.query_one("#jobs-title").display = bool(view.jobs)
         table = self.query_one("#jobs", Table)

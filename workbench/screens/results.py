@@ -235,7 +235,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         placeholder = self.query_one("#results-empty", Static)
         placeholder.display = empty
         if empty:
-            placeholder.update(results_words.nothing(view, self.choice))
+            placeholder.update(results_words.nothing(view, self.choice, self.bench.workspace_option))
         table.show_grid(
             view,
             self.query_one(FilterLine).wanted,
@@ -279,5 +279,5 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
 
 def _read(screen: ResultsScreen, choice: ResultsChoice) -> ResultsView:
     if not screen.workspace.exists():
-        return ResultsView((), frozenset(), "", Grid((), (), (), (), 0, ()), Lines(), {}, {})
+        return ResultsView((), frozenset(), "", Grid((), (), (), (), 0, ()), Lines(), {}, {}, {})
     return read_results(screen.workspace, choice, screen._curves_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from workbench.grid import Cell, Grid
-from workbench.labels import RowKey, row_key
+from workbench.labels import RowKey
 from workbench.results_grid import ResultsView
 from workbench.results_table import Sort, headings, row_line, sorted_rows
 from workbench.significance import Alike
@@ -20,16 +20,18 @@ class GridTable(Table):
         self.places: list[int] = []
         self.order: Sort | None = None
         self._grid: Grid | None = None
+        self._keys: dict[int, RowKey] = {}  # of the row of each evaluation
 
     def show_grid(
         self, view: ResultsView, wanted: str, *, what: str, marks: list[RowKey], alike: Alike, thesis: bool
     ) -> None:
         """Draw the rows whose label holds `wanted`; `what` rows are. marks, alike, thesis: as in `row_line`."""
-        grid = self._grid = view.grid
+        grid, self._keys = view.grid, view.keys
+        self._grid = grid
         self.places = sorted_rows(grid, self.order, wanted)
         heads, height = headings(grid, self.order, what=what, one_dataset=bool(view.dataset), marked=bool(marks))
         widths = [heading.width for heading in heads[1:]]
-        row = partial(row_line, grid, widths=widths, marks=marks, alike=alike, thesis=thesis)
+        row = partial(row_line, grid, widths=widths, keys=view.keys, marks=marks, alike=alike, thesis=thesis)
         first = self.cursor_column == 0 and not self.row_count
         self.put(heads, [row(place) for place in self.places], header_height=height)
         if first:
@@ -49,7 +51,7 @@ class GridTable(Table):
         if not self._grid.across:
             return self._grid.rows[self.places[self.cursor_row]]
         cell = self.cell_at_cursor()
-        return row_key(cell.evaluation) if cell else None
+        return self._keys[cell.evaluation.id] if cell else None
 
     def turn_sort(self) -> bool:
         """By the column under the cursor, best first, then worst first, then as made; False where there is none."""
