@@ -21,6 +21,8 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     HINT: ClassVar[str] = "Esc closes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close", id="dialog.close", tooltip="Close this dialog"),
+        Binding("question_mark", "app.help", "Help", id="dialog.help", show=False,
+                tooltip="All keys that work here; the key itself where one types"),
         Binding("v", "pager", "Pager", id="dialog.pager", show=False, tooltip="Read it in $PAGER"),
         Binding("j,down", "scroll(1)", "Down", id="dialog.down", show=False, tooltip="Scroll down"),
         Binding("k,up", "scroll(-1)", "Up", id="dialog.up", show=False, tooltip="Scroll up"),
