@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 NAMES = (
-    *("startup", "workbench", "map", "warm", "ranking", "ingest", "encoding", "training", "jobs", "statistics"),
-    "sequence_models",
+    *("startup", "workbench", "contention", "map", "warm", "ranking", "ingest", "encoding", "training", "jobs"),
+    *("statistics", "sequence_models"),
 )
 
 

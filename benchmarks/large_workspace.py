@@ -29,14 +29,15 @@ def fill(workspace: Workspace, *, users: int, models: int, domains: int) -> None
     with workspace.write() as db:
         large = _dataset(db, "large", users, ITEMS)
         others = [_dataset(db, f"domain-{number:02d}", BRIEF, 500) for number in range(1, domains)]
-        made = [_model(db, f"model-{number:03d}") for number in range(models)]
+        made = [add_model(db, f"model-{number:03d}") for number in range(models)]
         for number, model in enumerate(made):
-            _evaluate(db, model, large, EVALUATED if number < LISTED else BRIEF, lists=number < LISTED)
+            evaluate(db, model, large, EVALUATED if number < LISTED else BRIEF, lists=number < LISTED)
         for model, dataset in product(made, others):
-            _evaluate(db, model, dataset, BRIEF, lists=False)
+            evaluate(db, model, dataset, BRIEF, lists=False)
 
 
-def _model(db: sqlite3.Connection, name: str) -> Model:
+def add_model(db: sqlite3.Connection, name: str) -> Model:
+    """A baseline of this name; nothing stands behind it."""
     return put_model(db, name=name, kind="baseline", variant="pop", weights_hash=name, code_version="bench")
 
 
@@ -78,7 +79,8 @@ def _dataset(db: sqlite3.Connection, name: str, users: int, items: int) -> Datas
         return writer.finish(fingerprint=name, interactions=size, dropped={}, audit={}, replace=False)
 
 
-def _evaluate(db: sqlite3.Connection, model: Model, dataset: Dataset, count: int, *, lists: bool) -> None:
+def evaluate(db: sqlite3.Connection, model: Model, dataset: Dataset, count: int, *, lists: bool) -> None:
+    """Random ranks of about `count` test events, with the top 50 of each where `lists`, and all their metrics."""
     draw = np.random.default_rng(model.id)
     protocol = {"candidates": "full catalogue", "ties": "expected", "sample": count, "sample_seed": 0}
     step = max(1, dataset.events["test"] // count)

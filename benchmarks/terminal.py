@@ -26,7 +26,8 @@ class Terminal:
         self.started = time.perf_counter()
         self.pid, self._handle = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows))
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", COLUMNS=str(columns), LINES=str(rows))
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # whoever installed it has compiled modules
             os.execv(sys.executable, [sys.executable, "-c", program])
         fcntl.ioctl(self._handle, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.seen = b""
@@ -57,6 +58,28 @@ class Terminal:
             last = time.perf_counter()
         return 1_000 * (last - pressed)
 
+    def frame(self, key: str, words: bytes = b"") -> tuple[float, float]:
+        """From a key to the bytes that hold `words`, by default to the first bytes after it: milliseconds in all, and
+        those of them for which the program waited for a core that others had."""
+        self.drain(0)
+        self.seen = b""
+        waited = self.waited_for_a_core_s()
+        os.write(self._handle, key.encode())
+        pressed = time.perf_counter()
+        while not self.seen or words not in self.seen:
+            if not self._read(WAIT_S):
+                raise TimeoutError(f"{words!r} was not drawn within {WAIT_S:g} s after {key!r}: {self.seen[-500:]!r}")
+        took = time.perf_counter() - pressed
+        return 1_000 * took, 1_000 * min(took, self.waited_for_a_core_s() - waited)
+
+    def press_only(self, key: str) -> None:
+        """A key of which the effect is not waited for."""
+        os.write(self._handle, key.encode())
+
+    def alive(self) -> bool:
+        """Whether the program has not ended."""
+        return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
+
     def drain(self, seconds: float = QUIET_S) -> int:
         """Read until nothing came for a while; returns the bytes."""
         found = 0
@@ -77,6 +100,10 @@ class Terminal:
         """CPU time of the process so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def waited_for_a_core_s(self) -> float:
+        """For how long the first thread, the one that draws, could have run but had no core."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
 
     def memory_mb(self) -> float:
         """Resident memory of the process."""

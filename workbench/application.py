@@ -24,8 +24,10 @@ from workbench.areas import AREAS
 from workbench.control_codes import NoControlCodes
 from workbench.key_names import shown
 from workbench.key_table import bindings_of
+from workbench.last_drawn import LastDrawn
 from workbench.numbers import count
 from workbench.screens.area import AreaScreen
+from workbench.screens.dialog import Dialog
 from workbench.screens.problem import ProblemDialog, in_words
 from workbench.settings import DEFAULTS, Settings
 from workbench.signs import PlainSigns
@@ -86,6 +88,7 @@ class Workbench(App[None]):
         self.settings = settings
         self._signs = [PlainSigns()] if settings.plain(os.environ) else []
         self._no_codes = NoControlCodes()
+        self._last_drawn = LastDrawn()
         if settings.keys:
             self.set_keymap(dict(settings.keys))
         self.workspace = workspace
@@ -116,6 +119,7 @@ class Workbench(App[None]):
         self._changes.poll()
         self.set_interval(POLL_S, self._poll)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.app_resume_signal.subscribe(self, lambda _: self._last_drawn.forget())
 
     def on_ready(self) -> None:
         """The first frame is painted, with nothing but its first line and last: now make the rest."""
@@ -155,6 +159,12 @@ class Workbench(App[None]):
         """Whether everything is drawn in ASCII."""
         return bool(self._signs)
 
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """What Textual writes to the terminal, less what stands there already. Its own name: there is no public one."""
+        if not self._batch_count:  # then nothing is written
+            renderable = self._last_drawn.thin(renderable)
+        super()._display(screen, renderable)
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._no_codes, *self._signs]
 
@@ -191,7 +201,7 @@ class Workbench(App[None]):
         from workbench.screens.help import HelpDialog, sections
 
         screen = self.screen
-        if not isinstance(screen, AreaScreen):
+        if not isinstance(screen, AreaScreen | Dialog) or isinstance(screen, HelpDialog):
             return
         self.push_screen(HelpDialog("Keys", sections(screen, self)))
 

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from importlib import import_module
 from inspect import getmembers, isclass
 from pkgutil import walk_packages
 
-import pytest
+import maps
+import shop
 from conftest import press, screen_text, settle
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.events import Key
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input, TextArea
 
 import workbench
+from engine.jobs.files import job_files
+from store.errors import BadInput
+from store.models import models
+from store.records import Model
 from store.workspace import Workspace
 from workbench.application import Workbench
+from workbench.key_table import bindings_of
 from workbench.screens.help import HelpDialog, sections
-from workbench.widgets.filter_line import FilterLine
-from workbench.widgets.log_pane import JobLog
-from workbench.widgets.search_line import SearchLine
-from workbench.widgets.table import Table
+from workbench.screens.model import ModelDialog
+from workbench.screens.problem import ProblemDialog, RefusedDialog
 
-AREAS = [
-    ("home", ""),
-    ("data", "2"),
-    ("items", "2 o"),
-    ("jobs", "3"),
-    ("results", "4"),
-    ("compare", "4 space j space a"),
-    ("behind", "4 enter"),
-    ("experiment", "4 e"),
-    ("users", "5"),
-    ("edit", "5 e"),
-    ("map", "6"),
-    ("guide", "7"),
-]
+# Keys that lead from one screen or dialog to the next, until every kind of them was on top.
+PLACES = (
+    *("", "2", "tab enter", "escape shift+tab o", "enter", "escape escape 3", "enter", "escape n", "enter"),
+    *("escape escape j x", "escape q", "escape 4", "d", "escape o", "escape space j space a", "escape enter"),
+    *("escape e", "escape 5", "enter", "escape i", "escape f", "escape tab w", "escape e", "a", "escape escape 6", "i"),
+    "escape 7",
+    "escape 1 i tab ctrl+o",
+)
+# What goes one layer back, moves or scrolls gives way to the part in focus, which does the same within itself.
+GIVES_WAY = ("back", "close", "scroll(", "move(", "field(", "first", "last")
+SHARED = {
+    *("slash", "n"),  # in a log in focus as in a pager: find, and the next one found; the last line says so
+    "ctrl+c",  # copies what is selected; where nothing is, says how to quit
+    *("enter", "up", "down", "left", "right", "pageup", "pagedown"),  # a list's own do what the screen's do
+}
 
 
 def own_bindings(node: DOMNode | type[DOMNode]) -> list[Binding]:
@@ -44,45 +51,100 @@ def own_bindings(node: DOMNode | type[DOMNode]) -> list[Binding]:
     return [b for kind in ours for b in kind.__dict__.get("BINDINGS", []) if isinstance(b, Binding)]
 
 
-@pytest.mark.parametrize(("area", "keys"), AREAS)
-async def test_every_binding_has_id_and_tooltip_and_appears_in_help(workspace: Workspace, area: str, keys: str) -> None:
-    app = Workbench(workspace, readonly=True)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await press(pilot, keys)
-        screen = app.screen
-        listed = {line.id for part in sections(screen, app).values() for line in part}
-        present = [screen, app, *(w for w in (Table, FilterLine, SearchLine, JobLog) if screen.query(w))]
-        for binding in (b for node in present for b in own_bindings(node)):
-            assert binding.id, binding
-            assert binding.tooltip, binding
-            assert binding.system or binding.id in listed, binding
-        await press(pilot, "question_mark")
-        assert isinstance(app.screen, HelpDialog)
-        assert [line.id for part in app.screen.parts.values() for line in part]
+def check_help(app: Workbench) -> None:
+    """Every key of ours that works here has an id and a sentence, and is in the help."""
+    screen = app.screen
+    listed = {line.id for part in sections(screen, app).values() for line in part}
+    reachable = [screen, app, *(part for part in screen.query("*") if own_bindings(part))]
+    for node in reachable:
+        for binding in bindings_of(node, app):
+            if node is app and isinstance(screen, ModalScreen) and not binding.priority:
+                continue
+            if binding.id is not None or node in (screen, app):
+                assert binding.id, (screen, binding)
+                assert binding.tooltip, (screen, binding)
+                assert binding.system or binding.id in listed, (screen, node, binding)
 
 
-@pytest.mark.parametrize(("area", "keys"), AREAS)
-async def test_no_two_bindings_clash(workspace: Workspace, area: str, keys: str) -> None:
-    app = Workbench(workspace, readonly=True)
+def check_clashes(app: Workbench) -> None:
+    """No key does one thing where another is meant: of the screen, the app, and each part that can be in focus."""
+    screen = app.screen
+    over = isinstance(screen, ModalScreen)
+    around: dict[str, list[Binding]] = defaultdict(list)
+    for binding in (*bindings_of(screen, app), *(b for b in bindings_of(app, app) if b.priority or not over)):
+        around[binding.key].append(binding)
+    for key, bindings in around.items():
+        assert len({b.action for b in bindings}) == 1 or key in SHARED, (screen, key, bindings)
+    own: dict[str, Binding] = {}
+    for binding in own_bindings(screen):  # the screen's own class first: it may not take a key from its parents
+        for key in binding.key.split(","):
+            first = own.setdefault(key, binding)
+            assert first.action == binding.action or binding.action.startswith(GIVES_WAY), (screen, first, binding)
+    for part in (part for part in screen.query("*") if part.can_focus):
+        types = isinstance(part, Input | TextArea)  # letters and what edits text come first while one types
+        for binding in bindings_of(part, app):
+            for other in around.get(binding.key, ()):
+                same = other.action == binding.action or other.action.startswith(GIVES_WAY) or binding.key in SHARED
+                clash = binding.id is not None or not types
+                assert same or not clash, (screen, part, binding, other)
+
+
+async def test_every_key_of_every_screen_and_dialog_is_in_its_help_and_does_one_thing(workspace: Workspace) -> None:
+    shop.add_jobs(workspace)
+    maps.add_map(workspace)
+    working = job_files(workspace, 5).take()  # as its worker would: nobody may call the job lost
+    assert working is not None
+    app = Workbench(workspace)
+    seen = set()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, keys)
-        by_key: Counter[str] = Counter()
-        for node in (app.screen, app, Table):
-            for binding in own_bindings(node):
-                if not binding.system:
-                    by_key.update(binding.key.split(","))
-        shared = {"enter"}  # a table's Enter is what the area's Enter does
-        assert {key for key, count in by_key.items() if count > 1} <= shared
+        for keys in PLACES:
+            await press(pilot, keys)
+            check_help(app)
+            check_clashes(app)
+            seen.add(type(app.screen))
+            typing = isinstance(app.focused, Input | TextArea)
+            await press(pilot, "question_mark")
+            assert isinstance(app.screen, HelpDialog) != typing, app.screen
+            if typing:
+                await press(pilot, "backspace")
+            else:
+                assert [line.id for part in app.screen.parts.values() for line in part]
+                await press(pilot, "escape")
+        for dialog in (
+            ProblemDialog(BadInput("no")),
+            RefusedDialog(BadInput("no")),
+            ModelDialog(first_model(workspace)),
+        ):
+            app.push_screen(dialog)
+            await settle(pilot)
+            check_help(app)
+            check_clashes(app)
+            seen.add(type(app.screen))
+            await press(pilot, "escape")
+    left_out = {kind for kind in screens() if not any(issubclass(one, kind) for one in seen)}
+    assert HelpDialog in left_out  # it was over each of them
+    assert [kind for kind in left_out if kind.__dict__.get("BINDINGS")] == []  # nothing to be said of the others
+
+
+def first_model(workspace: Workspace) -> Model:
+    with workspace.read() as db:
+        return models(db)[0]
+
+
+def screens() -> set[type[Screen]]:
+    """Every screen and dialog of the workbench."""
+    modules = [import_module(found.name) for found in walk_packages(workbench.__path__, "workbench.")]
+    kinds = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, Screen)}
+    return {kind for kind in kinds if kind.__module__.startswith("workbench")}
 
 
 def test_every_binding_id_is_used_once() -> None:
     modules = [import_module(found.name) for found in walk_packages(workbench.__path__, "workbench.")]
     kinds = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, DOMNode)}
-    ids = Counter(
-        b.id for kind in kinds if kind.__module__.startswith("workbench") for b in kind.__dict__.get("BINDINGS", [])
-    )
+    ours = [kind for kind in kinds if kind.__module__.startswith("workbench")]
+    bindings = {id(b): b for kind in ours for b in kind.__dict__.get("BINDINGS", [])}  # some are shared
+    ids = Counter(binding.id for binding in bindings.values())
     assert len(ids) > 100
     assert [name for name, count in ids.items() if count > 1] == []
 

@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import ScreenResume
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -79,6 +80,10 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        # A new screen is styled as things are now. Textual takes it for one that missed a change of theme, and would
+        # read every style anew before the first frame of every area.
+        self._css_update_count = self.app._css_update_count
+        self._styled = -1  # which of the app's styles the area was last drawn with
         self._generation = -1
         self._filled = False
 
@@ -122,7 +127,11 @@ class AreaScreen(Screen[None], inherit_bindings=False):
     def filled(self) -> None:
         """The body is there: draw what is known without reading, and set the focus."""
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        # Nothing looks different than when this area was left, unless the theme is another: that costs half a frame.
+        styled = self.app._css_update_count
+        event.refresh_styles = styled != self._styled
+        self._styled = styled
         if self.query(Body):
             self.refresh_if_stale()
         elif self.bench.painted:  # left again before the first frame was there

@@ -18,14 +18,21 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
+# Of dialogs with `as_text`.
+READABLE: list[BindingType] = [
+    Binding("v", "pager", "Pager", id="dialog.pager", show=False, tooltip="Read it in $PAGER"),
+    Binding("y", "copy", "Copy", id="dialog.copy", show=False, tooltip="Send all of it to the clipboard"),
+]
+
+
 class Dialog(ModalScreen[Result], inherit_bindings=False):
     """Subclasses give a title, `content` and a hint of their keys."""
 
     HINT: ClassVar[str] = "Esc closes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close", id="dialog.close", tooltip="Close this dialog"),
-        Binding("v", "pager", "Pager", id="dialog.pager", show=False, tooltip="Read it in $PAGER"),
-        Binding("y", "copy", "Copy", id="dialog.copy", show=False, tooltip="Send all of it to the clipboard"),
+        Binding("question_mark", "app.help", "Help", id="dialog.help", show=False,
+                tooltip="All keys that work here; the key itself where one types"),
         Binding("j,down", "scroll(1)", "Down", id="dialog.down", show=False, tooltip="Scroll down"),
         Binding("k,up", "scroll(-1)", "Up", id="dialog.up", show=False, tooltip="Scroll up"),
         Binding("ctrl+d,pagedown,space", "scroll(10)", "Page down", id="dialog.page_down", show=False,
@@ -51,7 +58,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         yield from ()
 
     def as_text(self) -> str:
-        """What the pager shows and what is copied; "" where there is nothing worth it."""
+        """What the pager shows and what is copied, where a dialog binds `READABLE`."""
         return ""
 
     def action_pager(self) -> None:

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from workbench import numbers
 from workbench.display import line, protocol, title
-from workbench.screens.dialog import Dialog
+from workbench.screens.dialog import READABLE, Dialog
 from workbench.visit import Side, Visit
 
 
@@ -16,6 +16,7 @@ class EventDialog(Dialog[None]):
     """What narrow panels cut is whole here."""
 
     HINT = "Esc closes · j k scroll · v pager · y copy"
+    BINDINGS = READABLE
 
     def __init__(self, visit: Visit, *, masked: bool) -> None:
         super().__init__("Event")

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from workbench.key_names import shown as shown_key
@@ -32,6 +32,7 @@ def sections(screen: Screen, app: App) -> dict[str, list[KeyHelp]]:
     """The bindings that can be reached from a screen, by whose they are: the area's, a list's, everyone's."""
     own: list[Binding] = []
     everywhere: list[Binding] = []
+    over = isinstance(screen, ModalScreen)  # a dialog keeps the workbench's keys from what lies below it
     for binding in bindings_of(screen, app):
         (everywhere if (binding.id or "").startswith("area.") else own).append(binding)
     found = {getattr(screen, "HELP_TITLE", "") or "Here": own}
@@ -39,7 +40,7 @@ def sections(screen: Screen, app: App) -> dict[str, list[KeyHelp]]:
         title = getattr(part, "HELP_TITLE", "")
         if title:
             found.setdefault(title, list(keyed(_own_bindings(type(part)), app)))
-    found["Everywhere"] = [*everywhere, *bindings_of(app, app)]
+    found["Everywhere"] = [*everywhere, *(each for each in bindings_of(app, app) if each.priority or not over)]
     return {title: _merged(bindings) for title, bindings in found.items() if bindings}
 
 

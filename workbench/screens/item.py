@@ -10,13 +10,14 @@ from textual.widgets import Static
 
 from store.records import Item
 from workbench.display import FULL_LIMIT, whole
-from workbench.screens.dialog import Dialog
+from workbench.screens.dialog import READABLE, Dialog
 
 
 class ItemDialog(Dialog[None]):
     """Full texts, with their lines; none is cut silently."""
 
     HINT = "Esc closes · j k scroll · v pager · y copy"
+    BINDINGS = READABLE
 
     def __init__(self, item: Item) -> None:
         super().__init__("Item")

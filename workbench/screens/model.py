@@ -9,13 +9,14 @@ from textual.widgets import Static
 from store.plain_text import plain
 from store.records import Model
 from workbench.display import whole
-from workbench.screens.dialog import Dialog
+from workbench.screens.dialog import READABLE, Dialog
 
 
 class ModelDialog(Dialog[None]):
     """As `st5 models NAME` says it."""
 
     HINT = "Esc closes · j k scroll · v pager · y copy"
+    BINDINGS = READABLE
 
     def __init__(self, model: Model) -> None:
         super().__init__(f"Model {plain(model.name)}")

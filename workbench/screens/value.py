@@ -7,13 +7,14 @@ from textual.widgets import Static
 
 from store.plain_text import plain
 from workbench.display import whole
-from workbench.screens.dialog import Dialog
+from workbench.screens.dialog import READABLE, Dialog
 
 
 class ValueDialog(Dialog[None]):
     """`name` is its title."""
 
     HINT = "Esc closes · j k scroll · v pager · y copy"
+    BINDINGS = READABLE
 
     def __init__(self, name: str, value: str) -> None:
         super().__init__(plain(name))

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from store.records import Item
 from workbench import numbers
 from workbench.display import line, title, whole
+from workbench.screens.dialog import READABLE
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.warm_process import Died, falls, ready_words, stage_words
 from workbench.widgets.score_bars import ScoreBar, ScoreBars
@@ -26,6 +27,7 @@ class WhyDialog(ReadingDialog[None]):
     """Asks when it is opened; one batch of as many histories as there are entries to leave out."""
 
     HINT = "Esc closes · j k scroll · v pager · y copy"
+    BINDINGS = READABLE
 
     class Answered(Message):
         """The warm process said something."""
