@@ -23,6 +23,7 @@ from workbench.application import Workbench
 from workbench.history_draft import HistoryDraft
 from workbench.place_changes import place_changes
 from workbench.screens.help import sections
+from workbench.screens.why import WhyDialog
 from workbench.widgets.edited_panel import EditedPanel
 from workbench.widgets.score_bars import ScoreBar, bar_cells, rows
 from workbench.widgets.table import Table
@@ -215,10 +216,22 @@ async def test_where_there_is_nothing_to_ask_the_keys_say_why(workspace: Workspa
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "5 w")
-        assert "Move to a recommended item first" in said(app)
-        await press(pilot, "d G enter e")  # a dataset without evaluations
+        await press(pilot, "5 d G enter w")  # a dataset without evaluations
+        assert "No model recommends anything here" in said(app)
+        await press(pilot, "e")
         assert "there is no model to rank with" in said(app)
+
+
+async def test_why_from_the_history_is_about_what_the_left_model_recommends_first(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        first = listed(app, "#left-picks")[0][-1]
+        await press(pilot, "w")
+        assert isinstance(app.screen, WhyDialog)
+        assert first in screen_text(app)
+        assert "How much the score that only gives it" in screen_text(app)
 
 
 async def test_why_from_users_and_titles_of_any_kind(workspace: Workspace) -> None:

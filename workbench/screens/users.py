@@ -72,7 +72,8 @@ class UsersScreen(AreaScreen):
         Binding("i", "event", "About", id="users.about", show=False,
                 tooltip="This event in full: where each model has the target, its score, and the protocol"),
         Binding("w", "why", "Why", id="users.why",
-                tooltip="How much each entry of the history adds to the score of the recommended item"),
+                tooltip="How much each entry of the history adds to the score of the recommended item under the cursor"
+                        " (of the left model's while the cursor is elsewhere)"),
     ]  # fmt: skip
 
     class Loaded(Message):
@@ -297,10 +298,12 @@ class UsersScreen(AreaScreen):
         )
 
     def action_why(self) -> None:
-        item, side = self._item_at_cursor(), self._side_at_cursor()
-        visit = self.view.visit if self.view else None
-        if visit is None or side is None or item is None or self.focused is None or self.focused.id == "history":
-            self.notify("Move to a recommended item first (Tab).", severity="warning")
+        side, visit = self._side_at_cursor(), self.view.visit if self.view else None
+        if visit is None or side is None or not side.picks:
+            self.notify("No model recommends anything here that could be explained.", severity="warning")
+            return
+        item = self.query_one(f"#{_SIDES[visit.sides.index(side)]}", SidePanel).item_at_cursor()
+        if item is None:
             return
         from workbench.screens.why import WhyDialog
 
