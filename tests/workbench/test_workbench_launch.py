@@ -238,8 +238,8 @@ def test_nothing_is_said_against_what_the_command_takes(films: Workspace, draft:
 
 
 def test_files_that_are_there_are_taken(films: Workspace, tmp_path: Path) -> None:
-    for name in ("e.csv", "i.csv"):
-        (tmp_path / name).touch()
+    (tmp_path / "e.csv").write_text("user_id,item_id\nu,a\n")
+    (tmp_path / "i.csv").write_text("item_id,title\na,Alpha\n")
     assert TableDraft(events="e.csv", items=str(tmp_path / "i.csv"), name="n").judge(films).problem == ""
 
 

@@ -145,8 +145,8 @@ def _words(view: BehindView, behind: Behind) -> str:
         return f"{numbers.counted(view.users, 'user')} · {view.labels[0]} · {rule}"
     first, second = view.labels
     return (
-        f"{numbers.counted(view.users, 'user')} · A {first} ahead in {numbers.count(view.better)}, behind in "
-        f"{numbers.count(view.worse)} · B {second} · {rule}"
+        f"A {first} ahead in {numbers.count(view.better)}, behind in {numbers.count(view.worse)} · B {second} · "
+        f"{numbers.counted(view.users, 'user')} · {rule}"
     )
 
 

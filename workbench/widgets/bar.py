@@ -9,6 +9,8 @@ from store.plain_text import plain
 from workbench.areas import AREAS
 from workbench.widgets.clickable import Clickable, runs
 
+ROOMY = 90  # cells
+
 
 class Bar(Clickable):
     """The current area stands out in weight and by brackets, not by colour alone."""
@@ -19,16 +21,18 @@ class Bar(Clickable):
         self._place = plain(place) + (" · read-only" if readonly else "")
 
     def render(self) -> Text:
-        text = Text(" st5 ", style="bold", no_wrap=True, overflow="ellipsis")
-        taken = text.cell_len + sum(len(area.title) + 5 for area in AREAS) + 3
-        gap = " " if taken + len(self._place) <= self.size.width else ""
+        areas = sum(len(area.title) + 4 for area in AREAS) + 3
+        spare = self.size.width - areas - len(self._place)
+        name = " st5 " if spare >= len(" st5 ") or self.size.width >= ROOMY else " "  # which workspace says more
+        text = Text(name, style="bold", no_wrap=True, overflow="ellipsis")
+        gap = " " if spare - text.cell_len >= len(AREAS) else ""
         for area in AREAS:
             label = f"[{area.key} {area.title}]" if area.name == self._current else f" {area.key} {area.title} "
             click = runs(f"app.area('{area.name}')")
             text.append(gap)
             text.append(label, style=click + Style(bold=area.name == self._current, dim=area.name != self._current))
         room = self.size.width - text.cell_len - 3
-        if room > 8:
+        if room >= min(8, len(self._place)):
             place = self._place if len(self._place) <= room else "…" + self._place[1 - room :]
             text.append(" " * (room - Text(place).cell_len + 2))
             text.append(place, style="dim")
