@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.segment import Segment
@@ -59,6 +59,12 @@ def made(whole: bool, text: list[str], cut: list[list[int]], spans: list[tuple[i
     return ChopsUpdate(pieces, spans, [places[1:] for places in cut])
 
 
+WHOLE, HALVES = [[0, WIDTH]] * HEIGHT, [[0, 4, WIDTH]] * HEIGHT
+ROW = [(0, 0, WIDTH)]
+A, B = ["aaaaaaaa"] * HEIGHT, ["aaaabbbb"] * HEIGHT
+
+
+@example([(True, A, WHOLE, ROW), (False, B, HALVES, ROW), (False, A, WHOLE, ROW), (False, B, HALVES, ROW)])
 @given(st.lists(updates(), max_size=6))
 def test_the_picture_is_the_same_after_every_update(asked: list) -> None:
     all_of_it, thinned, last = Grid(), Grid(), LastDrawn()
