@@ -40,7 +40,8 @@ class LastDrawn:
 
     def _thinned(self, update: ChopsUpdate) -> ChopsUpdate:
         chops: list[dict[int, Strip | None]] = [{}] * len(update.chops)
-        spans = []
+        spans: list[tuple[int, int, int]] = []
+        sent: set[tuple[int, int]] = set()  # by this update, to which several spans may belong
         for y in dict.fromkeys(y for y, _, _ in update.spans):
             chops[y] = dict(update.chops[y])
         for y, first, last in update.spans:
@@ -49,9 +50,10 @@ class LastDrawn:
                 if strip is None or x > last or end <= first:
                     continue
                 whole = first <= x < last and end <= last
-                if whole and (known.get(x) == strip or not strip.cell_length):
+                if whole and (y, x) not in sent and (known.get(x) == strip or not strip.cell_length):
                     line[x] = None
                     continue
+                sent.add((y, x))
                 for other, there in list(known.items()):
                     if other < end and other + there.cell_length > x:
                         del known[other]

@@ -34,6 +34,11 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     from workbench.launch.evaluate import EvaluateDraft
     from workbench.launch.train import TrainDraft
 
+    if overview.problems:
+        return NextStep(
+            "Part of this workspace cannot be read, so there is no telling what comes next. This looks into it:",
+            (command(["doctor"], workspace_option),),
+        )
     if not overview.exists or not overview.datasets:
         return _first_data(overview, workspace_option)
     names = tuple(dataset.name for dataset in overview.datasets)

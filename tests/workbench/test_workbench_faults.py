@@ -6,12 +6,16 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import maps
 import pytest
 import shop
 from conftest import press, screen_text, settle, until
 
 from store.workspace import Workspace
+from workbench import application
 from workbench.application import Workbench
+from workbench.key_table import bindings_of
+from workbench.screens.help import HelpDialog
 from workbench.screens.item import ItemDialog
 from workbench.screens.problem import ProblemDialog
 
@@ -27,6 +31,15 @@ NASTY = [
     "~~~ `code` {braces} %s $(rm) \\n",
     "\u00ad\ufeff\u200b",
 ]
+
+
+@pytest.fixture
+def busy(workspace: Workspace) -> Workspace:
+    """With jobs of every state and two maps."""
+    shop.add_jobs(workspace)
+    maps.add_map(workspace, method="umap", seed=3)
+    maps.add_map(workspace)
+    return workspace
 
 
 def assert_clean(text: str) -> None:
@@ -85,21 +98,104 @@ async def test_a_100_000_character_title_is_counted_in_full(tmp_path: Path) -> N
         assert "the first 20,000 of 100,000 characters" in str(app.screen.query_one("#item").render())
 
 
-async def test_a_broken_row_becomes_a_dialog_and_the_rest_is_shown(workspace: Workspace) -> None:
-    with sqlite3.connect(workspace.database) as db:
-        db.execute("UPDATE dataset SET source = '{broken' WHERE name = 'shop-kitchen'")
-    app = Workbench(workspace)
+# Area, its key, what it says where there is nothing, and what it then shows of a dataset.
+AREAS = {
+    "home": ("1", "The demo makes one", "movielens-small      3"),
+    "data": ("2", "No dataset yet", "movielens-small         3"),
+    "jobs": ("3", "No job yet", "ingest other"),
+    "results": ("4", "there is no dataset", "shop-garden"),
+    "users": ("5", "there is no dataset", "Users  3"),
+    "map": ("6", "No map yet", "st5 project only"),
+    "help": ("question_mark", "Esc closes", "Esc closes"),
+}
+# The broken row that each area meets, and what the dialog says of it.
+BROKEN = {
+    "home": ("UPDATE model SET lineage = '{broken' WHERE name = 'pop'", "The models cannot be read"),
+    "data": ("UPDATE dataset SET source = '{broken' WHERE name = 'shop-kitchen'", "This is unexpected"),
+    "jobs": ("UPDATE job SET arguments = '{broken' WHERE id = 2", "This is unexpected"),
+    "results": ("UPDATE evaluation SET protocol = '{broken' WHERE id = 1", "This is unexpected"),
+    "users": ("UPDATE sequence SET items = x'00' WHERE sequence = 0", "This is unexpected"),
+    "map": ("UPDATE projection SET parameters = '{broken' WHERE id = 1", "This is unexpected"),
+}
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["no workspace", "an empty one"])
+@pytest.mark.parametrize("area", AREAS)
+async def test_with_nothing_there_an_area_says_what_to_do_and_every_key_of_it_is_harmless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, area: str, made: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if made:
+        with Workspace(tmp_path / "w").write():
+            pass
+    key, nothing, _ = AREAS[area]
+    app = Workbench(Workspace(tmp_path / "w"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, key)
+        assert nothing in screen_text(app)
+        opened = app.screen
+        for binding in [] if made or area == "help" else list(bindings_of(opened, app)):
+            await pilot.press(binding.key)
+            await settle(pilot)
+            assert not isinstance(app.screen, ProblemDialog), (binding, screen_text(app))
+            while app.screen is not opened:
+                app.pop_screen()
+                await settle(pilot)
+        assert nothing in screen_text(app)
+    assert (tmp_path / "w").exists() == made
+
+
+@pytest.mark.parametrize("area", BROKEN)
+async def test_a_broken_row_becomes_a_dialog_and_the_rest_is_shown(busy: Workspace, area: str) -> None:
+    statement, words = BROKEN[area]
+    with sqlite3.connect(busy.database) as db:
+        assert db.execute(statement).rowcount
+    app = Workbench(busy, readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        assert isinstance(app.screen, ProblemDialog)
-        assert "The datasets cannot be read" in screen_text(app)
-        await press(pilot, "escape")
-        assert "Evaluations  7" in screen_text(app)
-        await press(pilot, "4")
-        assert isinstance(app.screen, ProblemDialog)
-        assert "Nothing was changed" in screen_text(app)
-        await press(pilot, "escape 5 escape 1")
-        assert "Evaluations  7" in screen_text(app)
+        if isinstance(app.screen, ProblemDialog):  # Home meets what many areas read
+            assert "cannot be read" in screen_text(app)
+            await press(pilot, "escape")
+            assert "st5 doctor" in screen_text(app)  # and nothing of what may be there is said to be missing
+            assert "No model has been evaluated" not in screen_text(app)
+            assert "has no dataset yet" not in screen_text(app)
+        if area != "home":
+            await press(pilot, AREAS[area][0])
+            assert isinstance(app.screen, ProblemDialog)
+            assert words in screen_text(app)
+            await press(pilot, "escape")
+        for key in "123456":  # the others go on, whatever they can read
+            await press(pilot, key)
+            await press(pilot, "escape")
+            assert f"[{key} " in screen_text(app)
+        await press(pilot, "question_mark")
+        assert isinstance(app.screen, HelpDialog)
+
+
+@pytest.mark.parametrize("area", AREAS)
+async def test_a_database_that_changes_under_an_area(
+    busy: Workspace, monkeypatch: pytest.MonkeyPatch, area: str
+) -> None:
+    monkeypatch.setattr(application, "POLL_S", 0.05)
+    key, nothing, replaced = AREAS[area]
+    app = Workbench(busy, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, key)
+        shop.add_dataset(busy, "movielens-small", users=3, items=10, seed=9, replace=True)
+        shop.add_job(busy, "ingest other")
+        await until(pilot, replaced)
+        with busy.write() as db:
+            for table in ("dataset", "model", "job", "projection"):
+                db.execute(f"DELETE FROM {table}")
+        await until(pilot, nothing)
+        shutil.rmtree(busy.folder)
+        await pilot.pause(0.2)
+        await until(pilot, nothing)
+        await press(pilot, "escape 1")
+        await until(pilot, "There is no workspace here yet")
+        assert len(app.screen_stack) == 1
 
 
 async def test_a_block_with_a_wrong_checksum_is_named(workspace: Workspace) -> None:

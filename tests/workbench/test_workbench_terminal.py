@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import MOMENT, SNAPSHOTS
 
 from store.workspace import Workspace
 from tests.program import Program
@@ -45,6 +48,17 @@ class Terminal:
             time.sleep(0.1)
         raise AssertionError(f"{words!r} did not appear in:\n{text}")
 
+    def shown(self) -> str:
+        """The rows, as the snapshots have them."""
+        rows = self.tmux("capture-pane", "-p", "-t", "t").splitlines()
+        return MOMENT.sub("YYYY-MM-DD hh:mm", "\n".join(row.rstrip() for row in rows))
+
+    def attached(self) -> Client:
+        """A client that looks at it from a terminal of its own."""
+        client = Client(self._socket)
+        self.until(lambda: self.tmux("list-clients") != "")
+        return client
+
     def until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + WAIT_S
         while not true():
@@ -52,12 +66,47 @@ class Terminal:
             time.sleep(0.1)
 
 
-def command(options: str = "") -> str:
+class Client:
+    """A tmux client in a terminal that can be hung up; what it is sent is read all the time."""
+
+    def __init__(self, socket: str) -> None:
+        self._keyboard, screen = pty.openpty()
+        termios.tcsetwinsize(screen, (41, 120))  # tmux keeps a line for itself
+        self._process = subprocess.Popen(
+            ["tmux", "-S", socket, "attach"], stdin=screen, stdout=screen, stderr=screen, start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color"}, preexec_fn=_own_terminal,
+        )  # fmt: skip
+        os.close(screen)
+
+    def until(self, words: str) -> str:
+        """Wait until the words were sent to this terminal; returns all that was."""
+        sent, end = b"", time.monotonic() + WAIT_S
+        while words.encode() not in sent:
+            assert time.monotonic() < end, sent
+            if select.select([self._keyboard], [], [], 0.1)[0]:
+                sent += os.read(self._keyboard, 65_536)
+        return sent.decode(errors="replace")
+
+    def hang_up(self) -> None:
+        """Close the terminal under the client: the kernel sends it SIGHUP."""
+        os.close(self._keyboard)
+        assert self._process.wait(WAIT_S) is not None
+
+
+def _own_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def snapshot(name: str) -> str:
+    return (SNAPSHOTS / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")
+
+
+def command(*options: str) -> str:
     """Runs `st5` in the folder of the workspace, and says how it ended."""
     program = "import sys; from engine.commands import main; main()"
     # pytest's readline exports LINES and COLUMNS, which would stand above the terminal's real size.
     clean = "env -u LINES -u COLUMNS TERM=xterm-256color"
-    return f"{clean} {sys.executable} -c '{program}' --workspace shop {options}; echo ended $?; sleep 60"
+    return f"{clean} {sys.executable} -c '{program}' --workspace shop {' '.join(options)}; echo ended $?; sleep 60"
 
 
 @pytest.fixture
@@ -182,23 +231,24 @@ def test_a_job_outlives_the_client_and_the_workbench(workspace: Workspace, tmp_p
     terminal = Terminal(tmp_path / "tmux", command())
     try:
         for key, words in zip(
-            "123456", ("Evaluations  7", "Datasets  3", "Jobs", "0.2714", "target", "Map"), strict=True
+            ("1", "2", "3", "4", "5", "6", "?"),
+            ("Evaluations  7", "Datasets  3", "Jobs", "0.2714", "target", "Map", "Esc closes"),
+            strict=True,
         ):
             terminal.keys(key)
             terminal.wait_for(words)
+        terminal.keys("Escape")
+        time.sleep(0.5)  # a lone Escape is told from an escape sequence by waiting
         terminal.keys("3")
         terminal.wait_for("running")
-        keyboard, screen = pty.openpty()
-        termios.tcsetwinsize(screen, (41, 120))  # tmux keeps a line for itself
-        client = subprocess.Popen(["tmux", "-S", str(tmp_path / "tmux"), "attach"], stdin=screen, stdout=screen,
-                                  stderr=screen, env={**os.environ, "TERM": "xterm-256color"})  # fmt: skip
-        terminal.until(lambda: terminal.tmux("list-clients") != "")
-        client.kill()
-        client.wait()
-        os.close(keyboard)
-        os.close(screen)
-        terminal.until(lambda: terminal.tmux("list-clients") == "")
+        first = terminal.attached()
+        terminal.tmux("resize-window", "-t", "t", "-x", "90", "-y", "30")
         terminal.wait_for("running")
+        first.hang_up()  # the line is cut, as when a connection drops
+        terminal.wait_for("running")
+        again = terminal.attached()
+        assert "[3 Jobs]" in again.until("running")  # the same workbench, in a terminal of another size
+        again.hang_up()
         terminal.tmux("respawn-pane", "-k", "-t", "t", command())  # the workbench itself dies with its terminal
         terminal.wait_for("1 job")
         terminal.keys("3")
@@ -208,6 +258,31 @@ def test_a_job_outlives_the_client_and_the_workbench(workspace: Workspace, tmp_p
     state = Program(workspace.folder)("jobs", "show", number, "--json").document
     assert state["state"] == "running"
     assert Program(workspace.folder)("jobs", "cancel", number).code == 0
+
+
+@needs_tmux
+def test_what_stands_in_the_terminal_is_what_was_drawn(workspace: Workspace, tmp_path: Path) -> None:
+    """Only what changed is sent: after dialogs, filters, sizes and areas came and went, nothing old may be left."""
+    terminal = Terminal(tmp_path / "tmux", command("--readonly"))
+    try:
+        terminal.wait_for("Evaluations  7")
+        terminal.tmux("resize-window", "-t", "t", "-x", "80", "-y", "24")
+        terminal.keys("4", "c", "c", "v", "j", "j", "Enter")
+        terminal.wait_for("by category")
+        terminal.keys("v", "g", "Enter", "/", "p", "o", "p", "Enter")
+        terminal.wait_for("pop")
+        terminal.keys("5", "n", "?")
+        terminal.wait_for("Esc closes")
+        terminal.keys("q", "p")
+        terminal.tmux("resize-window", "-t", "t", "-x", "60", "-y", "15")
+        terminal.wait_for("needs 80×22")
+        terminal.tmux("resize-window", "-t", "t", "-x", "80", "-y", "24")
+        terminal.keys("x")
+        terminal.until(lambda: terminal.shown() == snapshot("users-80x24"))
+        terminal.keys("2")
+        terminal.until(lambda: terminal.shown() == snapshot("data-80x24"))
+    finally:
+        terminal.tmux("kill-server")
 
 
 def test_the_workbench_imports_nothing_heavy(workspace: Workspace) -> None:

@@ -171,7 +171,10 @@ class HomeScreen(LaunchingScreen):
     ) -> None:
         shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
         said = numbers.count(total) if len(shown) == total else f"{numbers.count(len(shown))} of {numbers.count(total)}"
-        self.query_one(f"#{name}-title", Section).say(said if total else "none yet", remark if shown else "")
+        assert self.overview is not None
+        broken = any(problem.startswith(f"The {name} ") for problem in self.overview.problems)
+        nothing = "cannot be read" if broken else "none yet"
+        self.query_one(f"#{name}-title", Section).say(said if total else nothing, remark if shown else "")
         table = self.query_one(f"#{name}", Table)
         table.display = bool(shown)
         table.put(headings, shown)

@@ -182,7 +182,7 @@ class MapPointsScreen(MapChoosingScreen):
             self._end_search()
         elif self._near is not None:
             self._end_near()
-        else:
+        elif self.side() is not None:  # where there is no map, its canvas is out of sight
             self.remove_class("-listing")
             self.canvas().focus()
 
