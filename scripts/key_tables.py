@@ -27,6 +27,7 @@ from workbench.screens.edit_history import EditHistoryScreen
 from workbench.screens.experiment import ExperimentScreen
 from workbench.screens.export import ExportDialog
 from workbench.screens.file_picker import FilePicker
+from workbench.screens.guide import GuideScreen
 from workbench.screens.home import HomeScreen
 from workbench.screens.items import ItemsScreen
 from workbench.screens.jobs import JobsScreen
@@ -35,6 +36,7 @@ from workbench.screens.map import MapScreen
 from workbench.screens.quit import QuitDialog
 from workbench.screens.results import ResultsScreen
 from workbench.screens.users import UsersScreen
+from workbench.screens.value import ValueDialog
 from workbench.widgets.choice_field import ChoiceField
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.log_pane import JobLog
@@ -71,10 +73,12 @@ TABLES: dict[str, tuple[type[DOMNode], ...]] = {
     "map": (MapScreen,),
     "canvas": (MapCanvas,),
     "legend": (LegendTable,),
+    "guide": (GuideScreen,),
     "everywhere": (Workbench, AreaScreen),
     "tables": (Table,),
     "filter": (FilterLine,),
     "dialogs": (Dialog,),
+    "reading": (ValueDialog,),
     "choices": (ChoiceDialog,),
     "confirm": (ConfirmDialog,),
     "quit": (QuitDialog,),

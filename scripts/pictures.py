@@ -184,6 +184,7 @@ PICTURES = (
             partial(_maps, count=1)),
     Picture("map-beside", "map", "Two maps beside each other, with the neighbours of one item", "Neighbours",
             _of_keys("6 space n"), partial(_maps, count=2)),
+    Picture("guide", "help", "Help, the area: the way to an answer, the words, every key", "Help", _of_keys("7")),
     Picture("help", "help", "Help: the keys that work in Users", "While searching", _of_keys("5 question_mark"), _user),
     Picture("help-palette", "help", "The palette: actions and places by name", "model only", _palette),
     Picture("help-ascii", "help", "Users in plain ASCII at 80×24", "> target", _of_keys("5"), _user, size=NARROW,

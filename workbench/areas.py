@@ -68,7 +68,7 @@ AREAS = (
     Area("2", "data", "Data", "The datasets, how they are spread, and their items", _data),
     Area("3", "jobs", "Jobs", "What runs and ran, how it goes, and a form to start more", _jobs),
     Area("4", "results", "Results", "Models compared, slice by slice", _results),
-    Area("5", "users", "Users", "One user's history beside what two models recommend", _users),
+    Area("5", "users", "Users", "One user's history beside what up to three models recommend", _users),
     Area("6", "map", "Map", "Items or users as points: near each other where a model finds them alike", _map),
     Area("7", "guide", "Help", "The way to an answer, the words and numbers, and every key", _guide),
 )
