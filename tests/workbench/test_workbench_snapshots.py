@@ -19,6 +19,7 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
         ("results", "4"),
         ("compare", "4 space j j space j space a v j j j enter"),
         ("users", "5 x"),
+        ("help", "5 question_mark"),
     ],
 )
 async def test_area(workspace: Workspace, size: tuple[int, int], area: str, keys: str) -> None:
@@ -32,7 +33,6 @@ async def test_area(workspace: Workspace, size: tuple[int, int], area: str, keys
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("help", "5 question_mark"),
         ("item", "5 enter"),
         ("chart", "4 c"),
         ("slice", "4 v j j enter"),
