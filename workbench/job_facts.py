@@ -53,22 +53,27 @@ class Watched:
         return max(0.0, now - self.changed)
 
 
-def facts(detail: JobDetail, watched: Watched, quiet: float, load: WorkerLoad | None) -> Text:
-    """Lines of text, each cut by its place; data in them is plain."""
+def facts(detail: JobDetail, watched: Watched, quiet: float, load: WorkerLoad | None) -> tuple[Text, Text]:
+    """What changes every second while it runs, and what stands: lines, each cut by its place; data in them is plain."""
     job = detail.job
-    lines = [_state(job)]
+    moving = [_state(job)]
     if job.state not in job_words.FINAL and (job.stage or job.total):
-        lines.append(_progress(detail, watched))
+        moving.append(_progress(detail, watched))
     if load is not None and job.state is JobState.RUNNING:
-        lines.append(load_words(load))
+        moving.append(load_words(load))
+    if job.state is JobState.RUNNING and quiet > QUIET_S:
+        moving.append(Text(f"! no sign of life for {job_words.duration(quiet)}; it may be stuck", style="bold"))
+    standing = []
     if job.message:
         bad = job.state in (JobState.FAILED, JobState.LOST)
-        lines.append(line(job.message, job_words.SIGNS[job.state].style if bad else ""))
-    if job.state is JobState.RUNNING and quiet > QUIET_S:
-        lines.append(Text(f"! no sign of life for {job_words.duration(quiet)}; it may be stuck", style="bold"))
+        standing.append(line(job.message, job_words.SIGNS[job.state].style if bad else ""))
     if job.state in NEXT:
-        lines.append(Text(NEXT[job.state], style="bold"))
-    lines.append(line(job.command, "dim"))
+        standing.append(Text(NEXT[job.state], style="bold"))
+    standing.append(line(job.command, "dim"))
+    return _lines(moving), _lines(standing)
+
+
+def _lines(lines: list[Text]) -> Text:
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
 

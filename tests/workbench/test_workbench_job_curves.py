@@ -88,5 +88,5 @@ async def test_a_marked_job_that_vanishes_leaves_the_others(workspace: Workspace
         await until(pilot, "b 1 train nopre")
         with workspace.write() as db:
             db.execute("DELETE FROM job WHERE id = 2")
-        text = await until(pilot, "loss  of 1 jobs")
+        text = await until(pilot, "loss  of 1 job;")
         assert "train only-more" not in text

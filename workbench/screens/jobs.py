@@ -312,7 +312,7 @@ class JobsScreen(JobsMarkingScreen):
         assert detail is not None
         watched = self._watched.setdefault(detail.job.id, Watched())
         load = self._load[1] if self._load[0] == detail.job.id else None
-        self.query_one(JobPanel).say(facts(detail, watched, watched.quiet(monotonic()), load))
+        self.query_one(JobPanel).say(*facts(detail, watched, watched.quiet(monotonic()), load))
 
     def _remark(self, view: JobsView) -> str:
         if self.bench.starting:

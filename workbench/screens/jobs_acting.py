@@ -53,12 +53,13 @@ class JobsActingScreen(LaunchingScreen):
         return self.view.detail if self.view else None
 
     def job(self) -> Job | None:
-        """The job under the cursor; says so where there is none."""
-        if self.detail is None:
-            if self.view is not None:  # else it is still being read
-                self.say_no("There is no job yet: n starts one.")
+        """The job under the cursor, also while what it told is still being read; says so where there is none."""
+        if self.view is None:  # still being read
             return None
-        return self.detail.job
+        if self.detail is None:
+            self.say_no("There is no job yet: n starts one.")
+            return None
+        return next((job for job in self.view.jobs if job.id == self.wanted), self.detail.job)
 
     def say_no(self, words: str) -> None:
         """Why something is not done."""

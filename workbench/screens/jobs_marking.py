@@ -72,7 +72,7 @@ class JobsMarkingScreen(JobsActingScreen):
             return
         if job.id in self.marks:
             self.marks.remove(job.id)
-        elif not self.detail or not self.detail.curves:
+        elif self.detail and self.detail.job.id == job.id and not self.detail.curves:
             self.say_no(f"Job {job.id} has measured no series (yet): there is no curve to compare.")
             return
         elif len(self.marks) == MOST:

@@ -14,6 +14,7 @@ from textual_plotext.plot import Plot
 from workbench import job_words
 from workbench.curves_beside import Points, Trace, best_trace, phase_lengths, series_of, trace
 from workbench.job_view import AVERAGED, Curve, Traced, families
+from workbench.numbers import counted
 from workbench.themes import SERIES
 from workbench.widgets.section import Section
 
@@ -76,7 +77,7 @@ class JobCurve(Vertical):
         end = max((part[-1][0] for one in traces for part in one.parts if part), default=0.0)
         words = job_words.duration(end) if by_time else f"{end:,.0f} steps"
         axis = (Stretch("run time" if by_time else "all phases", max(1.0, end), words),)
-        remark = f"of {len(traced)} jobs; c another series; t over {'steps' if by_time else 'run time'}"
+        remark = f"of {counted(len(traced), 'job')}; c another series; t over {'steps' if by_time else 'run time'}"
         legend = self.query_one("#job-curve-legend", Static)
         legend.display = True
         legend.update(_legend(traced, traces, self.size.width))

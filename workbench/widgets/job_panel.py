@@ -23,11 +23,12 @@ class JobPanel(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="job")
-        self._facts = Text()
+        self._facts = {"#job-moving": Text(), "#job-standing": Text()}
 
     def compose(self) -> ComposeResult:
         yield Section("Job", id="job-title")
-        yield Static(id="job-facts", markup=False)
+        yield Static(id="job-moving", classes="job-facts", markup=False)
+        yield Static(id="job-standing", classes="job-facts", markup=False)
         with Horizontal(id="job-panes"):
             with Vertical(id="job-left"):
                 yield JobCurve()
@@ -56,11 +57,13 @@ class JobPanel(Vertical):
         self.query_one(LogPane).put(log, live=job.state not in job_words.FINAL)
         self._put_events(detail)
 
-    def say(self, facts: Text) -> None:
-        """What is known of the job; the same again is not drawn."""
-        if facts != self._facts:
-            self._facts = facts
-            self.query_one("#job-facts", Static).update(facts)
+    def say(self, moving: Text, standing: Text) -> None:
+        """What is known of the job. Only what is another is drawn, as every line of it goes over the wire."""
+        for name, new in (("#job-moving", moving), ("#job-standing", standing)):
+            before, self._facts[name] = self._facts[name], new
+            if new != before:
+                taller = new.plain.count("\n") != before.plain.count("\n") or not before
+                self.query_one(name, Static).update(new, layout=taller)
 
     def clear(self) -> None:
         """There is no job: nothing is read any more."""
