@@ -82,6 +82,7 @@ OUTSIDE = (
     ("st5 --readonly", "looks and changes nothing; st5 --web serves this workbench to a browser on this machine"),
     ("Shift+drag", "selects text with the mouse, whatever the workbench does with it"),
 )
+DIALOGS = "In dialogs"  # also those that have ids of their own
 PLACES = {
     "app": "Keys everywhere", "area": "Keys everywhere", "filter": "While filtering", "table": "In tables",
     "home": "In Home", "data": "In Data", "items": "In a dataset's items", "jobs": "In Jobs", "log": "In the log",
@@ -89,7 +90,7 @@ PLACES = {
     "behind": "Behind a number", "experiment": "In a thesis' table", "users": "In Users",
     "search": "While searching", "edit": "In an edited history", "map": "In Map", "canvas": "In Map",
     "launch": "In the form", "choice_field": "In the form", "marks": "In the form", "path_field": "In the form",
-    "guide": "In Help", "picker": "In the list of files", "dialog": "In dialogs",
+    "guide": "In Help", "picker": "In the list of files", "dialog": DIALOGS,
 }  # fmt: skip
 
 
@@ -110,7 +111,6 @@ def entries(app: App[Any]) -> tuple[Entry, ...]:
 
 def _keys(app: App[Any]) -> Iterable[Entry]:
     for binding in keyed(known_keys().values(), app):
-        part = PLACES.get((binding.id or "").partition(".")[0])
-        if part is not None:
-            keys = dict.fromkeys(shown(key) for key in binding.key.split(",") if not key.startswith("super+"))
-            yield Entry(part, " ".join(keys), f"{binding.description}: {binding.tooltip}")
+        part = PLACES.get((binding.id or "").partition(".")[0], DIALOGS)
+        keys = dict.fromkeys(shown(key) for key in binding.key.split(",") if not key.startswith("super+"))
+        yield Entry(part, " ".join(keys), f"{binding.description}: {binding.tooltip}")

@@ -18,10 +18,11 @@ QUIET_S = 30  # six missed heartbeats of 5 s
 WATCHED_S = 3.0  # run time that two looks must be apart to tell a speed
 WIDE_BAR = 16  # cells
 NEXT = {
-    JobState.LOST: "r goes on from its last checkpoint, as a new job; Enter shows all it told",
-    JobState.FAILED: "Enter shows all it told; r tries again from its last checkpoint, as a new job",
-    JobState.CANCELLED: "r goes on from its last checkpoint, as a new job",
+    JobState.LOST: "r goes on {where}, as a new job; Enter shows all it told",
+    JobState.FAILED: "Enter shows all it told; r tries again {where}, as a new job",
+    JobState.CANCELLED: "r goes on {where}, as a new job",
 }
+FROM_CHECKPOINT, FROM_STORED = "from its last checkpoint", "with what is not stored yet"
 _JOINED = ("on ", "for ", "after ")  # go on with the sentence: `running on cpu for 12:30`
 
 
@@ -68,7 +69,8 @@ def facts(detail: JobDetail, watched: Watched, quiet: float, load: WorkerLoad | 
         bad = job.state in (JobState.FAILED, JobState.LOST)
         standing.append(line(job.message, job_words.SIGNS[job.state].style if bad else ""))
     if job.state in NEXT:
-        standing.append(Text(NEXT[job.state], style="bold"))
+        where = FROM_CHECKPOINT if job.kind == "train" else FROM_STORED
+        standing.append(Text(NEXT[job.state].format(where=where), style="bold"))
     standing.append(line(job.command, "dim"))
     return _lines(moving), _lines(standing)
 

@@ -189,7 +189,7 @@ async def test_what_to_do_next_is_said_of_a_job_that_did_not_succeed(workspace: 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "3 j j")
-        assert "r goes on from its last checkpoint, as a new job" in await until(pilot, "? lost on cpu")
+        assert "r goes on with what is not stored yet, as a new job" in await until(pilot, "? lost on cpu")
         await press(pilot, "j")
         assert "r goes on from its last checkpoint" in await until(pilot, "■ cancelled on cpu")
         await press(pilot, "j")

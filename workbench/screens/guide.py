@@ -94,8 +94,7 @@ class GuideScreen(AreaScreen):
             return
         wanted = self.query_one(FilterLine).wanted
         shown = [one for one in self.entries if wanted in f"{one.part} {one.name} {one.words}".lower()]
-        total = numbers.count(len(self.entries))
-        said = total if len(shown) == len(self.entries) else f"{numbers.count(len(shown))} of {total}"
+        said = f"{numbers.count(len(shown))} of {numbers.count(len(self.entries))}" if wanted else ""
         remark = "/ finds a key or a word; ? in any area lists its own keys"
         self.query_one(Section).say(said, remark if shown else "nothing contains that; Esc shows all again")
         table = self.query_one(Table)
