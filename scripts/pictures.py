@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from scripts.stage import Stage
-from scripts.subject import Subject, rows
+from scripts.subject import Subject, row_in
 from store.words import Slice
 from workbench.launch.drafts import Drafts
 from workbench.launch.train import TrainDraft
@@ -85,11 +85,11 @@ async def _launch(stage: Stage, subject: Subject) -> None:
 
 async def _compare(stage: Stage, subject: Subject) -> None:
     await stage.press("4")
-    for key in rows(subject.pair()):
+    for evaluation in subject.pair():
         screen = stage.area
         assert isinstance(screen, ResultsScreen)
         assert screen.grid is not None
-        screen.table.move_cursor(row=screen.table.places.index(screen.grid.rows.index(key)))
+        screen.table.move_cursor(row=screen.table.places.index(row_in(screen.grid.rows, evaluation)))
         await stage.press("space")
     await stage.press("a")
 

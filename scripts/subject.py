@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -113,6 +113,7 @@ class Subject:
         return not known[pair[0].model].lineage, pair[1].model != UNTRAINED
 
 
-def rows(pair: tuple[Evaluation, Evaluation]) -> tuple[RowKey, RowKey]:
-    """Where the two stand in the table of Results."""
-    return row_key(pair[0]), row_key(pair[1])
+def row_in(table: Sequence[RowKey], evaluation: Evaluation) -> int:
+    """Where an evaluation stands in the table of Results; a row may hold what was sampled of other datasets too."""
+    own = row_key(evaluation)
+    return table.index(own) if own in table else [name for name, _ in table].index(evaluation.model)

@@ -119,7 +119,7 @@ def test_two_processes_stop_together_and_go_on_as_if_they_had_not(
 ) -> None:
     data = Workspace(alone.folder.parent / "data")
     whole, two = copied(data, tmp_path / "whole" / "w"), copied(data, tmp_path / "two" / "w")
-    arguments = command(backbone, pairs=0, epochs=20, validate_every=20, checkpoint_every=20, log_every=20)
+    arguments = command(backbone, pairs=0, epochs=8, validate_every=10, checkpoint_every=10, log_every=10)
     process = start(two, ACCELERATE, arguments)
     deadline = time.monotonic() + 100
     while not checkpoints(two):

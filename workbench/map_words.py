@@ -100,16 +100,16 @@ def caption(side: Side, shown: int, way: str) -> tuple[str, ...]:
     )
 
 
-def gone(projection: Projection) -> Text:
+def gone(projection: Projection, option: Path | None) -> Text:
     """That the map which was looked at last is none any more, and how to get it again."""
     words = f"! {name(projection)}, looked at last, was of a dataset that was replaced or removed since: its points "
     words += f"are other {projection.kind} now. To make it anew: "
-    return Text(plain(words)).append(command(remake(projection), None), style="bold")
+    return Text(plain(words)).append(command(remake(projection), option), style="bold")
 
 
 def nothing(view: MapView, option: Path | None) -> Text:
     """What to do where there is no map."""
-    text = gone(view.gone).append("\n\n") if view.gone is not None else Text()
+    text = gone(view.gone, option).append("\n\n") if view.gone is not None else Text()
     if not view.advice:
         text.append("No map yet, and no dataset to make one of. Home (1) says how to get one.\n")
         return text.append(command(["demo"], option), style="bold")
@@ -117,7 +117,7 @@ def nothing(view: MapView, option: Path | None) -> Text:
     return text.append(command(list(view.advice), option), style="bold")
 
 
-def in_full(side: Side) -> Group:
+def in_full(side: Side, option: Path | None) -> Group:
     """Everything that is stored about a map, a line each."""
     projection = side.projection
     sample = projection.parameters.get("sample")
@@ -144,7 +144,7 @@ def in_full(side: Side) -> Group:
     rest = Text(
         f"n shows a point's neighbours: {NEAR}, of the points on this map. Distance on the map says little of it.\n\n"
     )
-    return Group(about, "", measured, "", rest.append(command(remake(projection), None), style="bold"))
+    return Group(about, "", measured, "", rest.append(command(remake(projection), option), style="bold"))
 
 
 def _columns() -> Columns:

@@ -45,7 +45,8 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     if not overview.evaluated:
         first = EvaluateDraft(models=UNTRAINED, datasets=names)
         return _step("No model has been evaluated yet. These two need no training:", first, overview, workspace_option)
-    for model in (model.name for model in overview.models):
+    newest_trained = [model for model in reversed(overview.models) if model.lineage]  # what somebody waits to see
+    for model in (model.name for model in (*newest_trained, *overview.models)):
         missing = tuple(name for name in names if (model, name) not in overview.evaluated)
         if missing:
             shown = (

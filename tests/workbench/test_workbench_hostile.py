@@ -30,15 +30,18 @@ from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.launch.kinds import KINDS
 from workbench.screens.add_item import AddItemDialog
+from workbench.screens.ask import AskDialog
 from workbench.screens.behind import BehindScreen
 from workbench.screens.choice import ChoiceDialog
 from workbench.screens.compare import CompareScreen
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.data import DataScreen
 from workbench.screens.edit_history import EditHistoryScreen
+from workbench.screens.event import EventDialog
 from workbench.screens.experiment import ExperimentScreen
 from workbench.screens.export import ExportDialog
 from workbench.screens.file_picker import FilePicker
+from workbench.screens.guide import GuideScreen
 from workbench.screens.help import HelpDialog
 from workbench.screens.home import HomeScreen
 from workbench.screens.item import ItemDialog
@@ -116,8 +119,11 @@ WALKS: dict[str, list[Step]] = {
         ("d", ChoiceDialog, "dataset-name"),
         ("escape a", ChoiceDialog, "model-name"),
         ("escape tab enter", ItemDialog, "item-title"),
+        ("escape i", EventDialog, "model-name user-key"),
+        ("escape f", AskDialog, "model-name"),
         ("escape plus x r n p", UsersScreen, "item-title"),
     ],
+    "guide": [("7", GuideScreen, "")],
     "edit": [
         ("5 e ready", EditHistoryScreen, "model-name item-title"),
         ("m", ChoiceDialog, "model-name"),

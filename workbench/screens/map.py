@@ -165,7 +165,7 @@ class MapScreen(MapPointsScreen):
         note = self.query_one("#map-note", Static)
         note.display = bool(view.sides and view.gone)
         if view.gone is not None:
-            note.update(map_words.gone(view.gone))
+            note.update(map_words.gone(view.gone, self.bench.workspace_option))
         if not view.sides:
             self.query_one("#map-empty", Static).update(map_words.nothing(view, self.bench.workspace_option))
             return

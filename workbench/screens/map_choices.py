@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,6 +19,9 @@ from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.dialog import Dialog
 from workbench.screens.launching import LaunchingScreen
 from workbench.widgets.settings_line import Setting, SettingsLine
+
+if TYPE_CHECKING:
+    from workbench.application import Workbench
 
 NONE = ""
 
@@ -160,5 +163,6 @@ class MapFacts(Dialog[None]):
         self._view = view
 
     def content(self) -> ComposeResult:
+        option = cast("Workbench", self.app).workspace_option
         for side in self._view.sides:
-            yield Static(map_words.in_full(side), classes="map-facts")
+            yield Static(map_words.in_full(side, option), classes="map-facts")

@@ -31,6 +31,8 @@ from workbench.widgets.side_panel import TARGET, SidePanel
 from workbench.widgets.table import Heading, Line, Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.asked import Asked
 
 LISTED = 1_000  # users in the list at most; beyond that typing is quicker than scrolling
@@ -380,7 +382,7 @@ class UsersScreen(AreaScreen):
         empty = self.query_one("#users-empty", Static)
         empty.display = visit is None
         if visit is None:
-            empty.update(_nothing(view))
+            empty.update(_nothing(view, self.bench.workspace_option))
             return
         self.choice.dataset, self.choice.user, self.choice.event = visit.dataset.name, visit.user, visit.event.event
         self.bench.remember()
@@ -443,10 +445,10 @@ def _read(screen: UsersScreen, choice: UsersChoice, step: str, asked: Asked | No
     return read_visit(screen.workspace, choice, step, asked)
 
 
-def _nothing(view: UsersView) -> Text:
+def _nothing(view: UsersView, option: Path | None) -> Text:
     if view.dataset is None:
         text = Text("Nobody to look at yet: there is no dataset. Home (1) says how to get one.\n")
-        return text.append(command(["demo"], None), style="bold")
+        return text.append(command(["demo"], option), style="bold")
     words = view.message or f"{view.dataset.name} has no event to look at."
     return line(f"{words} Choose another dataset with d, or find a user with /.")
 

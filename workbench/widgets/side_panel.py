@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,6 +17,9 @@ from workbench.next_step import command
 from workbench.visit import Pick, Position, Side
 from workbench.widgets.section import Section
 from workbench.widgets.table import Heading, Line, Table
+
+if TYPE_CHECKING:
+    from workbench.application import Workbench
 
 TARGET, OWNED = "»", "•"
 _HEADINGS = (
@@ -48,6 +53,11 @@ class SidePanel(Vertical):
         yield Static(id=f"{self.id}-protocol", classes="protocol", markup=False)
         yield Table(id=f"{self.id}-picks")
 
+    def _advice(self, words: str, model: str, dataset: str) -> Text:
+        option = cast("Workbench", self.app).workspace_option
+        run = command(["evaluate", model, "--datasets", dataset], option)
+        return Text(f"{plain(words)}\n").append(run, style="bold")
+
     def put(self, side: Side | None, dataset: Dataset, length: int, *, masked: bool) -> None:
         """Show this answer, or what to run where there is none."""
         self._picks = side.picks if side else ()
@@ -57,11 +67,11 @@ class SidePanel(Vertical):
         self.query_one(Section).say("", marks if self._picks else "", title=f"{self._letter}  {label}")
         position, rules = self.query_one(".position", Static), self.query_one(".protocol", Static)
         if side is None:
-            position.update(_advice(f"No other evaluation on {dataset.name} is stored.", "only", dataset.name))
+            position.update(self._advice(f"No other evaluation on {dataset.name} is stored.", "only", dataset.name))
             rules.update("")
         elif side.position is None:
             words = f"Its {side.evaluation.n:,} events ({protocol(side.evaluation)}) leave this one out."
-            position.update(_advice(words, side.evaluation.model, dataset.name))
+            position.update(self._advice(words, side.evaluation.model, dataset.name))
             rules.update("")
         else:
             rules.update(_rules(side, length))
@@ -123,10 +133,6 @@ def _rules(side: Side, length: int) -> Text:
         words.append(f"read {numbers.count(side.visible)} of {numbers.counted(length, 'item')}")
     words.append(f"target's score {numbers.score(side.score)}")
     return line(protocol(side.evaluation), "dim").append("\n").append("; ".join(words), "dim")
-
-
-def _advice(words: str, model: str, dataset: str) -> Text:
-    return Text(f"{plain(words)}\n").append(command(["evaluate", model, "--datasets", dataset], None), style="bold")
 
 
 def _row(pick: Pick) -> Line:
