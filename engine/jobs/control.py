@@ -106,10 +106,12 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
     handle = files.take()
     if handle is not None:  # nobody works on it: whatever starts later finds it cancelled
         try:
-            _bury(workspace, id)
+            buried = _bury(workspace, id)
         finally:
             os.close(handle)
-        return f"Job {id} had no worker any more; it is cancelled."
+        if buried:
+            return f"Job {id} had no worker any more; it is cancelled."
+        return f"Job {id} was asked to stop; it keeps what it has, and has ended by now."
     if step == "ask":
         if asked:
             return f"Job {id} was asked to stop; it keeps what it has and ends at its next step."
