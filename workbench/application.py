@@ -112,8 +112,9 @@ class Workbench(App[None]):
             self.theme = theme
         else:
             # As dark as Textual's own, so nothing but its colours differs: a watched change would parse every style
-            # twice more before the first frame.
+            # twice more before the first frame. They are not parsed yet, and take the colours from here.
             self.set_reactive(App.theme, themes.DARK.name)
+            self.stylesheet.set_variables(self.get_css_variables())
 
     def on_mount(self) -> None:
         self._changes.poll()
