@@ -7,6 +7,7 @@ or under a library's bare `except`, it ends there, and the program would go on a
 from __future__ import annotations
 
 import signal
+import sys
 from types import FrameType
 
 _asked = False  # one process, one Ctrl-C
@@ -15,6 +16,7 @@ _asked = False  # one process, one Ctrl-C
 def listen() -> None:
     """From now on Ctrl-C is remembered as well as raised. Only in the main thread of a program."""
     signal.signal(signal.SIGINT, _interrupted)
+    sys.unraisablehook = _say_but_interrupts
 
 
 def check() -> None:
@@ -29,3 +31,9 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     global _asked  # the state of the signal
     _asked = True
     raise KeyboardInterrupt
+
+
+def _say_but_interrupts(found: sys.UnraisableHookArgs) -> None:
+    """What nobody can catch is said, but for a Ctrl-C, which is raised again elsewhere."""
+    if not issubclass(found.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(found)

@@ -230,17 +230,13 @@ async def test_a_dataset_that_appears_or_goes_is_noticed(workspace: Workspace) -
         await settle(pilot)
         await press(pilot, "2 j j")
         shop.add_dataset(workspace, "a-new-one", users=5, items=9, seed=4)
-        await pilot.pause(1.3)  # the poll comes once a second
-        await settle(pilot)
-        assert "Datasets  4" in screen_text(app)
+        await until(pilot, "Datasets  4")
         chosen = next(row for row in screen_text(app).splitlines() if "History lengths" in row)
         assert chosen.split()[0] == "shop-kitchen"  # the cursor stays where it was
         await press(pilot, "o")
         with workspace.write() as db:
             db.execute("DELETE FROM dataset WHERE name = 'shop-kitchen'")
-        await pilot.pause(1.3)
-        await settle(pilot)
-        assert 'No dataset "shop-kitchen"' in " ".join(screen_text(app).split())
+        assert 'No dataset "shop-kitchen"' in " ".join((await until(pilot, "No dataset")).split())
         await press(pilot, "escape escape")
         assert "Datasets  3" in await until(pilot, "Datasets  3")
 

@@ -26,6 +26,8 @@ async def test_the_area_with_a_job_of_each_kind(workspace: Workspace, size: tupl
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         await press(pilot, "3 j")
+        if size > (80, 24):  # where the log is shown: at its end
+            await until(pilot, "step 430 of 1000")
         check_snapshot(app, f"jobs-{size[0]}x{size[1]}")
 
 
