@@ -37,7 +37,7 @@ def head_of(path: Path) -> Head:
     """Parquet by its first bytes, json lines by its suffix or first character, otherwise CSV.
 
     CSV has a header row; `.csv` is comma- and `.tsv` tab-separated unless the header shows another separator.
-    Raises BadInput for a file that is missing or empty.
+    Raises BadInput for a file that is missing or empty, or no Parquet although its name says so.
     """
     suffixes = [suffix.lower() for suffix in existing(path).suffixes]
     suffix = next((suffix for suffix in reversed(suffixes) if suffix != ".gz"), "")
