@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, InputEvent, Resize
 from textual.screen import Screen
 
 from store import jobs
@@ -22,6 +23,7 @@ from store.workspace import Workspace
 from workbench import clipboard, remembered, themes
 from workbench.areas import AREAS
 from workbench.control_codes import NoControlCodes
+from workbench.garbage import Garbage
 from workbench.key_names import shown
 from workbench.key_table import bindings_of
 from workbench.last_drawn import LastDrawn
@@ -35,6 +37,7 @@ from workbench.signs import PlainSigns
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.filter import LineFilter
+    from textual.widget import AwaitMount
 
     from workbench.launch.drafts import Drafts
     from workbench.warm_process import WarmProcess
@@ -103,6 +106,9 @@ class Workbench(App[None]):
         self._changes = Changes(workspace)
         self._save_timer: Any = None
         self._told: set[str] = set()
+        self._garbage: Garbage | None = None
+        self._opened = {self.DEFAULT_MODE}
+        self._waits_for_parts = True
         self._unfinished = False
         self._warm: WarmProcess | None = None
         for theme in themes.OWN:
@@ -117,6 +123,8 @@ class Workbench(App[None]):
             self.stylesheet.set_variables(self.get_css_variables())
 
     def on_mount(self) -> None:
+        if not self.is_headless:  # then the process is not the workbench's alone
+            self._garbage = Garbage()
         self._changes.poll()
         self.set_interval(POLL_S, self._poll)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
@@ -128,6 +136,18 @@ class Workbench(App[None]):
         first = self.screen_stack[0]
         if isinstance(first, AreaScreen):
             first.mount_body()
+
+    async def on_event(self, event: Event) -> None:
+        if self._garbage is not None and isinstance(event, InputEvent):
+            self._garbage.touched()
+        if isinstance(event, Resize):  # terminals move what they show
+            self._last_drawn.forget()
+        await super().on_event(event)
+
+    def keep(self) -> None:
+        """An area has all its parts, and they will stay."""
+        if self._garbage is not None:
+            self._garbage.keep()
 
     def on_unmount(self) -> None:
         self._changes.close()
@@ -194,6 +214,19 @@ class Workbench(App[None]):
         if words not in self._told:
             self._told.add(words)
             self.push_screen(ProblemDialog(error))
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Show an area. One that was there before is drawn at once; Textual waits for the parts of a new one."""
+        self._waits_for_parts = mode not in self._opened
+        self._opened.add(mode)
+        try:
+            return super().switch_mode(mode)
+        finally:
+            self._waits_for_parts = True
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        if self._waits_for_parts:
+            super().delay_update(delay)
 
     def action_area(self, name: str) -> None:
         self.switch_mode(name)
@@ -268,6 +301,8 @@ class Workbench(App[None]):
         yield SystemCommand("Settings", "Keys, theme and signs of your own, in $EDITOR", self.action_settings)
 
     def _poll(self) -> None:
+        if self._garbage is not None:
+            self._garbage.look()
         if self._changes.poll():
             self.generation += 1
             top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)

@@ -23,20 +23,24 @@ class LastDrawn:
     def thin(self, update: object) -> object:
         """The update without what stands there already; what is left is taken to be written."""
         if isinstance(update, LayoutUpdate):
-            self._keep_all(update)
-        elif isinstance(update, ChopsUpdate):
+            return self._whole(update)
+        if isinstance(update, ChopsUpdate):
             return self._thinned(update)
-        elif isinstance(update, CompositorUpdate):
+        if isinstance(update, CompositorUpdate):
             self.forget()
         return update
 
-    def _keep_all(self, update: LayoutUpdate) -> None:
-        self._lines.clear()
+    def _whole(self, update: LayoutUpdate) -> LayoutUpdate:
+        lines: dict[int, dict[int, Strip]] = {}
         for y, strips in enumerate(update.strips, update.region.y):
-            line, x = self._lines.setdefault(y, {}), update.region.x
+            line, x = lines.setdefault(y, {}), update.region.x
             for strip in strips:
                 line[x] = strip
                 x += strip.cell_length
+        if lines == self._lines:  # an area that is shown is drawn in full twice
+            return LayoutUpdate([], update.region)
+        self._lines = lines
+        return update
 
     def _thinned(self, update: ChopsUpdate) -> ChopsUpdate:
         chops: list[dict[int, Strip | None]] = [{}] * len(update.chops)

@@ -79,6 +79,7 @@ class Adaptor(nn.Module):
         if self.training:
             strength = F.softplus(features @ self.noise.T) + LEAST_NOISE
             gates = gates + torch.randn_like(gates) * strength
+        mix = gates.softmax(dim=1)
         moved = torch.einsum("kdf,kf->kd", self.experts, self.shift)  # W b, so that one product serves all experts
-        wide = (self.dropout(features) @ self.experts.flatten(0, 1).T).unflatten(1, moved.shape) - moved  # [n, K, D]
-        return torch.einsum("nk,nkd->nd", gates.softmax(dim=1), wide)
+        wide = (self.dropout(features) @ self.experts.flatten(0, 1).T).unflatten(1, moved.shape)  # W x, [n, K, D]
+        return torch.einsum("nk,nkd->nd", mix, wide) - mix @ moved

@@ -87,6 +87,8 @@ def test_a_line_that_stands_is_not_sent_again_until_it_is_another_or_somebody_el
     assert grid.written == WIDTH * HEIGHT + 4
     grid.write(last.thin(made(*again)))
     assert grid.written == WIDTH * HEIGHT + 4
+    grid.write(last.thin(made(True, again[1], again[2], [])))
+    assert grid.written == WIDTH * HEIGHT + 4
     last.forget()
     grid.write(last.thin(made(*again)))
     assert grid.written == 2 * WIDTH * HEIGHT + 4

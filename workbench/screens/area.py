@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -127,7 +128,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
     def filled(self) -> None:
         """The body is there: draw what is known without reading, and set the focus."""
 
+    def _screen_resized(self, size: Size) -> None:
+        """Textual lays a screen out and draws what changed of it whenever it is shown. It is drawn in full right after
+        that, and where it has its size already, that is enough."""
+        if size != self._size:
+            super()._screen_resized(size)
+
     def on_screen_resume(self, event: ScreenResume) -> None:
+        self._compositor.update_widgets({self})  # nothing of it stands there: its first frame is a whole one
         # Nothing looks different than when this area was left, unless the theme is another: that costs half a frame.
         styled = self.app._css_update_count
         event.refresh_styles = styled != self._styled
@@ -143,6 +151,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         self.filled()
         self.refresh_bindings()
         self.refresh_if_stale()
+        self.bench.keep()
 
     def read(self, group: str, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
         """Run `query` in a thread of its own and post what `answer` makes of it.

@@ -55,8 +55,9 @@ class LinePlot(Widget):
         self._lines: tuple[ChartLine, ...] = ()
 
     def put(self, ticks: tuple[str, ...], lines: tuple[ChartLine, ...]) -> None:
-        self._ticks, self._lines = ticks, lines
-        self.refresh()
+        if (ticks, lines) != (self._ticks, self._lines):
+            self._ticks, self._lines = ticks, lines
+            self.refresh()
 
     def render(self) -> Text:
         width, height = self.size

@@ -100,6 +100,7 @@ class MapCanvas(Widget, can_focus=True):
         self._quiet: tuple[int, ...] = ()
         self._marks, self._shade = "braille", False
         self._cursor: tuple[float, float] | None = None
+        self._unmoved = True  # nobody has moved the cursor since it was put where there is most to see
         self._raster: Raster | None = None
         self._codes = np.zeros((0, 0), np.uint32)
         self._inks = np.zeros((0, 0), np.int64)
@@ -121,8 +122,9 @@ class MapCanvas(Widget, can_focus=True):
         The same ones in other colours stay where they are. quiet: labels that give way to any other in a cell.
         """
         if place is not self._place:
-            self._cursor, self._fitted = None, True
+            self._cursor, self._unmoved, self._fitted = None, True, True
             self._ranked, self._same = {}, np.zeros(0, np.int64)
+            self._raster = None  # of other points
         self._place, self._label, self._colours, self._quiet = place, label, tuple(colours), tuple(quiet)
         self._shown = np.ones(max(1, len(colours)), bool)
         self._styles = []
@@ -170,10 +172,12 @@ class MapCanvas(Widget, can_focus=True):
         x, y = map(float, self._place[index])
         whole = fit(self._place, *self._room())
         self.view = View(x, y, min(self.view.dot, whole.dot / FLOWN))
-        self._cursor, self._fitted = (x, y), False
+        self._cursor, self._unmoved, self._fitted = (x, y), False, False
         self.draw()
 
     def on_resize(self, event: Resize) -> None:
+        if self._unmoved:
+            self._cursor = None
         self.draw()
 
     def on_focus(self, event: Focus) -> None:
@@ -207,7 +211,7 @@ class MapCanvas(Widget, can_focus=True):
         wide, high = self._room()
         column, row = self._cell()
         self.view = self.view.moved(columns * max(1, wide // 4), rows * max(1, high // 4))
-        self._fitted = False
+        self._fitted = self._unmoved = False
         self._cursor = self.view.middle(column, row, wide, high)  # stays where the eye is
         self.draw()
 
@@ -218,7 +222,7 @@ class MapCanvas(Widget, can_focus=True):
         whole = fit(self._place, *self._room()).dot
         dot = min(max(self.view.dot / STEP**step, whole * CLOSEST), whole * STEP)
         self.view = self.view.zoomed(self.view.dot / dot, *self._cursor)
-        self._fitted = False
+        self._fitted = self._unmoved = False
         self.draw()
 
     def action_fit(self) -> None:
@@ -311,7 +315,7 @@ class MapCanvas(Widget, can_focus=True):
         down = min(to.y, 0) + max(to.y - rows + 1, 0)
         at = self.view.middle(to.x, to.y, columns, rows)
         if across or down:
-            self._cursor = at
+            self._cursor, self._unmoved = at, False
             self.view = self.view.moved(across, down)
             self._fitted = False
             self.draw()
@@ -320,7 +324,7 @@ class MapCanvas(Widget, can_focus=True):
 
     def _put_cursor(self, x: float, y: float) -> None:
         self._refresh_cursor()
-        self._cursor = (x, y)
+        self._cursor, self._unmoved = (x, y), False
         self._refresh_cursor()
         self.post_message(self.Moved(self))
 

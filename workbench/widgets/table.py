@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
 from textual.coordinate import Coordinate
 from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import DataTable
 
 SCROLLBAR = 1  # kept free also where there is none yet, so that nothing moves when there is
 MINIMUM_FLEXIBLE = 8  # cells; a title cut shorter than this says nothing
 # The most that a column takes by what its rows need: a longer name would push the other columns out of sight.
 WIDEST_SHARE, WIDEST_AT_LEAST = 0.4, 32  # of the table's width, and in cells
+DRAWN_LINES = 400  # of some screens; a line is a few hundred cells of the terminal
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Table(DataTable[Text]):
         self._headings: tuple[Heading, ...] = ()
         self._lines: tuple[Line, ...] = ()
         self._drawn_width = 0
+        self._drawn_lines: LRUCache[object, Strip] = LRUCache(DRAWN_LINES)
         self._by_width = False  # whether the columns are as wide as they are because of the table's width
 
     def put(self, headings: Sequence[Heading], lines: Sequence[Line], *, header_height: int = 1) -> None:
@@ -120,6 +125,33 @@ class Table(DataTable[Text]):
         super().watch_cursor_coordinate(old, new)
         if self.row_count and new.row == self.row_count - 1 and new != old:
             self.post_message(self.AtEnd(self))
+
+    def notify_style_update(self) -> None:
+        self._drawn_lines.clear()
+        super().notify_style_update()
+
+    def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
+        """As `DataTable` draws it, kept for as long as the line says the same. There a cell that changes and a cursor
+        that moves let go of all lines, and to draw a full table takes a twentieth of a second. Its own name: there is
+        no public one."""
+        try:
+            row_key, within = self._get_offsets(y)
+        except LookupError:
+            return super()._render_line(y, x1, x2, base_style)
+        heading = self.show_header and y < self.header_height
+        row = -1 if heading else self.get_row_index(row_key)
+        texts = [one.text for one in self._headings] if heading else self._lines[row].cells
+        key = (
+            (row, within, x1, x2, self.size.width, base_style),
+            tuple((text.plain, text.style, tuple(text.spans), text.overflow, text.justify) for text in texts),
+            tuple(column.get_render_width(self) for column in self.ordered_columns),
+            tuple(place if place.row == row else None for place in (self.cursor_coordinate, self.hover_coordinate)),
+            (self.cursor_type, self.show_cursor, self._show_hover_cursor, self._pseudo_class_state),
+        )
+        found = self._drawn_lines.get(key)
+        if found is None:
+            found = self._drawn_lines[key] = super()._render_line(y, x1, x2, base_style)
+        return found
 
     def _room(self) -> int:
         return self.container_size.width or self.size.width

@@ -1,0 +1,129 @@
+"""What makes drawing quick changes nothing that is drawn."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from conftest import settle
+from rich.text import Text
+from textual._compositor import LayoutUpdate
+from textual.app import App, ComposeResult
+from textual.screen import Screen
+from textual.strip import Strip
+
+from store.workspace import Workspace
+from workbench.application import Workbench
+from workbench.widgets.table import Heading, Line, Table
+
+WIDTH, HEIGHT = 60, 14
+
+
+class Tables(App[None]):
+    """A table that has lived through everything, and above it nothing."""
+
+    CSS = "Table { height: 1fr; }"
+
+    def compose(self) -> ComposeResult:
+        yield Table(id="lived", by_cell=True, fixed=1)
+
+
+def drawn(table: Table) -> list[Strip]:
+    return [table.render_line(y) for y in range(table.size.height)]
+
+
+def rows(draw: random.Random) -> list[Line]:
+    """Up to a dozen rows of few different texts and styles, so that lines come again in other places."""
+
+    def cell() -> Text:
+        return Text(draw.choice(["", "a", "wide text", "2\nlines"]), style=draw.choice(["", "bold", "red"]))
+
+    keys = draw.sample("abcdefghijklm", draw.randint(0, 12))
+    return [Line(key, (cell(), cell(), cell()), draw.choice([1, 1, 2])) for key in keys]
+
+
+async def test_a_table_that_changed_often_looks_like_one_that_was_made_just_now() -> None:
+    draw = random.Random(0)
+    app = Tables()
+    async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
+        table = app.query_one(Table)
+        table.focus()
+        for _ in range(40):
+            if draw.random() < 0.5:
+                heads = [Heading(Text(draw.choice(["n", "name"])), width) for width in (draw.choice([0, 5]), 0, 6)]
+                table.put(heads, rows(draw), header_height=draw.choice([1, 2]))
+            elif draw.random() < 0.2:
+                app.theme = draw.choice(["textual-dark", "textual-light"])
+            else:
+                await pilot.press(draw.choice("jkhlgG"))
+            await pilot.pause()
+            seen = drawn(table)
+            table.notify_style_update()  # nothing is kept beyond this
+            assert seen == drawn(table)
+
+
+async def test_an_area_that_is_shown_again_is_first_drawn_as_a_whole(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[tuple[Screen[Any], bool]] = []
+    display = Workbench._display
+
+    def recorded(self: Workbench, screen: Screen[Any], renderable: Any) -> None:
+        if not self._batch_count:
+            frames.append((screen, isinstance(renderable, LayoutUpdate)))
+        display(self, screen, renderable)
+
+    monkeypatch.setattr(Workbench, "_display", recorded)
+    app = Workbench(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        areas: dict[str, Screen[Any]] = {}
+        for key in "1234567":
+            await pilot.press(key)
+            await settle(pilot)
+            areas[key] = app.screen
+        for key in "12345671":
+            for table in areas[key].query(Table):
+                table.refresh(layout=True)  # something came while it could not be seen
+            frames.clear()
+            await pilot.press(key)
+            await settle(pilot)
+            of_it = [whole for screen, whole in frames if screen is app.screen]
+            assert of_it[0], f"{app.screen} is drawn over what stood there"
+
+
+COLLECTIONS = """
+import gc
+from workbench import garbage
+
+garbage.QUIET_S = 0.2
+found = []
+gc.callbacks.append(lambda phase, about: phase == "stop" and about["generation"] == 2 and found.append(1))
+one = garbage.Garbage()
+old = [[] for _ in range(50_000)]
+gc.collect(); found.clear()
+one.keep()
+
+
+def work():
+    return [[[]] for _ in range(200_000)]
+
+
+one.touched()
+kept = work()
+one.look()
+print(len(found))
+import time
+time.sleep(0.3)
+one.look()
+print(len(found))
+one.look()
+print(len(found))
+"""
+
+
+def test_garbage_is_looked_for_while_nobody_types() -> None:
+    said = subprocess.run([sys.executable, "-c", COLLECTIONS], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["0", "1", "1"]
