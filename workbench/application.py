@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, InputEvent, Resize
 from textual.screen import Screen
+from textual.widgets import Input
 
 from store import jobs
 from store.changes import Changes
@@ -65,7 +66,7 @@ class Workbench(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-short"), (34, "-tall")]  # noqa: RUF012 (see above)
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(area.key, f"app.area('{area.name}')", area.title, id=f"app.{area.name}", show=False,
+            Binding(area.key, f"app.area('{area.name}')", area.title, id=f"app.{area.name}", show=False, priority=True,
                     tooltip=area.purpose)
             for area in AREAS
         ),
@@ -230,6 +231,13 @@ class Workbench(App[None]):
 
     def action_area(self, name: str) -> None:
         self.switch_mode(name)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The key of an area is not handed on from part to part, where it would wait for whatever is being drawn
+        (priority). It is a letter where one types, and a dialog is closed first."""
+        if action == "area":
+            return isinstance(self.screen, AreaScreen) and not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
 
     def action_help(self) -> None:
         from workbench.screens.help import HelpDialog, sections

@@ -53,6 +53,11 @@ def check_keys(keys: Mapping[Any, Any], where: str) -> dict[str, str]:
     return asked
 
 
+def works_over_dialogs(binding: Binding) -> bool:
+    """Whether a key of the app's own works in a dialog, too."""
+    return binding.priority and not binding.action.startswith("app.area(")
+
+
 def bindings_of(node: DOMNode, app: App[Any]) -> Iterable[Binding]:
     """The bindings of a screen, a widget or the app, with the keys that they have by now."""
     yield from keyed((binding for _, binding in node._bindings), app)  # the merged table; Textual has no public one

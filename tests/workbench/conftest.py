@@ -43,7 +43,8 @@ async def settle(pilot: Pilot) -> None:
     quiet = 0
     while quiet < QUIET:  # what was read may ask for more to be read
         await pilot.pause()
-        busy = any(not worker.is_finished for worker in pilot.app.workers)
+        resting = getattr(pilot.app.screen, "resting", False)  # a job that is not read before the cursor rests on it
+        busy = resting or any(not worker.is_finished for worker in pilot.app.workers)
         quiet = 0 if busy else quiet + 1
         await asyncio.sleep(0.01 if busy else 0)
     await pilot.pause()

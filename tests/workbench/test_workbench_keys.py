@@ -23,7 +23,7 @@ from store.models import models
 from store.records import Model
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.key_table import bindings_of
+from workbench.key_table import bindings_of, works_over_dialogs
 from workbench.screens.help import HelpDialog, sections
 from workbench.screens.model import ModelDialog
 from workbench.screens.problem import ProblemDialog, RefusedDialog
@@ -58,7 +58,7 @@ def check_help(app: Workbench) -> None:
     reachable = [screen, app, *(part for part in screen.query("*") if own_bindings(part))]
     for node in reachable:
         for binding in bindings_of(node, app):
-            if node is app and isinstance(screen, ModalScreen) and not binding.priority:
+            if node is app and isinstance(screen, ModalScreen) and not works_over_dialogs(binding):
                 continue
             if binding.id is not None or node in (screen, app):
                 assert binding.id, (screen, binding)
@@ -71,7 +71,10 @@ def check_clashes(app: Workbench) -> None:
     screen = app.screen
     over = isinstance(screen, ModalScreen)
     around: dict[str, list[Binding]] = defaultdict(list)
-    for binding in (*bindings_of(screen, app), *(b for b in bindings_of(app, app) if b.priority or not over)):
+    for binding in (
+        *bindings_of(screen, app),
+        *(b for b in bindings_of(app, app) if not over or works_over_dialogs(b)),
+    ):
         around[binding.key].append(binding)
     for key, bindings in around.items():
         assert len({b.action for b in bindings}) == 1 or key in SHARED, (screen, key, bindings)
@@ -216,3 +219,19 @@ async def test_the_palette_offers_the_same_actions(workspace: Workspace) -> None
         command = next(c for c in app.get_system_commands(app.screen) if c.title.startswith("Metric"))
         await command.callback()
         assert app.remembered.results.family != before
+
+
+async def test_digits_lead_to_areas_but_are_digits_where_one_types_and_do_nothing_in_a_dialog(
+    workspace: Workspace,
+) -> None:
+    app = Workbench(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 slash 2 3")
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "23"
+        assert app.current_mode == "users"
+        await press(pilot, "escape question_mark 2")
+        assert isinstance(app.screen, ModalScreen)
+        await press(pilot, "escape 2")
+        assert app.current_mode == "data"

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from workbench.key_names import shown as shown_key
-from workbench.key_table import bindings_of, keyed
+from workbench.key_table import bindings_of, keyed, works_over_dialogs
 from workbench.screens.dialog import Dialog
 
 
@@ -40,7 +40,8 @@ def sections(screen: Screen, app: App) -> dict[str, list[KeyHelp]]:
         title = getattr(part, "HELP_TITLE", "")
         if title:
             found.setdefault(title, list(keyed(_own_bindings(type(part)), app)))
-    found["Everywhere"] = [*everywhere, *(each for each in bindings_of(app, app) if each.priority or not over)]
+    apps = (binding for binding in bindings_of(app, app) if not over or works_over_dialogs(binding))
+    found["Everywhere"] = [*everywhere, *apps]
     return {title: _merged(bindings) for title, bindings in found.items() if bindings}
 
 

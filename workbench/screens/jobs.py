@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import DataTable, Static
 
 from store.plain_text import plain
@@ -37,6 +38,7 @@ CURVE_REST = 20  # times as long as reading curves took until they are read agai
 WHOLE_LOG = 8 * 2**20  # bytes of a log in the pager or the clipboard: its end where it is longer
 LOAD_S = 2.0  # a look goes through the list of all processes of this machine
 TICK_S = 1.0  # how often the silence of a worker is looked at
+PASSING_S = 0.15  # between two moves: quicker than anybody reads what a job told
 MESSAGES_FROM = 110  # cells; below, the message stands in the lines about the job only
 
 
@@ -91,6 +93,8 @@ class JobsScreen(JobsMarkingScreen):
         super().__init__()
         self._watched: dict[int, Watched] = {}
         self._curves_again = 0.0
+        self._moved_at = 0.0
+        self._rest: Timer | None = None
         self._meter = LoadMeter()
         self._load: tuple[int, WorkerLoad | None] = (0, None)  # of the job of this number
 
@@ -127,6 +131,9 @@ class JobsScreen(JobsMarkingScreen):
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         view = event.view
+        if self not in self.app.screen_stack:  # left since; it looks again when it is back
+            self._generation = -1
+            return
         if event.curves:
             self._curves_again = monotonic() + event.seconds * CURVE_REST
         self.bench.watch_jobs(view.unfinished)
@@ -155,9 +162,26 @@ class JobsScreen(JobsMarkingScreen):
     @on(DataTable.RowHighlighted, "#jobs")
     def _moved(self) -> None:
         row = self.query_one("#jobs", Table).line_at_cursor()
-        if row is not None and self.view is not None and int(row.key) != self.wanted:
-            self.wanted = int(row.key)
-            self.reload()
+        if row is None or self.view is None or int(row.key) == self.wanted:
+            return
+        self.wanted = int(row.key)
+        if self._rest is not None:
+            self._rest.stop()
+        now = monotonic()
+        passing, self._moved_at = now - self._moved_at < PASSING_S, now
+        if passing:  # what is passed by is not drawn: the next key would have to wait for it
+            self._rest = self.set_timer(PASSING_S, self._rested)
+        else:
+            self._rested()
+
+    def _rested(self) -> None:
+        self._rest = None
+        self.reload()
+
+    @property
+    def resting(self) -> bool:
+        """Whether the cursor stands on a job that is not read yet, as it may only pass by."""
+        return self._rest is not None
 
     @on(DataTable.RowSelected)
     def _selected(self, event: DataTable.RowSelected) -> None:
@@ -252,7 +276,7 @@ class JobsScreen(JobsMarkingScreen):
         self.draw()
 
     def _tick(self) -> None:
-        if self.detail is not None and self.detail.job.state not in job_words.FINAL:
+        if self.detail is not None and self.detail.job.state not in job_words.FINAL and self.is_current:
             self._draw_facts()
 
     def _measure(self) -> None:
@@ -284,7 +308,8 @@ class JobsScreen(JobsMarkingScreen):
         shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
         empty = self.query_one("#jobs-empty", Static)
         empty.display = not view.jobs
-        empty.update(nothing_yet(self.bench.starting, self.bench.workspace_option))
+        if not view.jobs:
+            empty.update(nothing_yet(self.bench.starting, self.bench.workspace_option))
         self.query_one("#jobs-title", Section).say(how_many(view, len(shown)), self._remark(view))
         self.query_one("#jobs-title").display = bool(view.jobs)
         table = self.query_one("#jobs", Table)

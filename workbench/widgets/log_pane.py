@@ -54,7 +54,7 @@ class LogPane(Vertical):
         yield JobLog()
 
     def on_mount(self) -> None:
-        self.set_interval(LOOK_S, self._look)
+        self.set_interval(LOOK_S, self._look_again)
 
     @property
     def following(self) -> bool:
@@ -65,7 +65,8 @@ class LogPane(Vertical):
         if path != self._path:
             self._path, self._end, self._following, self._trouble = path, 0, True, ""
             self._asked = (0, True)
-            self.query_one(JobLog).clear()
+            if path is None or not log_size(path):  # else its lines take the place of the others at once
+                self.query_one(JobLog).clear()
         self._live = live
         self._look()
 
@@ -94,6 +95,10 @@ class LogPane(Vertical):
         self._following = event.at_end
         self._look()
 
+    def _look_again(self) -> None:
+        if self.screen in self.app.screen_stack:
+            self._look()
+
     def _look(self) -> None:
         """Read what came, where somebody watches the end; else only say how much did."""
         if self._path is None:
@@ -110,14 +115,17 @@ class LogPane(Vertical):
 
     def on_log_pane_came(self, event: Came) -> None:
         event.stop()
-        piece = event.piece
-        if event.path != self._path or event.start != self._end or piece is None:
+        piece, log = event.piece, self.query_one(JobLog)
+        if event.path != self._path or event.start != self._end:
             return
-        log = self.query_one(JobLog)
+        if piece is None:
+            if not self._end:
+                log.clear()
+            return
         self._trouble = ""
         lines = list(piece.lines)
         full = log.line_count + len(lines) > KEPT
-        if piece.anew or full:
+        if piece.anew or full or not event.start:
             log.clear()
         if piece.skipped or full:
             skipped = f"{piece.skipped:,} bytes" if piece.skipped else "the lines"
@@ -137,6 +145,8 @@ class LogPane(Vertical):
         event.stop()
         if event.state is WorkerState.ERROR and event.worker.group == "log":
             self._trouble = f"cannot be read: {event.worker.error}"
+            if not self._end:
+                self.query_one(JobLog).clear()
             self._say(None)
 
     def _to_end(self) -> None:

@@ -22,7 +22,7 @@ class Section(Static):
         new = (plain(title) if title is not None else self._title, plain(count), plain(remark))
         if new != (self._title, self._count, self._remark):
             self._title, self._count, self._remark = new
-            self.refresh(layout=True)
+            self.refresh()  # always a line of its own
 
     def render(self) -> Text:
         text = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")

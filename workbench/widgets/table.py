@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.coordinate import Coordinate
 from textual.events import Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import DataTable
@@ -75,7 +75,9 @@ class Table(DataTable[Text]):
         self._headings: tuple[Heading, ...] = ()
         self._lines: tuple[Line, ...] = ()
         self._drawn_width = 0
+        self._inks: tuple[object, ...] = ()
         self._drawn_lines: LRUCache[object, Strip] = LRUCache(DRAWN_LINES)
+        self._extent = (0, 0)  # how wide and high all of it was when it was drawn
         self._by_width = False  # whether the columns are as wide as they are because of the table's width
 
     def put(self, headings: Sequence[Heading], lines: Sequence[Line], *, header_height: int = 1) -> None:
@@ -126,9 +128,10 @@ class Table(DataTable[Text]):
         if self.row_count and new.row == self.row_count - 1 and new != old:
             self.post_message(self.AtEnd(self))
 
-    def notify_style_update(self) -> None:
-        self._drawn_lines.clear()
-        super().notify_style_update()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        inks = (self.get_component_rich_style(name) for name in sorted(self.COMPONENT_CLASSES))
+        self._inks = (self.background_colors, *inks)
+        return super().render_lines(crop)
 
     def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
         """As `DataTable` draws it, kept for as long as the line says the same. There a cell that changes and a cursor
@@ -146,7 +149,7 @@ class Table(DataTable[Text]):
             tuple((text.plain, text.style, tuple(text.spans), text.overflow, text.justify) for text in texts),
             tuple(column.get_render_width(self) for column in self.ordered_columns),
             tuple(place if place.row == row else None for place in (self.cursor_coordinate, self.hover_coordinate)),
-            (self.cursor_type, self.show_cursor, self._show_hover_cursor, self._pseudo_class_state),
+            (self.cursor_type, self.show_cursor, self._show_hover_cursor, self._pseudo_class_state, self._inks),
         )
         found = self._drawn_lines.get(key)
         if found is None:
@@ -175,7 +178,9 @@ class Table(DataTable[Text]):
         self.scroll_to(offset.x, offset.y, animate=False)
         if row_number != place.row:
             self.move_cursor(row=max(0, min(row_number, len(keys) - 1)))
-        self.refresh(layout=True)
+        across = sum(column.get_render_width(self) for column in self.columns.values())
+        before, self._extent = self._extent, (across, self.header_height + sum(row.height for row in self._lines))
+        self.refresh(layout=self._extent != before)
 
     def _widths(self) -> list[int]:
         widths = []
