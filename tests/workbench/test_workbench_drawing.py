@@ -116,8 +116,8 @@ def work():
     return [[[]] for _ in range(200_000)]
 
 
-one.touched()
 kept = work()
+one.touched()
 one.look()
 print(len(found))
 import time
