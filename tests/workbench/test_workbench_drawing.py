@@ -70,6 +70,18 @@ async def test_a_table_that_changed_often_looks_like_one_that_was_made_just_now(
             assert seen == drawn(table)
 
 
+async def test_a_cell_that_says_the_same_in_another_colour_is_drawn_again() -> None:
+    app = Tables()
+    async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
+        table = app.query_one(Table)
+        for style in ("#ff0000", "#00ff00"):
+            table.put([Heading(Text("n"))], [Line("a", (Text("0.5", style=style),)), Line("b", (Text("0.5"),))])
+            table.move_cursor(row=1)
+            await pilot.pause()
+            colours = {segment.style.color.name for segment in drawn(table)[1] if segment.style and segment.style.color}
+            assert style in colours
+
+
 async def test_an_area_that_is_shown_again_is_first_drawn_as_a_whole(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ class Table(DataTable[Text]):
         super().__init__(id=id, cursor_type="cell" if by_cell else "row", fixed_columns=fixed, cell_padding=1)
         self._headings: tuple[Heading, ...] = ()
         self._lines: tuple[Line, ...] = ()
+        self._said: tuple[object, ...] = ()  # everything that was put, in values that can be compared
         self._drawn_width = 0
         self._inks: tuple[object, ...] = ()
         self._drawn_lines: LRUCache[object, Strip] = LRUCache(DRAWN_LINES)
@@ -82,10 +83,14 @@ class Table(DataTable[Text]):
 
     def put(self, headings: Sequence[Heading], lines: Sequence[Line], *, header_height: int = 1) -> None:
         """Show these rows; the cursor stays on its row's key, or where it was."""
-        new = (tuple(headings), tuple(lines))
-        if new == (self._headings, self._lines) and self.header_height == header_height:
+        said = (
+            header_height,
+            tuple((heading.width, heading.flexible, _said(heading.text)) for heading in headings),
+            tuple((line.key, line.height, tuple(map(_said, line.cells))) for line in lines),
+        )
+        if said == self._said:
             return
-        self._headings, self._lines = new
+        self._headings, self._lines, self._said = tuple(headings), tuple(lines), said
         self.header_height = header_height
         self._draw()
 
@@ -146,7 +151,7 @@ class Table(DataTable[Text]):
         texts = [one.text for one in self._headings] if heading else self._lines[row].cells
         key = (
             (row, within, x1, x2, self.size.width, base_style),
-            tuple((text.plain, text.style, tuple(text.spans), text.overflow, text.justify) for text in texts),
+            tuple(map(_said, texts)),
             tuple(column.get_render_width(self) for column in self.ordered_columns),
             tuple(place if place.row == row else None for place in (self.cursor_coordinate, self.hover_coordinate)),
             (self.cursor_type, self.show_cursor, self._show_hover_cursor, self._pseudo_class_state, self._inks),
@@ -207,3 +212,8 @@ class Table(DataTable[Text]):
 
 def _widest(text: Text) -> int:
     return max((part.cell_len for part in text.split()), default=0)
+
+
+def _said(text: Text) -> tuple[object, ...]:
+    """What a text looks like; texts of two colours are equal to rich."""
+    return text.plain, text.style, tuple(text.spans), text.overflow, text.justify
