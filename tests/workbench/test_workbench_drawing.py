@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -109,6 +110,22 @@ async def test_an_area_that_is_shown_again_is_first_drawn_as_a_whole(
             await settle(pilot)
             of_it = [whole for screen, whole in frames if screen is app.screen]
             assert of_it[0], f"{app.screen} is drawn over what stood there"
+
+
+BLINK_S = 0.5  # Textual's
+
+
+async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[Screen[Any]] = []
+    app = Workbench(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for keys in (["5", "slash", "u"], ["enter"], ["1"], ["i"]):  # typing; done; elsewhere; a form
+            await pilot.press(*keys)
+            await settle(pilot)
+            with monkeypatch.context() as patch:
+                patch.setattr(Workbench, "_display", lambda self, screen, renderable: frames.append(screen))
+                await asyncio.sleep(2.2 * BLINK_S)
+            assert frames == [], f"drawn after {keys}"
 
 
 COLLECTIONS = """

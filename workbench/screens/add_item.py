@@ -19,6 +19,7 @@ from store.records import Dataset, Item
 from workbench import numbers
 from workbench.display import line, title
 from workbench.screens.reading_dialog import ReadingDialog
+from workbench.widgets.text_line import TextLine
 
 SHOWN = 50  # items offered; more words find fewer
 
@@ -31,7 +32,7 @@ class Addition:
     words: str = ""
 
 
-class ItemLine(Input):
+class ItemLine(TextLine):
     """The words looked for; up and down move in the list while they are typed."""
 
     HELP_TITLE: ClassVar[str] = "While adding"

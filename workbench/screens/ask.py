@@ -19,6 +19,7 @@ from workbench.question import EXAMPLES, parse
 from workbench.remembered import UsersChoice
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.visit import count_asked
+from workbench.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from workbench.asked import Asked
@@ -27,7 +28,7 @@ EVERYBODY = ""
 KEPT = 50  # questions; who asks more forgets the oldest
 
 
-class QuestionLine(Input):
+class QuestionLine(TextLine):
     """The words of a question; up and down move in the list while they are typed."""
 
     HELP_TITLE: ClassVar[str] = "While asking"

@@ -21,6 +21,7 @@ from workbench.exported import FORMS, Form, default_name, problem, write, writte
 from workbench.screens.area import AreaScreen
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.dialog import Dialog
+from workbench.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Sheet
@@ -58,7 +59,7 @@ class ExportDialog(Dialog[Export]):
             markup=False,
         )
         yield Static("File", id="export-file", markup=False)
-        yield Input(f"{self._name}.{Form.CSV}", compact=True, id="export-path")
+        yield TextLine(f"{self._name}.{Form.CSV}", compact=True, id="export-path")
         yield Static(id="export-problem", markup=False)
 
     def on_mount(self) -> None:

@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from workbench.widgets.text_line import TextLine
 
-class FilterLine(Input):
+
+class FilterLine(TextLine):
     """Hidden until opened. Enter keeps the filter, Esc drops it; opening it again recalls the last one."""
 
     HELP_TITLE: ClassVar[str] = "While filtering"

@@ -17,6 +17,7 @@ from workbench.screens.choice import Choice
 from workbench.widgets.choice_field import ChoiceField
 from workbench.widgets.mark_list import MarkList
 from workbench.widgets.path_field import PathField
+from workbench.widgets.text_line import TextLine, TextLines
 
 
 class LaunchFields(Vertical):
@@ -83,10 +84,10 @@ class LaunchFields(Vertical):
         if field.shape is Shape.MARKS:
             return MarkList(marked=value)
         if field.shape is Shape.LINES:
-            return TextArea("\n".join(value), classes="launch-lines", compact=True, tab_behavior="focus",
+            return TextLines("\n".join(value), classes="launch-lines", compact=True, tab_behavior="focus",
                             placeholder=field.hint, show_line_numbers=False)  # fmt: skip
         if field.shape is Shape.TEXT:
-            return Input(value, placeholder=field.hint, compact=True)
+            return TextLine(value, placeholder=field.hint, compact=True)
         return PathField(value, field.hint, folder=field.shape is Shape.FOLDER)
 
 

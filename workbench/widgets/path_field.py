@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
+
+from workbench.widgets.text_line import TextLine
 
 
-class PathField(Input):
+class PathField(TextLine):
     """`folder`: it names a folder, not a file."""
 
     HELP_TITLE: ClassVar[str] = "In a path"

@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from workbench.widgets.text_line import TextLine
 
-class SearchLine(Input):
+
+class SearchLine(TextLine):
     """Enter opens the first user found, ↓ goes to the list, Esc back to what was shown."""
 
     HELP_TITLE: ClassVar[str] = "While searching"
