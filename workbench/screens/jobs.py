@@ -38,7 +38,7 @@ CURVE_REST = 20  # times as long as reading curves took until they are read agai
 WHOLE_LOG = 8 * 2**20  # bytes of a log in the pager or the clipboard: its end where it is longer
 LOAD_S = 2.0  # a look goes through the list of all processes of this machine
 TICK_S = 1.0  # how often the silence of a worker is looked at
-PASSING_S = 0.15  # between two moves: quicker than anybody reads what a job told
+REST_S = 0.1  # on a job before it is read: what the cursor passes by is not, the next key would have to wait for it
 MESSAGES_FROM = 110  # cells; below, the message stands in the lines about the job only
 
 
@@ -93,7 +93,6 @@ class JobsScreen(JobsMarkingScreen):
         super().__init__()
         self._watched: dict[int, Watched] = {}
         self._curves_again = 0.0
-        self._moved_at = 0.0
         self._rest: Timer | None = None
         self._meter = LoadMeter()
         self._load: tuple[int, WorkerLoad | None] = (0, None)  # of the job of this number
@@ -113,6 +112,8 @@ class JobsScreen(JobsMarkingScreen):
         self.set_interval(LOAD_S, self._measure)
 
     def reload(self) -> None:
+        if self.resting:  # soon
+            return
         wanted = self.wanted
         detail = self.detail
         # Curves of a long training take a tenth of a second to read: then not every second.
@@ -167,16 +168,14 @@ class JobsScreen(JobsMarkingScreen):
         self.wanted = int(row.key)
         if self._rest is not None:
             self._rest.stop()
-        now = monotonic()
-        passing, self._moved_at = now - self._moved_at < PASSING_S, now
-        if passing:  # what is passed by is not drawn: the next key would have to wait for it
-            self._rest = self.set_timer(PASSING_S, self._rested)
-        else:
-            self._rested()
+        self._rest = self.set_timer(REST_S, self._rested)
 
     def _rested(self) -> None:
         self._rest = None
-        self.reload()
+        if self in self.app.screen_stack:
+            self.reload()
+        else:  # left since; it looks again when it is back
+            self._generation = -1
 
     @property
     def resting(self) -> bool:
