@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import shop
@@ -13,8 +14,11 @@ from store import jobs
 from store.words import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
+from workbench.job_view import JobsView
+from workbench.screens import jobs as jobs_screen
 from workbench.screens.job_events import JobEventsDialog
 from workbench.widgets.log_pane import JobLog, LogPane
+from workbench.widgets.table import Table
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -111,6 +115,37 @@ async def test_when_nothing_is_written_nothing_is_read(workspace: Workspace, mon
         assert asked == []
         await press(pilot, "j")
         assert asked == [5]
+
+
+async def test_what_the_cursor_passes_by_is_not_read(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.add_jobs(workspace)
+    read: list[int | None] = []
+    read_jobs = jobs_screen.read_jobs
+
+    def recorded(*asked: Any) -> JobsView:
+        read.append(asked[1])
+        return read_jobs(*asked)
+
+    monkeypatch.setattr(jobs_screen, "read_jobs", recorded)
+    app = Workbench(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "3")
+        table = app.screen.query_one("#jobs", Table)
+        for rows in (3, 1):
+            read.clear()
+            await pilot.press(*["j"] * rows)
+            assert read == []
+            await settle(pilot)
+            assert set(read) == {int(table.line_at_cursor().key)}, "only where it rests"
+        read.clear()
+        await pilot.press("k", "1")  # left before it rested
+        await pilot.pause(2 * jobs_screen.REST_S)
+        assert read == []
+        await press(pilot, "3")
+        row = table.line_at_cursor()
+        assert set(read) == {int(row.key)}
+        assert f"Job {row.key}" in screen_text(app)
 
 
 async def test_the_log_stands_still_while_one_reads_and_follows_again(workspace: Workspace) -> None:

@@ -120,6 +120,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self._generation = self.bench.generation
             self.reload()
 
+    def left(self) -> bool:
+        """Whether another area is shown by now. Then what was read for this one is not worth drawing: the one that is
+        shown would wait for it, and this one reads again when it is back."""
+        if self in self.app.screen_stack:
+            return False
+        self._generation = -1
+        return True
+
     def mount_body(self) -> None:
         """Add what lies between the first line and the last, where it is not there yet."""
         if not self.query(Body):

@@ -102,7 +102,7 @@ class DataScreen(LaunchingScreen):
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
-        if event.view != self.view:
+        if event.view != self.view and not self.left():
             self.view = event.view
             self._draw()
 

@@ -82,6 +82,8 @@ class HomeScreen(LaunchingScreen):
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         self.bench.watch_jobs(bool(event.overview.jobs))
+        if self.left():
+            return
         if event.overview != self.overview:
             first = self.overview is None
             self.overview = event.overview

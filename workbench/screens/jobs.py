@@ -132,8 +132,7 @@ class JobsScreen(JobsMarkingScreen):
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         view = event.view
-        if self not in self.app.screen_stack:  # left since; it looks again when it is back
-            self._generation = -1
+        if self.left():
             return
         if event.curves:
             self._curves_again = monotonic() + event.seconds * CURVE_REST
@@ -172,10 +171,8 @@ class JobsScreen(JobsMarkingScreen):
 
     def _rested(self) -> None:
         self._rest = None
-        if self in self.app.screen_stack:
+        if not self.left():
             self.reload()
-        else:  # left since; it looks again when it is back
-            self._generation = -1
 
     @property
     def resting(self) -> bool:

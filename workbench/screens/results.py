@@ -97,6 +97,8 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
+        if self.left():
+            return
         before = self.view
         if before is not None and replace(event.view, curves=before.curves) == before:
             self.view = replace(before, curves=event.view.curves)
