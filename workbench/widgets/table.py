@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -76,6 +77,7 @@ class Table(DataTable[Text]):
         self._lines: tuple[Line, ...] = ()
         self._said: tuple[object, ...] = ()  # everything that was put, in values that can be compared
         self._drawn_width = 0
+        self._built: tuple[object, ...] = ()  # what the rows and columns that stand there were made of
         self._inks: tuple[object, ...] = ()
         self._drawn_lines: LRUCache[object, Strip] = LRUCache(DRAWN_LINES)
         self._extent = (0, 0)  # how wide and high all of it was when it was drawn
@@ -90,9 +92,14 @@ class Table(DataTable[Text]):
         )
         if said == self._said:
             return
+        before = [line.cells for line in self._lines]
         self._headings, self._lines, self._said = tuple(headings), tuple(lines), said
         self.header_height = header_height
-        self._draw()
+        self._drawn_width = self._room()
+        if self._built == self._build():
+            self._change(before)
+        else:
+            self._draw()
 
     def line_at_cursor(self) -> Line | None:
         """The row under the cursor."""
@@ -164,10 +171,26 @@ class Table(DataTable[Text]):
     def _room(self) -> int:
         return self.container_size.width or self.size.width
 
+    def _build(self) -> tuple[object, ...]:
+        """What rows and columns are made of, less what is in the cells."""
+        heads = tuple(_said(heading.text) for heading in self._headings)
+        return heads, tuple(self._widths()), self.header_height, tuple((one.key, one.height) for one in self._lines)
+
+    def _change(self, before: Sequence[Sequence[Text]]) -> None:
+        """Other words in the same rows and columns: only those rows are drawn. `update_cell` would draw all."""
+        columns = [column.key for column in self.ordered_columns]
+        for row, (old, line) in enumerate(zip(before, self._lines, strict=True)):
+            if tuple(map(_said, old)) != tuple(map(_said, line.cells)):
+                self._data[self.ordered_rows[row].key] = dict(zip(columns, line.cells, strict=True))
+                self.refresh_row(row)
+        self._update_count += 1  # nothing that Textual keeps of a row is valid
+        self._highlight_cursor()  # what is under the cursor may be something else now
+
     def _draw(self) -> None:
         line = self.ordered_rows[self.cursor_row].key.value if 0 <= self.cursor_row < self.row_count else None
         place, offset = self.cursor_coordinate, self.scroll_offset
         self._drawn_width = self._room()
+        self._built = self._build()
         self.clear(columns=True)
         for heading, width in zip(self._headings, self._widths(), strict=True):
             self.add_column(heading.text, width=width)
@@ -211,7 +234,7 @@ class Table(DataTable[Text]):
 
 
 def _widest(text: Text) -> int:
-    return max((part.cell_len for part in text.split()), default=0)
+    return max(map(cell_len, text.plain.split("\n")))
 
 
 def _said(text: Text) -> tuple[object, ...]:
