@@ -127,6 +127,7 @@ async def test_what_the_cursor_passes_by_is_not_read(workspace: Workspace, monke
         return read_jobs(*asked)
 
     monkeypatch.setattr(jobs_screen, "read_jobs", recorded)
+    monkeypatch.setattr(jobs_screen, "REST_S", 1.0)  # longer than a slow machine takes for three keys
     app = Workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

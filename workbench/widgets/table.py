@@ -43,6 +43,16 @@ class Line:
     height: int = 1
 
 
+@dataclass(frozen=True)
+class Build:
+    """What rows and columns are made of, less what is in the cells."""
+
+    heads: tuple[object, ...]
+    widths: tuple[int, ...]
+    header_height: int
+    rows: tuple[tuple[str, int], ...]  # keys and heights
+
+
 class Table(DataTable[Text]):
     """Rows of `Text`, shown by `put`; equal rows are not drawn again."""
 
@@ -77,7 +87,7 @@ class Table(DataTable[Text]):
         self._lines: tuple[Line, ...] = ()
         self._said: tuple[object, ...] = ()  # everything that was put, in values that can be compared
         self._drawn_width = 0
-        self._built: tuple[object, ...] = ()  # what the rows and columns that stand there were made of
+        self._built: Build | None = None  # what the rows and columns that stand there were made of
         self._inks: tuple[object, ...] = ()
         self._drawn_lines: LRUCache[object, Strip] = LRUCache(DRAWN_LINES)
         self._extent = (0, 0)  # how wide and high all of it was when it was drawn
@@ -95,11 +105,11 @@ class Table(DataTable[Text]):
         before = [line.cells for line in self._lines]
         self._headings, self._lines, self._said = tuple(headings), tuple(lines), said
         self.header_height = header_height
-        self._drawn_width = self._room()
-        if self._built == self._build():
+        build = self._build()
+        if build == self._built:
             self._change(before)
         else:
-            self._draw()
+            self._draw(build)
 
     def line_at_cursor(self) -> Line | None:
         """The row under the cursor."""
@@ -133,7 +143,7 @@ class Table(DataTable[Text]):
 
     def on_resize(self, event: Resize) -> None:
         if self._headings and self._drawn_width != self._room() and self._by_width:
-            self._draw()
+            self._draw(self._build())
 
     def watch_cursor_coordinate(self, old: Coordinate, new: Coordinate) -> None:
         super().watch_cursor_coordinate(old, new)
@@ -171,10 +181,11 @@ class Table(DataTable[Text]):
     def _room(self) -> int:
         return self.container_size.width or self.size.width
 
-    def _build(self) -> tuple[object, ...]:
-        """What rows and columns are made of, less what is in the cells."""
+    def _build(self) -> Build:
+        self._drawn_width = self._room()
         heads = tuple(_said(heading.text) for heading in self._headings)
-        return heads, tuple(self._widths()), self.header_height, tuple((one.key, one.height) for one in self._lines)
+        rows = tuple((line.key, line.height) for line in self._lines)
+        return Build(heads, tuple(self._widths()), self.header_height, rows)
 
     def _change(self, before: Sequence[Sequence[Text]]) -> None:
         """Other words in the same rows and columns: only those rows are drawn. `update_cell` would draw all."""
@@ -186,13 +197,12 @@ class Table(DataTable[Text]):
         self._update_count += 1  # nothing that Textual keeps of a row is valid
         self._highlight_cursor()  # what is under the cursor may be something else now
 
-    def _draw(self) -> None:
+    def _draw(self, build: Build) -> None:
         line = self.ordered_rows[self.cursor_row].key.value if 0 <= self.cursor_row < self.row_count else None
         place, offset = self.cursor_coordinate, self.scroll_offset
-        self._drawn_width = self._room()
-        self._built = self._build()
+        self._built = build
         self.clear(columns=True)
-        for heading, width in zip(self._headings, self._widths(), strict=True):
+        for heading, width in zip(self._headings, build.widths, strict=True):
             self.add_column(heading.text, width=width)
         for row in self._lines:
             self.add_row(*row.cells, key=row.key, height=row.height)
