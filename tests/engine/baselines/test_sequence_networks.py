@@ -14,7 +14,7 @@ from engine.baselines.network import SequenceNetwork
 from engine.baselines.sasrec import SasRec
 from engine.baselines.sequences import batches, cut
 from engine.baselines.settings import SasRecSettings, UniSRecSettings
-from engine.baselines.unisrec import UniSRec
+from engine.baselines.unisrec import UniSRec, thinned
 
 ITEMS, WINDOW = 30, 6
 
@@ -156,3 +156,25 @@ def test_gates_are_noisy_in_training_only() -> None:
         noisy = [made.train().items() for _ in range(2)]
     assert torch.equal(*quiet)
     assert not torch.equal(*noisy)
+
+
+def test_a_share_of_the_features_is_dropped_and_the_rest_makes_up_for_it() -> None:
+    torch.manual_seed(0)
+    found = thinned(torch.ones(501, 333, dtype=torch.float64), 0.2)
+    assert set(found.unique().tolist()) == {0.0, 256 / 205}  # 205 of a byte's 256 values: the nearest to four fifths
+    elements = found.flatten()
+    for lane in range(8):  # the bytes of one draw
+        part = elements[lane::8]
+        expected = 1 - 205 / 256
+        assert abs(float((part == 0).float().mean()) - expected) < 4 * (expected * (1 - expected) / len(part)) ** 0.5
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001])
+def test_less_than_a_256th_drops_nothing(share: float) -> None:
+    features = torch.ones(5, 3)
+    assert torch.equal(thinned(features, share), features)
+
+
+def test_most_may_be_dropped_but_not_all() -> None:
+    torch.manual_seed(0)
+    assert 0 < float(thinned(torch.ones(512, 64), 0.999).mean()) < 2
