@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -10,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from store.plain_text import plain
@@ -19,26 +17,22 @@ from store.words import Seen
 from workbench import numbers
 from workbench.display import line, title
 from workbench.next_step import command
-from workbench.remembered import TOP_CHOICES, UsersChoice
-from workbench.screens.area import AreaScreen
-from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.item import ItemDialog
-from workbench.visit import HISTORY_LIMIT, Happening, Side, UserPage, UsersView, Visit, read_users, read_visit
+from workbench.screens.users_choices import SIDES
+from workbench.screens.users_people import UsersFindingScreen
+from workbench.visit import HISTORY_LIMIT, Side, UsersView
+from workbench.visit_rows import HEADINGS, history
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
-from workbench.widgets.settings_line import Setting, SettingsLine
-from workbench.widgets.side_panel import TARGET, SidePanel
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.settings_line import SettingsLine
+from workbench.widgets.side_panel import SidePanel
+from workbench.widgets.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.asked import Asked
 
-LISTED = 1_000  # users in the list at most; beyond that typing is quicker than scrolling
-
-
-class UsersScreen(AreaScreen):
+class UsersScreen(UsersFindingScreen):
     """Finds users by key, at random, one after another, or by a question about what models found."""
 
     AREA = "users"
@@ -78,31 +72,6 @@ class UsersScreen(AreaScreen):
                         " (of the left model's while the cursor is elsewhere)"),
     ]  # fmt: skip
 
-    class Loaded(Message):
-        """An event was read."""
-
-        def __init__(self, view: UsersView) -> None:
-            super().__init__()
-            self.view = view
-
-    class Listed(Message):
-        """A page of users was read."""
-
-        def __init__(self, page: UserPage) -> None:
-            super().__init__()
-            self.page = page
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.view: UsersView | None = None
-        self._listed: list[tuple[int, str]] = []
-        self._page: UserPage | None = None
-        self._open_first = False
-
-    @property
-    def choice(self) -> UsersChoice:
-        return self.remembered.users
-
     def body(self) -> ComposeResult:
         yield SettingsLine(id="users-settings")
         yield Static(id="users-empty", classes="empty", markup=False)
@@ -124,15 +93,8 @@ class UsersScreen(AreaScreen):
         self.query_one("#users").display = False
         self.query_one("#users-empty").display = False
 
-    def reload(self) -> None:
-        self._step("")
-
-    def _step(self, step: str) -> None:
-        choice, asked = replace(self.choice), self.view.asked if self.view else None
-        self.read("users", lambda: _read(self, choice, step, asked), self.Loaded)
-
-    @on(Loaded)
-    def _show(self, event: Loaded) -> None:
+    @on(UsersFindingScreen.Loaded)
+    def _show(self, event: UsersFindingScreen.Loaded) -> None:
         if event.view == self.view:
             return
         first = self.view is None
@@ -144,7 +106,7 @@ class UsersScreen(AreaScreen):
         self._draw()
         others = before is None or before.dataset != event.view.dataset  # another, or the same one made anew
         if event.view.dataset is not None and (others or (before and before.asked != event.view.asked)):
-            self._list("")
+            self.list_users("")
         if first and event.view.visit is not None:
             self.query_one("#history").focus()
 
@@ -152,127 +114,24 @@ class UsersScreen(AreaScreen):
         if self.view is not None and self.view.visit is not None:
             self._draw()
 
-    @on(Listed)
-    def _show_list(self, event: Listed) -> None:
-        page = event.page
-        if page.after:
-            self._listed.extend(page.users)
-        else:
-            self._listed = list(page.users)
-        self._page = page
-        shown, total = len(self._listed), numbers.count(page.total)
-        self.query_one("#people-title", Section).say(
-            f"{numbers.count(shown)} of {total}" if shown < page.total else total,
-            " ".join(self._people_words(page)),
-        )
-        table = self.query_one("#people-list", Table)
-        table.put((_PLAIN_KEY,), [Line(key, (line(key),)) for _, key in self._listed])
-        if not page.after:
-            table.move_cursor(row=0)
-        if self._open_first:
-            self._open_first = False
-            self._open(0)
-
-    def _people_words(self, page: UserPage) -> list[str]:
-        asked = ["asked for"] * bool(self.view and self.view.asked)
-        return (
-            asked
-            if page.users or page.after
-            else [*asked, f"no key begins with {page.prefix}" if page.prefix else "none"]
-        )
-
-    @on(SearchLine.Typed)
-    def _typed(self, event: SearchLine.Typed) -> None:
-        self._list(event.prefix)
-
-    @on(SearchLine.Accepted)
-    def _accepted(self) -> None:
-        typed = self.query_one(SearchLine).value.strip()
-        if self._page is not None and self._page.prefix == typed:
-            self._open(0)
-        else:
-            self._open_first = True
-
-    @on(SearchLine.ToList)
-    def _to_list(self) -> None:
-        self.query_one("#people-list").focus()
-
-    @on(SearchLine.Left)
-    def _left(self) -> None:
-        self._end_search()
-
-    @on(Table.AtEnd, "#people-list")
-    def _more(self) -> None:
-        page = self._page
-        if page is not None and self._listed and len(self._listed) < min(page.total, LISTED):
-            self._list(page.prefix, self._listed[-1][1])
-
     @on(DataTable.RowSelected)
     def _selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
         if event.data_table.id == "people-list":
-            self._open(event.cursor_row)
+            self.open_row(event.cursor_row)
         else:
             self.action_item()
-
-    def action_search(self) -> None:
-        self.add_class("-searching")
-        self.set_focus(self.query_one(SearchLine))  # at once: what is typed ahead belongs into the line
 
     def action_back(self) -> None:
         if self.maximized is not None:
             super().action_back()
         elif self.has_class("-searching") or (self.focused is not None and self.focused.id == "people-list"):
-            self._end_search()
+            self.end_search()
         elif self.choice.question:
-            self._ask("")
+            self.ask("")
 
     def action_step(self, step: str) -> None:
-        self._step(step)
-
-    def action_dataset(self) -> None:
-        if self.view is not None:
-            choices = [Choice(name, name) for name in self.view.datasets]
-            current = self.view.dataset.name if self.view.dataset else ""
-            self.app.push_screen(ChoiceDialog("Dataset", choices, current), self._set_dataset)
-
-    def action_side(self, side: str) -> None:
-        if self.view is None or self.view.visit is None:
-            return
-        place = _SIDES.index(side)
-        shown = self.view.visit.sides[place] if place < len(self.view.visit.sides) else None
-        choices = [
-            Choice(evaluation.key, label, f"{numbers.count(evaluation.n)} {evaluation.split} events")
-            for evaluation, label in self.view.evaluations
-        ]
-        if choices and side == "third":
-            choices.insert(0, Choice("", "none", "two models side by side"))
-        if not choices:
-            self.notify("No evaluation of this dataset is stored.")
-            return
-
-        def chosen(key: str | None) -> None:
-            if key is not None:
-                setattr(self.choice, side, key)
-                self._changed()
-
-        self.app.push_screen(ChoiceDialog(f"The {side} model", choices, shown.evaluation.key if shown else ""), chosen)
-
-    def action_ask(self) -> None:
-        if self.view is None or self.view.dataset is None or not self.view.evaluations:
-            self.notify("No evaluation of this dataset is stored: there is nothing to ask about.", severity="warning")
-            return
-        from workbench.screens.ask import AskDialog  # with what only questions need
-
-        self.app.push_screen(AskDialog(replace(self.choice), self._labels()), self._ask)
-
-    def action_top(self, step: int) -> None:
-        self.choice.top = TOP_CHOICES[1 if step > 0 else 0]
-        self._changed()
-
-    def action_seen(self) -> None:
-        self.choice.seen = (Seen.KEEP if self.choice.seen == Seen.MASK else Seen.MASK).value
-        self._changed()
+        self.step(step)
 
     def action_item(self) -> None:
         item = self._item_at_cursor()
@@ -304,7 +163,7 @@ class UsersScreen(AreaScreen):
         if visit is None or side is None or not side.picks:
             self.notify("No model recommends anything here that could be explained.", severity="warning")
             return
-        item = self.query_one(f"#{_SIDES[visit.sides.index(side)]}", SidePanel).item_at_cursor()
+        item = self.query_one(f"#{SIDES[visit.sides.index(side)]}", SidePanel).item_at_cursor()
         if item is None:
             return
         from workbench.screens.why import WhyDialog
@@ -320,47 +179,8 @@ class UsersScreen(AreaScreen):
         if visit is None:
             return None
         focused = self.focused.id if self.focused is not None else ""
-        at = next((side for name, side in zip(_SIDES, visit.sides, strict=False) if focused == f"{name}-picks"), None)
+        at = next((side for name, side in zip(SIDES, visit.sides, strict=False) if focused == f"{name}-picks"), None)
         return at or visit.left or visit.right
-
-    def _set_dataset(self, chosen: str | None) -> None:
-        if chosen is not None and (self.view is None or self.view.dataset is None or chosen != self.view.dataset.name):
-            self.choice.dataset, self.choice.user, self.choice.event = chosen, "", -1
-            self._changed()
-
-    def _ask(self, words: str | None) -> None:
-        if words is not None and words != self.choice.question:
-            self.choice.question = words
-            self.bench.remember()
-            self._step("asked")
-
-    def _labels(self) -> list[str]:
-        visit = self.view.visit if self.view else None
-        return [side.label if side else numbers.NOTHING for side in (visit.sides if visit else (None, None))]
-
-    def _changed(self) -> None:
-        self.bench.remember()
-        self._say_settings()
-        self.reload()
-
-    def _open(self, row: int) -> None:
-        if not 0 <= row < len(self._listed) or self.view is None or self.view.dataset is None:
-            return
-        self.choice.dataset, self.choice.user = self.view.dataset.name, self._listed[row][1]
-        self._step("user")
-        self._end_search()
-
-    def _end_search(self) -> None:
-        self.remove_class("-searching")
-        self.query_one("#history").focus()
-
-    def _list_is_of(self) -> str:
-        return self.view.dataset.name if self.view and self.view.dataset else ""
-
-    def _list(self, prefix: str, after: str = "") -> None:
-        dataset, asked = self._list_is_of(), self.view.asked if self.view else None
-        if dataset:
-            self.read("people", lambda: read_users(self.workspace, dataset, prefix, after, asked), self.Listed)
 
     def _item_at_cursor(self) -> Item | None:
         table = self.focused
@@ -376,7 +196,7 @@ class UsersScreen(AreaScreen):
         view = self.view
         assert view is not None
         visit = view.visit
-        self._say_settings()
+        self.say_settings()
         self.query_one("#users").display = view.dataset is not None
         self.query_one("#visit").visible = visit is not None
         empty = self.query_one("#users-empty", Static)
@@ -392,57 +212,15 @@ class UsersScreen(AreaScreen):
             remark += f", the newest {HISTORY_LIMIT} shown"
         self.query_one("#visit-title", Section).say("", remark, title=visit.user)
         table = self.query_one("#history", Table)
-        headings, rows = _history(visit)
         before = table.line_at_cursor()
-        table.put(headings, rows)
+        table.put(HEADINGS, history(visit))
         if before is None or before.key != table.ordered_rows[-1].key.value:
             table.action_last_row()
         masked = self.choice.seen == Seen.MASK
         self.query_one("#third").display = len(visit.sides) > 2
         self.query_one("#sides").set_class(len(visit.sides) > 2, "-three")
-        for name, side in zip(_SIDES, visit.sides, strict=False):
+        for name, side in zip(SIDES, visit.sides, strict=False):
             self.query_one(f"#{name}", SidePanel).put(side, visit.dataset, visit.length, masked=masked)
-
-    def _say_settings(self) -> None:
-        view = self.view
-        dataset = view.dataset if view else None
-        label = "–" if dataset is None else dataset.name + (" (synthetic)" if dataset.synthetic else "")
-        visit = view.visit if view else None
-        sides = self._labels()
-        place = numbers.count(visit.place) if visit and visit.place else numbers.NOTHING
-        walked = f"{place} of {numbers.count(visit.walked)}" if visit and visit.walked else numbers.NOTHING
-        if view and view.asked and not len(view.asked.event):
-            walked = "none answers"
-        self.query_one(SettingsLine).put(
-            [
-                Setting("d", "dataset", label, "dataset"),
-                Setting("a", "left", sides[0], "side('left')"),
-                Setting("b", "right", sides[1], "side('right')"),
-                Setting("c", "third", sides[2] if len(sides) > 2 else numbers.NOTHING, "side('third')"),
-                Setting("f", "asked", view.asked.words if view and view.asked else "everybody", "ask"),
-                Setting("n p r", "event", walked, "step('next')"),
-                Setting("+ -", "top", str(self.choice.top), f"top({1 if self.choice.top == TOP_CHOICES[0] else -1})"),
-                Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "seen"),
-            ]
-        )
-
-
-_SIDES = ("left", "right", "third")
-_PLAIN_KEY = Heading(Text("key", style="dim"), flexible=True)
-_HISTORY = (
-    Heading(Text(" "), width=1),
-    Heading(Text("#", justify="right", style="dim")),
-    Heading(Text("date", style="dim"), width=10),
-    Heading(Text("rated", justify="right", style="dim")),
-    Heading(Text("title", style="dim"), flexible=True),
-    Heading(Text("category", style="dim")),
-)
-
-
-def _read(screen: UsersScreen, choice: UsersChoice, step: str, asked: Asked | None) -> UsersView:
-    if not screen.workspace.exists():
-        return UsersView((), None, (), None)
-    return read_visit(screen.workspace, choice, step, asked)
 
 
 def _nothing(view: UsersView, option: Path | None) -> Text:
@@ -451,26 +229,3 @@ def _nothing(view: UsersView, option: Path | None) -> Text:
         return text.append(command(["demo"], option), style="bold")
     words = view.message or f"{view.dataset.name} has no event to look at."
     return line(f"{words} Choose another dataset with d, or find a user with /.")
-
-
-def _history(visit: Visit) -> tuple[tuple[Heading, ...], list[Line]]:
-    rows = [_happening(happening, visit, target=False) for happening in visit.history]
-    return _HISTORY, [*rows, _happening(visit.target, visit, target=True)]
-
-
-def _happening(happening: Happening, visit: Visit, *, target: bool) -> Line:
-    style = "bold" if target else ""
-    category = happening.item.category.replace("|", ", ")
-    short = line(category, "dim")
-    short.truncate(16, overflow="ellipsis")
-    return Line(
-        f"{visit.event.event} {happening.place}",
-        (
-            Text(TARGET if target else " ", style="bold"),
-            Text(numbers.count(happening.place), justify="right", style="dim"),
-            Text(numbers.day(happening.timestamp), style=style or "dim"),
-            Text(numbers.rating(happening.rating), justify="right", style=style),
-            line(title(happening.item), style),
-            short,
-        ),
-    )
