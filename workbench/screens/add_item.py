@@ -19,6 +19,7 @@ from store.records import Dataset, Item
 from workbench import numbers
 from workbench.display import line, title
 from workbench.screens.reading_dialog import ReadingDialog
+from workbench.widgets.options import move
 from workbench.widgets.text_line import TextLine
 
 SHOWN = 50  # items offered; more words find fewer
@@ -98,11 +99,7 @@ class AddItemDialog(ReadingDialog[Addition]):
         options.highlighted = 0 if self._offered else None
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
+        move(self.query_one(OptionList), step)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

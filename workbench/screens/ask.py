@@ -19,6 +19,7 @@ from workbench.question import EXAMPLES, parse
 from workbench.remembered import UsersChoice
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.visit import count_asked
+from workbench.widgets.options import move
 from workbench.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
@@ -91,11 +92,7 @@ class AskDialog(ReadingDialog[str]):
             self._offer()
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
+        move(self.query_one(OptionList), step)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

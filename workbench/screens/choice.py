@@ -17,6 +17,7 @@ from workbench import numbers
 from workbench.display import brief, line
 from workbench.screens.dialog import Dialog
 from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.options import move
 
 LONGEST = 140  # characters of a label or a remark, about two lines: the others must stay in sight
 
@@ -83,11 +84,7 @@ class ChoiceDialog(Dialog[str]):
         self.query_one(FilterLine).open()
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
+        move(self.query_one(OptionList), step)
 
     def action_first(self) -> None:
         self.query_one(OptionList).action_first()

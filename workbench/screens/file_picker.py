@@ -19,6 +19,7 @@ from workbench.folder_view import Entry, FolderView, nearest_folder, read_folder
 from workbench.numbers import count, size
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.widgets.filter_line import FilterLine
+from workbench.widgets.options import move
 
 UP, HERE = "..", "."
 
@@ -111,11 +112,7 @@ class FilePicker(ReadingDialog[str]):
             self.dismiss(None)
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
-        if step > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
+        move(self.query_one(OptionList), step)
 
     def action_first(self) -> None:
         self.query_one(OptionList).action_first()
