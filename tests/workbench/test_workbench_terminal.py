@@ -284,7 +284,6 @@ def test_what_stands_in_the_terminal_is_what_was_drawn(workspace: Workspace, tmp
         terminal.keys("n", "?")
         terminal.wait_for("Esc closes")
         terminal.keys("q", "p")
-        terminal.wait_for("1 of 60")
         terminal.tmux("resize-window", "-t", "t", "-x", "60", "-y", "15")
         terminal.wait_for("needs 80×22")
         terminal.tmux("resize-window", "-t", "t", "-x", "80", "-y", "24")

@@ -95,6 +95,7 @@ class UsersScreen(UsersFindingScreen):
 
     @on(UsersFindingScreen.Loaded)
     def _show(self, event: UsersFindingScreen.Loaded) -> None:
+        self.arrived()
         if event.view == self.view:
             return
         first = self.view is None

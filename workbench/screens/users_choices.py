@@ -34,6 +34,7 @@ class UsersChoosingScreen(AreaScreen):
     def __init__(self) -> None:
         super().__init__()
         self.view: UsersView | None = None
+        self._under_way = ""
 
     @property
     def choice(self) -> UsersChoice:
@@ -43,9 +44,17 @@ class UsersChoosingScreen(AreaScreen):
         self.step("")
 
     def step(self, step: str) -> None:
-        """Read the event that one comes to from the one shown; "" is that one itself."""
+        """Read the event that one comes to from the one shown; "" is that one itself.
+
+        A step under way is not lost where a setting or the workspace changes before it is there.
+        """
+        step = self._under_way = step or self._under_way
         choice, asked = replace(self.choice), self.view.asked if self.view else None
         self.read("users", lambda: _read(self, choice, step, asked), self.Loaded)
+
+    def arrived(self) -> None:
+        """No step is under way any more."""
+        self._under_way = ""
 
     def action_dataset(self) -> None:
         if self.view is not None:
@@ -118,6 +127,7 @@ class UsersChoosingScreen(AreaScreen):
     def _set_dataset(self, chosen: str | None) -> None:
         if chosen is not None and (self.view is None or self.view.dataset is None or chosen != self.view.dataset.name):
             self.choice.dataset, self.choice.user, self.choice.event = chosen, "", -1
+            self.arrived()  # no step leads from one dataset to another
             self._changed()
 
     def ask(self, words: str | None) -> None:
