@@ -1,4 +1,4 @@
-"""Moving in a list of options whose keys belong to the dialog around it, as its focus is in a line above."""
+"""Moving in a list of options by the keys of the dialog around it."""
 
 from __future__ import annotations
 
