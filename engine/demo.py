@@ -1,188 +1,248 @@
-"""The demo: embedded films and a made-up shop, the first models, a trained one, and what they find. All is kept."""
+"""The demo: films and a generated shop, five models, maps of two of them, and one experiment. All of it is kept."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from time import monotonic
 
+from engine import __version__
 from engine.evaluation import evaluate
+from engine.experiments.arguments import Arguments
+from engine.experiments.definition import load_definition
+from engine.experiments.projections import METHODS
+from engine.experiments.request import checked
+from engine.experiments.stored import SAMPLE_SEED
 from engine.ingest import IngestOptions, ingest
 from engine.models import open_model
-from engine.progress import Progress, silent
+from engine.progress import Observer
+from engine.projection.method import Kind, Method
+from engine.projection.request import ProjectionRequest
 from engine.protocol import EvaluationOptions
 from engine.reading import Reading
 from engine.sources import movielens, synthetic
 from engine.text.sentences import HistoryFormat
 from engine.training.recipe import load_recipe
-from engine.training.request import TrainRequest
+from engine.training.request import TrainRequest, check
 from store import datasets, evaluations
-from store.records import Dataset, Evaluation, Item
-from store.words import Seen, SplitKind
+from store.experiments import experiments, put_experiment
+from store.records import Evaluation, Item, Model
+from store.words import Phase, SplitKind
 from store.workspace import Workspace
 
-UNSTRUCTURED = "only, unstructured"  # without the markers, which the embedded backbone never learned
-TEXT, POPULARITY, TRAINED = "only", "pop", "final"
-RECIPE = "demo"
 FILMS = "ml-100k"
+DOMAINS = 3  # of the shop, which MovieLens lacks as it lacks descriptions
+SHOP = tuple(f"synthetic-{domain.name}" for domain in synthetic.DOMAINS[:DOMAINS])
+DATASETS = (FILMS, *SHOP)
+
+POPULARITY, TEXT, TRAINED = "pop", "only", "final"
+RUNS = {
+    POPULARITY: (POPULARITY, Reading()),
+    "pop-recent": ("pop-recent", Reading()),
+    "last-item": ("last-item", Reading()),
+    TEXT: (TEXT, Reading()),
+    # Without the markers, which the embedded backbone never met before training.
+    "only, unstructured": (TEXT, Reading(HistoryFormat.UNSTRUCTURED)),
+    TRAINED: (TRAINED, Reading()),
+}
+MODELS = tuple(dict.fromkeys(model for model, _ in RUNS.values()))
+RECIPE = "demo"
 SAMPLE = 1_000  # film histories fill the model's length: a thousand of them take half a minute on two cores
-METRIC = "ndcg@10"
-ENOUGH = 20  # events in a slice before the demo says anything about it
+
+# The workbench opens on the newest map.
+MAPS = ((TEXT, Method.TSNE), (TEXT, Method.UMAP), (TRAINED, Method.UMAP), (TRAINED, Method.TSNE))
+POINTS = 960  # below 1,000 t-SNE takes 2 s on one thread; 2,000 points take it 26 s
+EXPERIMENT = "main"
 
 
-@dataclass
-class Times:
-    """Seconds per step, in the order of the steps."""
+class TrainingLeftRunning(Exception):
+    """The user left the training to a job that is still running, so the steps after it cannot be done yet."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + monotonic() - started
+@dataclass(frozen=True)
+class Step:
+    """One step of the demo. job: it runs as a job, which shows its own progress."""
+
+    name: str
+    work: Callable[[Observer], None]
+    job: bool = False
 
 
 @dataclass(frozen=True)
 class Run:
-    """One line of the demo's table: a model under a template, on one dataset."""
+    """One line of the demo's table: a model under a history format, on one dataset."""
 
     label: str
-    dataset: str
     evaluation: Evaluation
 
 
-RUNS = {
-    POPULARITY: ("pop", Reading()),
-    "pop-recent": ("pop-recent", Reading()),
-    "last-item": ("last-item", Reading()),
-    TEXT: ("only", Reading()),
-    UNSTRUCTURED: ("only", Reading(HistoryFormat.UNSTRUCTURED)),
-    TRAINED: (TRAINED, Reading()),
-}
-
-
 @dataclass(frozen=True)
-class Shown:
-    """One user: the end of their history, what they chose, and the best items of each model (seen ones left out)."""
+class Example:
+    """One test event: the end of the user's history, what they chose, and the best items of each model.
+
+    lists: item, and whether it is the chosen one; items of the history are left out. ranks: of the chosen item, in
+    words.
+    """
 
     dataset: str
     user: str
     history: list[str]
     target: str
     lists: dict[str, list[tuple[Item, bool]]]
-    places: dict[str, str]
+    ranks: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """A slice in which the text model and popularity differ: their means, and the events it holds."""
+class Demo:
+    """The demo's steps over one workspace. Each finds what it made before, so an interrupted demo goes on.
 
-    dataset: str
-    slice: str
-    value: str
-    n: int
-    text: float
-    popularity: float
+    phase_began is called with the name of each training phase as it begins, where the training runs in this process.
+    """
 
+    def __init__(self, workspace: Workspace, phase_began: Callable[[str], None] = lambda name: None) -> None:
+        self.workspace = workspace
+        self.runs: list[Run] = []  # of the steps done so far
+        self._phase_began = phase_began
 
-def prepare(workspace: Workspace, times: Times, progress: Progress = silent) -> list[Dataset]:
-    """Ingest MovieLens-100k (quantiles of time) and a synthetic shop of three domains."""
-    found: list[Dataset] = []
-    with times.step("reading the films"):
+    def steps(self) -> list[Step]:
+        """All steps in order. The training step raises `TrainingLeftRunning`."""
+        return [
+            Step("Read the films (MovieLens-100k)", self._read_films),
+            Step(f"Generate the shop ({DOMAINS} domains, synthetic)", self._generate_shop),
+            Step(f"Train {TRAINED} as a job", self._train, job=True),
+            *(Step(f"Evaluate {label}", self._evaluation(label)) for label in RUNS),
+            *(Step(f"Map {model} by {METHODS[method]}", self._map(model, method)) for model, method in MAPS),
+            Step(f"Store the experiment {EXPERIMENT}", self._store_experiment),
+        ]
+
+    def _read_films(self, observer: Observer) -> None:
         raw = movielens.read(movielens.embedded_folder())
-        found.append(ingest(workspace, raw, IngestOptions(name=FILMS, split=SplitKind.QUANTILE), progress))
-    with times.step("making the shop"), TemporaryDirectory(prefix="st5-shop-") as folder:
-        for raw in synthetic.read_shop(Path(folder), users=1_500, items=400, domains=3, seed=0):
-            found.append(ingest(workspace, raw, IngestOptions(name=f"synthetic-{raw.domain}"), progress))
-    return found
+        ingest(self.workspace, raw, IngestOptions(name=FILMS, split=SplitKind.QUANTILE), observer.progress)
+
+    def _generate_shop(self, observer: Observer) -> None:
+        with _shop_folder(self.workspace) as folder:
+            for raw in synthetic.read_shop(folder, users=1_500, items=400, domains=DOMAINS, seed=0):
+                ingest(self.workspace, raw, IngestOptions(name=f"synthetic-{raw.domain}"), observer.progress)
+
+    def _train(self, observer: Observer) -> None:
+        """The variant `final` on all datasets, from `only`, through the door that `st5 train` uses."""
+        from engine.encoding.device import choose_device
+        from engine.jobs import door
+        from engine.training import variant
+
+        start = open_model(self.workspace, TEXT).name
+        request = TrainRequest(TRAINED, load_recipe(RECIPE), DATASETS, start, TRAINED, seed=0)
+        check(self.workspace, request)
+        if variant.find(self.workspace, request) is not None:
+            return
+
+        def train(observer: Observer) -> Model:
+            return variant.train(self.workspace, request, self._naming_phases(observer))
+
+        door.run(
+            self.workspace,
+            "train",
+            train,
+            device=lambda: str(choose_device()),
+            arguments=["train", TRAINED, "--datasets", ",".join(DATASETS), "--backbone", start, "--recipe", RECIPE],
+        )
+        if variant.find(self.workspace, request) is None:
+            raise TrainingLeftRunning
+
+    def _naming_phases(self, observer: Observer) -> Observer:
+        current = ""
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal current
+            phase = stage.partition(":")[0]
+            if phase in tuple(Phase) and phase != current:
+                current = phase
+                self._phase_began(phase)
+            observer.progress(stage, done, total)
+
+        return replace(observer, progress=progress)
+
+    def _evaluation(self, label: str) -> Callable[[Observer], None]:
+        model, reading = RUNS[label]
+        options = EvaluationOptions(sample=SAMPLE, seed=SAMPLE_SEED, reading=reading)
+
+        def work(observer: Observer) -> None:
+            for name in DATASETS:
+                self.runs.append(Run(label, evaluate(self.workspace, model, name, options, observer.progress)))
+
+        return work
+
+    def _map(self, model: str, method: Method) -> Callable[[Observer], None]:
+        def work(observer: Observer) -> None:
+            from engine.projection.project import project
+
+            project(self.workspace, ProjectionRequest(model, DATASETS, Kind.ITEMS, method, POINTS), observer)
+
+        return work
+
+    def _store_experiment(self, observer: Observer) -> None:
+        """The experiment over what was evaluated; one that was asked for here before is not replaced."""
+        definition = load_definition(EXPERIMENT)
+        with self.workspace.write() as db:
+            if any(stored.name == EXPERIMENT for stored in experiments(db)):
+                return
+            arguments = checked(db, definition, Arguments(datasets=DATASETS, models=MODELS, sample=SAMPLE))
+            put_experiment(
+                db, name=EXPERIMENT, definition=definition.text, arguments=arguments.document(),
+                code_version=__version__,
+            )  # fmt: skip
 
 
-def training(workspace: Workspace, found: list[Dataset]) -> TrainRequest:
-    """The variant `final` on all of it, from `only`, which is made where it is not there."""
-    start = open_model(workspace, TEXT).name
-    names = tuple(dataset.name for dataset in found)
-    return TrainRequest(TRAINED, load_recipe(RECIPE), names, start, TRAINED, seed=0)
-
-
-def run(workspace: Workspace, found: list[Dataset], times: Times, progress: Progress = silent) -> list[Run]:
-    """Evaluate the first models and the trained one on every dataset."""
-    made: list[Run] = []
-    for label, (model, reading) in RUNS.items():
-        options = EvaluationOptions(sample=SAMPLE, reading=reading)
-        with times.step(f"evaluating {label.replace(',', '')}"):
-            made += [
-                Run(label, dataset.name, evaluate(workspace, model, dataset.name, options, progress))
-                for dataset in found
-            ]
-    return made
-
-
-def gains(db: sqlite3.Connection, made: list[Run]) -> dict[str, tuple[float, float]]:
-    """For every dataset, the means of the untouched and of the trained encoder, seen items masked."""
-    labels = {run.evaluation.id: run.label for run in made if run.label in (TEXT, TRAINED)}
-    rows = evaluations.metric_rows(db, slice_name="all", metric=METRIC, seen=Seen.MASK)
-    means = {(r.evaluation.dataset, labels[r.evaluation.id]): r.metric.mean for r in rows if r.evaluation.id in labels}
-    return {name: (means[name, TEXT], means[name, TRAINED]) for name, label in means if label == TEXT}
-
-
-def show_users(db: sqlite3.Connection, made: list[Run], k: int = 5) -> list[Shown]:
-    """Three users: one of the films, and two of the shop."""
-    names = list(dict.fromkeys(run.dataset for run in made))
-    return [_shown(db, {run.label: run.evaluation for run in made if run.dataset == name}, k) for name in names[:3]]
-
-
-def contrasts(db: sqlite3.Connection, made: list[Run]) -> list[Contrast]:
-    """How the untouched text model and popularity compare in each slice, largest gain of text first."""
-    labels = {run.evaluation.id: run.label for run in made if run.label in (TEXT, POPULARITY)}
-    rows = [
-        row
-        for row in evaluations.metric_rows(db, metric=METRIC, seen=Seen.MASK)
-        if row.evaluation.id in labels and row.metric.n >= ENOUGH
+def examples(db: sqlite3.Connection, runs: list[Run], k: int = 5) -> list[Example]:
+    """Three users, one of the films and two of the shop: the event of each dataset that `final` ranks best."""
+    return [
+        _example(db, {run.label: run.evaluation for run in runs if run.evaluation.dataset == name}, k)
+        for name in DATASETS[:3]
     ]
-    means = {(labels[r.evaluation.id], r.evaluation.dataset, r.metric.slice, r.metric.value): r.metric for r in rows}
-    found = [
-        Contrast(dataset, slice_name, value, metric.n, metric.mean, means[POPULARITY, dataset, slice_name, value].mean)
-        for (label, dataset, slice_name, value), metric in means.items()
-        if label == TEXT and (POPULARITY, dataset, slice_name, value) in means
-    ]
-    return sorted(found, key=lambda c: c.popularity - c.text)
 
 
-def _shown(db: sqlite3.Connection, by_label: dict[str, Evaluation], k: int) -> Shown:
-    """The event that the text model ranks best: an example of what it can do, not of how often."""
-    evaluation = by_label[TEXT]
+def _example(db: sqlite3.Connection, by_label: dict[str, Evaluation], k: int) -> Example:
+    evaluation = by_label[TRAINED]
     dataset = datasets.dataset(db, evaluation.dataset)
     better = evaluations.rank_column(db, evaluation, "better_masked")
     number = int(evaluations.rank_column(db, evaluation, "event")[int(better.argmin())])
     event = datasets.event(db, dataset.id, number)
     history = datasets.sequence(db, dataset.id, event.sequence).items[: event.length].tolist()
     lists: dict[str, list[tuple[Item, bool]]] = {}
-    places: dict[str, str] = {}
-    for name in (TEXT, POPULARITY):
-        row = evaluations.rank_row(db, by_label[name], number)
+    ranks: dict[str, str] = {}
+    for label in (TRAINED, POPULARITY):
+        row = evaluations.rank_row(db, by_label[label], number)
         assert row is not None
         best = row.top_items_masked[0][:k].tolist()
-        known = datasets.items_by_id(db, dataset.id, best)
-        lists[name] = [(known[item], item == event.item) for item in best]
-        places[name] = _place(int(row.better_masked[0]), int(row.tied_masked[0]))
-    titles = datasets.items_by_id(db, dataset.id, [*history, event.item])
-    return Shown(
+        items = datasets.items_by_id(db, dataset.id, best)
+        lists[label] = [(items[item], item == event.item) for item in best]
+        ranks[label] = _rank(int(row.better_masked[0]), int(row.tied_masked[0]))
+    items = datasets.items_by_id(db, dataset.id, [*history, event.item])
+    return Example(
         dataset=dataset.name,
         user=datasets.user_keys(db, dataset.id, [event.user])[event.user],
-        history=[titles[item].title for item in history[-5:]],
-        target=titles[event.item].title,
+        history=[items[item].title for item in history[-5:]],
+        target=items[event.item].title,
         lists=lists,
-        places=places,
+        ranks=ranks,
     )
 
 
-def _place(better: int, tied: int) -> str:
-    """The target's place in words: `12`, or `1 to 4` where others have the same score."""
+def _rank(better: int, tied: int) -> str:
+    """A rank in words: `12`, or `1 to 4` where others have the same score."""
     return str(better + 1) if tied == 0 else f"{better + 1} to {better + tied + 1} (equal scores)"
+
+
+@contextmanager
+def _shop_folder(workspace: Workspace) -> Iterator[Path]:
+    """An empty folder of the workspace for the shop's files, removed at the end; a killed demo's is removed first."""
+    folder = workspace.folder / "demo-shop"
+    with workspace.lock("demo-shop"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

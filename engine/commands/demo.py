@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,28 @@ from engine.commands.output import print_table, progress_bar, say
 from store.words import Seen
 
 if TYPE_CHECKING:
-    from engine.demo import Contrast, Shown
+    from pathlib import Path
+
+    from engine.demo import Example, Run
     from engine.progress import Observer, Progress
-    from engine.training.request import TrainRequest
+    from store.evaluations import MetricRow
     from store.workspace import Workspace
+
+# The workbench's keys and areas, which the engine may not import; tests/test_demo.py compares them.
+SHOWN = (
+    ("1 Home", "what is in the workspace and what to do next"),
+    ("2 Data", "the films and the three domains of the shop"),
+    ("3 Jobs", "the training of final: its curve and its log"),
+    ("4 Results", "the table above; e there shows the experiment main, a table of the thesis"),
+    ("5 Users", "the history of one user and what the models recommend"),
+    ("6 Map", "the items as final places them; a there chooses another of the four maps, b puts one beside it"),
+    ("7 Help", "the way to an answer, the words and numbers, and every key; q leaves"),
+)
+NEXT = (
+    "st5 ingest table --events EVENTS.csv --items ITEMS.csv --name mine",
+    "st5 train nopre --datasets mine --recipe cpu --name mine-nopre",
+    "st5 evaluate pop last-item mine-nopre --datasets mine",
+)
 
 
 def demo(detach: DetachOption = False, workspace: WorkspaceOption = None) -> None:
@@ -28,113 +47,138 @@ def demo(detach: DetachOption = False, workspace: WorkspaceOption = None) -> Non
     from engine.jobs.worker import JOB
 
     space = open_workspace(workspace)
-    option = f" --workspace {workspace}" if workspace else ""
 
-    def work(observer: Observer) -> bool:
-        _whole_way(space, lambda: nullcontext(observer.progress), option)
+    def device() -> str:
+        from engine.encoding.device import choose_device
+
+        return str(choose_device())
+
+    def work(observer: Observer) -> None:
+        _run(space, lambda: nullcontext(observer.progress), workspace)
         observer.tell("result", "everything of the demo is there")
-        return True
 
     if detach or JOB in os.environ:
-        door.run(space, "demo", work, detach=detach)
-    else:  # its training is a job, the rest is over before one could look at it
-        _whole_way(space, progress_bar, option)
+        door.run(space, "demo", work, detach=detach, device=device)
+    else:  # its training is a job of its own
+        _run(space, progress_bar, workspace)
 
 
-def _whole_way(space: Workspace, watched: Callable[[], AbstractContextManager[Progress]], option: str) -> None:
-    """All of the demo; `option`: how a command line names this workspace."""
-    started = monotonic()
-    from engine import demo as work
+class _StepLines:
+    """A line on stderr when a step begins and one when it ends, with its seconds; parts of a step are indented."""
+
+    def __init__(self) -> None:
+        self._part: tuple[str, float] | None = None
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        say(f"{name} …")
+        started = monotonic()
+        yield
+        self._end_part()
+        say(f"{name}: {monotonic() - started:.1f} s")
+
+    def begin_part(self, name: str) -> None:
+        self._end_part()
+        say(f"  {name} …")
+        self._part = (name, monotonic())
+
+    def _end_part(self) -> None:
+        if self._part is not None:
+            name, started = self._part
+            say(f"  {name}: {monotonic() - started:.1f} s")
+            self._part = None
+
+
+def _run(space: Workspace, watched: Callable[[], AbstractContextManager[Progress]], option: Path | None) -> None:
+    """All steps, then what they made; `option`: how the command line named this workspace, None for the default."""
+    started, lines = monotonic(), _StepLines()
+    say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
+    with lines.step("Load the libraries"):
+        from engine import demo as work
+        from engine.progress import Observer
+    demo = work.Demo(space, lines.begin_part)
+    steps = demo.steps()
+    try:
+        for number, step in enumerate(steps, 1):
+            with (
+                lines.step(f"[{number}/{len(steps)}] {step.name}"),
+                nullcontext() if step.job else watched() as progress,
+            ):
+                step.work(Observer(progress) if progress else Observer())
+    except work.TrainingLeftRunning:
+        say("The steps after it need the trained model. When the job has ended, `st5 demo` does them.")
+        return
+    _print_results(space, demo.runs)
+    _print_guide(option)
+    say(f"\nThe demo took {monotonic() - started:.0f} s.")
+
+
+def _print_results(space: Workspace, runs: list[Run]) -> None:
+    from engine.demo import examples
     from store import evaluations
 
-    times = work.Times({"loading libraries": monotonic() - started})
-    say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
-    with watched() as progress:
-        found = work.prepare(space, times, progress)
-    with times.step("training final"):
-        _train(space, work.training(space, found))
-    with watched() as progress:
-        made = work.run(space, found, times, progress)
     with space.read() as db:
         rows = evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK)
-        shown = work.show_users(db, made)
-        contrasts = work.contrasts(db, made)
-        gains = work.gains(db, made)
-    means = {(row.evaluation.id, row.metric.metric): row.metric for row in rows}
-    lines = []
-    for run in sorted(made, key=lambda run: [dataset.name for dataset in found].index(run.dataset)):
-        ndcg, hit = (means[run.evaluation.id, name] for name in ("ndcg@10", "hr@10"))
-        interval = f"[{ndcg.low:.3f}, {ndcg.high:.3f}]"
-        lines.append((run.dataset, run.label, ndcg.n, f"{ndcg.mean:.3f}", interval, f"{hit.mean:.3f}"))
+        shown = examples(db, runs)
+    means = {(row.evaluation.id, row.metric.metric): row for row in rows}
+    table = [(run, means[run.evaluation.id, "ndcg@10"], means[run.evaluation.id, "hr@10"]) for run in runs]
+    names = list(dict.fromkeys(run.evaluation.dataset for run in runs))
+    table.sort(key=lambda line: names.index(line[0].evaluation.dataset))
     print_table(
         ["dataset", "model", "n", "NDCG@10", "95 % interval", "HR@10"],
-        lines,
+        [
+            (run.evaluation.dataset, run.label, ndcg.metric.n, f"{ndcg.metric.mean:.3f}",
+             f"[{ndcg.metric.low:.3f}, {ndcg.metric.high:.3f}]", f"{hit.metric.mean:.3f}")
+            for run, ndcg, hit in table
+        ],
         title="Test events against the full catalogue; seen items left out; ties in expectation; intervals by user",
         right="n,NDCG@10,HR@10",
-    )
-    for user in shown:
-        _print_user(user)
-    _print_findings(contrasts, [dataset.name for dataset in found])
-    _print_gains(gains)
-    slowest = sorted(times.seconds.items(), key=lambda step: -step[1])
-    say(
-        f"\nTook {sum(times.seconds.values()):.0f} s: "
-        + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest if seconds >= 0.1)
-        + "."
-    )
-    say(f"Look at it: st5{option} opens the workbench (4 Results, 5 Users, 6 Map; ? helps, q leaves).")
+    )  # fmt: skip
+    for example in shown:
+        _print_example(example)
+    sys.stdout.flush()  # before the words on stderr, also where both go to one file
+    _print_meaning([(run, ndcg) for run, ndcg, _ in table], names)
 
 
-def _train(space: Workspace, request: TrainRequest) -> None:
-    """Train as a job like any other, so that its curves can be looked at; nothing where it was trained before."""
-    from engine.jobs import door
-    from engine.training import variant
-    from engine.training.request import check
-
-    check(space, request)
-    if variant.find(space, request) is not None:
-        return
-    words = ["train", request.variant, "--datasets", ",".join(request.datasets), "--backbone", request.backbone]
-    door.run(
-        space,
-        "train",
-        lambda observer: variant.train(space, request, observer),
-        arguments=[*words, "--recipe", request.recipe.name],
-    )
-
-
-def _print_user(user: Shown) -> None:
+def _print_example(example: Example) -> None:
     print_table(
-        ["", *(f"{model}: target at {user.places[model]}" for model in user.lists)],
+        ["", *(f"{model}: chosen item at rank {example.ranks[model]}" for model in example.lists)],
         [
-            (place + 1, *(("→ " if hit else "") + item.title for item, hit in places))
-            for place, places in enumerate(zip(*user.lists.values(), strict=True))
+            (rank, *(("→ " if hit else "") + item.title for item, hit in row))
+            for rank, row in enumerate(zip(*example.lists.values(), strict=True), 1)
         ],
-        title=f"{user.dataset}, user {user.user}: … {'; '.join(user.history)}. Chose: {user.target}",
+        title=f"{example.dataset}, user {example.user}: … {'; '.join(example.history)}. Chose: {example.target}",
     )
 
 
-def _print_findings(contrasts: list[Contrast], names: list[str]) -> None:
-    """Say for every dataset whether text alone helps, and in which slice most and least."""
-    say("What these numbers say (NDCG@10 of the untouched encoder against popularity):")
+def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str]) -> None:
+    """How to read the table, and what it shows on each dataset."""
+    say("How to read the table: every model ranks the whole catalogue for each test event, which is a user's earlier")
+    say("items and the item that the user chose next. HR@10 is the share of events with the chosen item among the")
+    say("first ten; NDCG@10 also counts how far up it is: 1 for rank 1, 0 below rank 10. n is the number of events.")
+    say("pop ranks by popularity, pop-recent by the newest tenth of it, last-item by nearness to the newest item.")
+    say("only is the text encoder as it came, final the same after three short phases of training on these datasets.")
+    say("`only, unstructured` leaves out the tokens that mark items, which the encoder had never read before.")
     for name in names:
-        own = [c for c in contrasts if c.dataset == name]
-        whole = next(c for c in own if c.slice == "all")
-        word = "above" if whole.text > whole.popularity else "below"
-        far = "far " if max(whole.text, whole.popularity) > 2 * min(whole.text, whole.popularity) else ""
+        means = {run.label: row.metric.mean for run, row in table if run.evaluation.dataset == name}
+        best = max(means, key=lambda label: means[label])
         made_up = " (synthetic)" if name.startswith("synthetic-") else ""
-        say(f"  {name}{made_up}: {whole.text:.3f} is {far}{word} {whole.popularity:.3f}.")
-        parts = [c for c in own if c.slice not in ("all", "domain")]
-        for label, part in (("helps most", parts[0]), ("helps least", parts[-1])):
-            where = f"{part.slice} is {part.value} (n {part.n})"
-            say(f"    text {label} where {where}: {part.text:.3f} against {part.popularity:.3f}")
-    say("`only` marks where items begin and end with tokens that this backbone never met in training; `only,")
-    say("unstructured` leaves the marks out. The difference is what training has to teach first.")
-    say("The three users above are the text model's best cases, chosen to show what it can do, not how often.")
+        say(
+            f"  {name}{made_up}: highest NDCG@10 {means[best]:.3f}, {best}. "
+            f"Before training {means['only']:.3f} (only), after it {means['final']:.3f} (final)."
+        )
+    say("A difference within the intervals may be chance; in Results, Space marks two models and a tests them.")
+    say("The three users above are those whose chosen item final ranks best: what it can do, not how often.")
 
 
-def _print_gains(gains: dict[str, tuple[float, float]]) -> None:
-    """Say what a few minutes of training changed."""
-    say("What three short phases of training changed (`final` against `only`; a thousand pairs a phase):")
-    for name, (before, after) in gains.items():
-        say(f"  {name}: {before:.3f} -> {after:.3f}")
+def _print_guide(option: Path | None) -> None:
+    """Which keys of the workbench show what, and what comes next."""
+    import shlex
+
+    place = f" --workspace {shlex.quote(str(option))}" if option else ""
+    say(f"\nLook at it: st5{place} opens the workbench. Its keys:")
+    for key, words in SHOWN:
+        say(f"  {key:<10} {words}")
+    say("\nNext, on your own data (events: user_id, item_id, timestamp; items: item_id, title):")
+    for command in NEXT:
+        say(f"  {command}{place}")
