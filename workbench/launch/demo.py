@@ -14,7 +14,7 @@ class DemoDraft(Draft):
     """`st5 demo`: nothing to fill in."""
 
     KIND: ClassVar[str] = "demo"
-    SUMMARY: ClassVar[str] = "films and a made-up shop: data, models, results"
+    SUMMARY: ClassVar[str] = "films and a made-up shop: models, results, maps"
 
     def options(self) -> list[str]:
         return []
