@@ -50,7 +50,7 @@ RUNS = {
 }
 MODELS = tuple(dict.fromkeys(model for model, _ in RUNS.values()))
 RECIPE = "demo"
-SAMPLE = 500  # film histories fill the model's length: five hundred of them take a quarter of a minute on two cores
+SAMPLE = 1_000  # film histories fill the model's length: a thousand of them take half a minute on two cores
 
 # The workbench opens on the newest map.
 MAPS = ((TEXT, Method.TSNE), (TEXT, Method.UMAP), (TRAINED, Method.UMAP), (TRAINED, Method.TSNE))

@@ -26,10 +26,10 @@ SHOWN = (
     ("1 Home", "what is in the workspace and what to do next"),
     ("2 Data", "the films and the three domains of the shop"),
     ("3 Jobs", "the training of final: its curve and its log"),
-    ("4 Results", "the table above; e there shows the experiment main, a table of the thesis"),
+    ("4 Results", "the table above; e shows the experiment main, a table of the thesis"),
     ("5 Users", "the history of one user and what the models recommend"),
-    ("6 Map", "the items as final places them; a there chooses another of the four maps, b puts one beside it"),
-    ("7 Help", "the way to an answer, the words and numbers, and every key; q leaves"),
+    ("6 Map", "items as final places them; a chooses another map, b adds a second"),
+    ("7 Help", "the way to an answer, the words, and every key; q leaves"),
 )
 NEXT = (
     "st5 ingest table --events EVENTS.csv --items ITEMS.csv --name mine",
@@ -153,22 +153,34 @@ def _print_example(example: Example) -> None:
 
 def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str]) -> None:
     """How to read the table, and what it shows on each dataset."""
-    say("How to read the table: every model ranks the whole catalogue for each test event, which is a user's earlier")
-    say("items and the item that the user chose next. HR@10 is the share of events with the chosen item among the")
-    say("first ten; NDCG@10 also counts how far up it is: 1 for rank 1, 0 below rank 10. n is the number of events.")
-    say("pop ranks by popularity, pop-recent by the newest tenth of it, last-item by nearness to the newest item.")
-    say("only is the text encoder as it came, final the same after three short phases of training on these datasets.")
-    say("`only, unstructured` leaves out the tokens that mark items, which the encoder had never read before.")
+    _say_wrapped(
+        "How to read the table: every model ranks the whole catalogue for each test event, which is a user's earlier "
+        "items and the item that the user chose next; n is the number of events. HR@10 is the share of events with "
+        "the chosen item among the first ten. NDCG@10 also counts how far up it is: 1 for rank 1, 0 below rank 10."
+    )
+    _say_wrapped(
+        "pop ranks by popularity, pop-recent by popularity in the newest tenth of the train part, last-item by "
+        "nearness to the newest item. only is the text encoder as it came, final the same after three short phases "
+        "of training on these datasets. `only, unstructured` leaves out the tokens that mark where items begin and "
+        "end."
+    )
+    _say_wrapped("The highest NDCG@10 on each dataset, and the encoder before (only) and after training (final):")
     for name in names:
         means = {run.label: row.metric.mean for run, row in table if run.evaluation.dataset == name}
         best = max(means, key=lambda label: means[label])
-        made_up = " (synthetic)" if name.startswith("synthetic-") else ""
-        say(
-            f"  {name}{made_up}: highest NDCG@10 {means[best]:.3f}, {best}. "
-            f"Before training {means['only']:.3f} (only), after it {means['final']:.3f} (final)."
-        )
-    say("A difference within the intervals may be chance; in Results, Space marks two models and a tests them.")
-    say("The three users above are those whose chosen item final ranks best: what it can do, not how often.")
+        values = "   ".join(f"{label} {means[label]:.3f}" for label in dict.fromkeys((best, "only", "final")))
+        say(f"  {name:<17}   {values}" + ("   (synthetic)" if name.startswith("synthetic-") else ""))
+    _say_wrapped(
+        "Differences within the intervals may be chance: in Results, Space marks two models and a tests them. The "
+        "three users above are those whose chosen item final ranks best: what it can do, not how often."
+    )
+
+
+def _say_wrapped(words: str) -> None:
+    """A paragraph in lines that fit a terminal of 80 columns."""
+    import textwrap
+
+    say(textwrap.fill(words, 79))
 
 
 def _print_guide(option: Path | None) -> None:
