@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from store.errors import unknown
+from store.errors import BadInput, unknown
+
+PORT = 8000  # of --web
 
 # name: module beside this one, and the first line of the command's own help
 COMMANDS = {
@@ -73,13 +75,58 @@ application = typer.Typer(
 )
 
 
-@application.callback()
-def choose_workspace(
+@application.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-w", help="Folder of the workspace; else $ST5_WORKSPACE, else ./workspace."),
+        typer.Option(
+            "--workspace",
+            "-w",
+            metavar="FOLDER",
+            help="Folder of the workspace; else $ST5_WORKSPACE, else ./workspace.",
+        ),
+    ] = None,
+    readonly: Annotated[
+        bool,
+        typer.Option("--readonly", help="Workbench: write nothing, not even what was last looked at; start no job."),
+    ] = False,
+    no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Workbench: leave the mouse to the terminal.")] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="Workbench: serve it to a browser on this machine; the address holds a key.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=2**16 - 1,
+            metavar="N",
+            help=f"Where --web listens; 0 is any free port. Default: {PORT}.",
+        ),
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--files",
+            metavar="FOLDER",
+            help="Workbench: read and write files only in this folder and the workspace; repeat it for more folders. "
+            "Without it: in the workspace with --web, everywhere in a terminal.",
+        ),
     ] = None,
 ) -> None:
+    if context.invoked_subcommand is None:
+        if port is not None and not web:
+            raise BadInput(f"--port {port} goes with --web. Give both, or leave --port away.")
+        served = (PORT if port is None else port) if web else None
+        # The one step upwards, by name: the engine does not depend on the workbench.
+        entry = import_module("workbench.entry")
+        entry.open_workbench(workspace, readonly=readonly, mouse=not no_mouse, port=served, files=files or ())
+        return
+    asked = {"--readonly": readonly, "--no-mouse": no_mouse, "--web": web, "--port": port is not None, "--files": files}
+    for name, given in asked.items():
+        if given:
+            raise BadInput(f"{name} is for the workbench: leave it away, or leave away {context.invoked_subcommand}.")
     if workspace is not None:
         from store.workspace import ENVIRONMENT
 
