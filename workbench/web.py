@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shlex
 import socket
@@ -11,18 +12,30 @@ from html import escape
 from importlib.resources import files
 
 from aiohttp import web
-from textual_serve.server import Server
+from textual_serve.app_service import AppService
+from textual_serve.server import Server, to_int
 
 from store.errors import BadInput
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")  # any other name that leads here was given by a DNS server, perhaps a hostile one
 COOKIE = "st5"
+HEARTBEAT_S = 15.0  # a browser that does not answer within half of it has gone; as textual-serve has it
 # What a page may load: nothing from another host, whatever its scripts would like to.
 POLICY = (
     "default-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; connect-src 'self' ws://{host}; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+
+
+class Page(AppService):
+    """The process behind one page."""
+
+    async def stop(self) -> None:
+        """Let the workbench quit, and wait until its process has ended: an event loop that closes first complains."""
+        await super().stop()
+        if self._process is not None:  # textual-serve has no public name for it
+            await self._process.wait()
 
 
 class WebServer(Server):
@@ -36,6 +49,7 @@ class WebServer(Server):
         command = shlex.join([sys.executable, "-P", "-m", "engine", *arguments])
         super().__init__(command, host=HOST, port=port, title="st5")
         self.key = secrets.token_urlsafe(24)
+        self._pages: set[asyncio.Future[None]] = set()
 
     @property
     def address(self) -> str:
@@ -53,6 +67,7 @@ class WebServer(Server):
                 web.static("/static", self.statics_path),
             ]
         )
+        application.on_shutdown.append(self.on_shutdown)
         return application
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
@@ -71,7 +86,37 @@ class WebServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         self._admit(request)
-        return await super().handle_websocket(request)
+        websocket = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
+        await websocket.prepare(request)
+
+        async def closed() -> None:
+            await websocket.close()
+
+        page = Page(
+            self.command,
+            write_bytes=websocket.send_bytes,
+            write_str=websocket.send_str,
+            close=closed,
+            download_manager=self.download_manager,
+        )
+        width, height = (to_int(request.query.get(name, ""), size) for name, size in (("width", 80), ("height", 24)))
+        await page.start(width, height)
+        talk = asyncio.ensure_future(self._process_messages(websocket, page))
+        self._pages.add(talk)
+        try:
+            await talk
+        except (asyncio.CancelledError, ConnectionError):  # st5 --web ends, or the browser has gone
+            pass
+        finally:
+            self._pages.discard(talk)
+            await page.stop()
+            await closed()
+        return websocket
+
+    async def on_shutdown(self, app: web.Application) -> None:
+        """Close every page before the server ends."""
+        for talk in self._pages:
+            talk.cancel()
 
     async def handle_download(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)

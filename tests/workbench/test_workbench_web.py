@@ -105,16 +105,30 @@ class Page:
         """Wait until the words were sent since the last key."""
         from playwright.sync_api import TimeoutError as Late
 
-        if words in self.sent:
-            return
         try:
-            self._socket.wait_for_event("framereceived", lambda _: words in self.sent, timeout=1000 * WAIT_S)
+            if words not in self.sent:
+                self._socket.wait_for_event("framereceived", lambda _: words in self.sent, timeout=1000 * WAIT_S)
         except Late:
             raise AssertionError(f"waited {WAIT_S:.0f} s for {words!r}; sent:\n{self.sent[-4000:]}") from None
+
+    def opened(self) -> None:
+        """Wait for Home, and give the terminal the page's focus with a click on nothing."""
+        self.shows("[1 Home]")
+        self._page.mouse.click(600, 700)
+
+    def closed(self) -> None:
+        """Wait until the page says that its workbench has ended."""
+        self._page.wait_for_selector("#closed", state="visible", timeout=1000 * WAIT_S)
 
     def press(self, key: str) -> None:
         self._sent.clear()
         self._page.keyboard.press(key)
+
+    def fill(self, text: str) -> None:
+        """Type over what a line of text holds, without keys that a browser takes for itself."""
+        self.press("Home")
+        self.press("Shift+End")
+        self.type(text)
 
     def type(self, text: str) -> None:
         self._page.keyboard.type(text)
@@ -147,7 +161,7 @@ def test_a_browser_shows_home_and_a_key_opens_results(
     served: Served, browse: Callable[[str], Page], tmp_path: Path
 ) -> None:
     page = browse(served.address)
-    page.shows("[1 Home]")
+    page.opened()
     home = page.picture(tmp_path / "home.png", lambda data: len(data) > 10_000)  # an empty page has about 5,000 bytes
     page.press("4")
     page.shows("[4 Results]")
@@ -169,34 +183,38 @@ def test_a_page_has_neither_pager_nor_editor_nor_files_of_other_folders(
     server = Served("--files", "given")
     try:
         page = browse(server.address)
-        page.shows("[1 Home]")
+        page.opened()
         page.press("?")
+        page.shows("Copy table")
+        keys = page.sent
+        page.press("G")
         page.shows("Leave the workbench, also from")
-        assert "$PAGER" not in page.sent
-        assert "fg there" not in page.sent
-        page.press("Escape")
-        page.press("Control+p")
-        page.shows("Search for commands")
-        page.type("settings")
-        page.shows("No matches found")
-        page.press("Escape")
+        keys += page.sent
+        assert "Send the whole table" in keys
+        assert "$PAGER" not in keys
+        assert "fg there" not in keys
+        page.press("q")
         page.press("4")
         page.shows("[4 Results]")
         page.press("o")
         page.shows("Enter writes the file")
         assert f"{tmp_path.resolve()}/shop/" in page.sent
-        page.press("Control+a")
-        page.type(f"{tmp_path}/stolen.csv")
+        page.fill(f"{tmp_path}/stolen.csv")
         page.shows("lies outside the folders that st5 may use")
         page.press("Enter")
-        page.press("Control+a")
-        page.type(f"{tmp_path}/given/taken.csv")
+        page.fill(f"{tmp_path}/given/taken.csv")
         page.press("Enter")
         page.shows("Written to")
         assert (tmp_path / "given" / "taken.csv").exists()
         assert not (tmp_path / "stolen.csv").exists()
+        page.press("Control+p")
+        page.shows("Search for commands")
+        page.type("settings")
+        page.shows("No matches found")
     finally:
-        server.end()
+        said = server.end()  # while the page is open
+    assert said == "Ctrl+C ends it.\n"
+    page.closed()
 
 
 def test_it_is_closed_to_other_pages_names_and_accounts(served: Served) -> None:
