@@ -24,8 +24,12 @@ def main() -> None:
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may ignore it
             interrupt.listen()
-        from engine.commands.application import application
+        from engine.commands.application import application, open_workbench, options_alone
 
+        options = options_alone(sys.argv[1:])
+        if options is not None:
+            open_workbench(**options)
+            return
         application(prog_name="st5")
     except Problem as problem:
         _stop(problem)

@@ -524,6 +524,32 @@ def test_help_errors_and_completion_know_the_options_of_the_workbench(workspace:
         assert words in refused.err, arguments
 
 
+def test_the_options_of_the_workbench_are_read_without_pydantic(workspace: Workspace) -> None:
+    """What typer converts costs an import of pydantic, as long as a fifth of the way to the first frame."""
+    script = """
+import sys
+from engine.commands import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code, "pydantic" in sys.modules)
+"""
+
+    def run(*options: str) -> tuple[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", script, *options],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, env=surroundings(), timeout=WAIT_S, check=False,
+        )  # fmt: skip
+        return done.stdout.strip(), done.stderr
+
+    for options in ([], ["-w", "shop"], ["--workspace=shop", "--readonly", "--no-mouse"], ["--files", "shop"]):
+        out, err = run(*options)
+        assert (out, "needs a terminal" in err) == ("2 False", True), (options, err)
+    for options in (["-wshop"], ["--no-mouse", "-w=shop"]):  # forms that only typer knows come to the same
+        out, err = run(*options)
+        assert (out, "needs a terminal" in err) == ("2 True", True), (options, err)
+
+
 def text_of(path: Path) -> str:
     """What a file holds; empty until it exists."""
     return path.read_text() if path.exists() else ""
