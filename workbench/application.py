@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -206,14 +205,14 @@ class Workbench(App[None]):
         self._unfinished = unfinished
 
     def copy(self, text: str) -> None:
-        """Send text to the terminal's clipboard, or to a file (in a browser: a download) if it is too long for that."""
+        """Send text to the terminal's clipboard, or to a file if it is too long for that; a page in a browser has no file."""
         if clipboard.fits(text):
             self.copy_to_clipboard(text)
             self.notify(f"Sent {count(len(text.encode()))} bytes to the terminal's clipboard.")
             return
         if self.is_web:  # a file on the machine that serves the page is out of the reader's reach
-            self.deliver_text(StringIO(text), save_filename="st5-copy.txt")
-            self.notify(f"Too long for the clipboard ({count(len(text.encode()))} bytes): sent as a download.")
+            size = count(len(text.encode()))
+            self.notify(f"Too long for the clipboard ({size} bytes): nothing was copied.", severity="warning")
             return
         try:
             path = clipboard.to_file(text)
