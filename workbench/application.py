@@ -205,7 +205,7 @@ class Workbench(App[None]):
         self._unfinished = unfinished
 
     def copy(self, text: str) -> None:
-        """Send text to the terminal's clipboard, or to a file if it is too long for that; a page in a browser has no file."""
+        """Send text to the terminal's clipboard; one that is too long goes to a file, or nowhere from a browser."""
         if clipboard.fits(text):
             self.copy_to_clipboard(text)
             self.notify(f"Sent {count(len(text.encode()))} bytes to the terminal's clipboard.")
