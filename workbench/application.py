@@ -14,7 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, InputEvent, Resize
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from store import jobs
 from store.changes import Changes
@@ -24,6 +24,7 @@ from store.workspace import Workspace
 from workbench import clipboard, remembered, themes
 from workbench.areas import AREAS
 from workbench.control_codes import NoControlCodes
+from workbench.file_access import EVERYWHERE, FileAccess
 from workbench.garbage import Garbage
 from workbench.key_names import shown
 from workbench.key_table import bindings_of
@@ -78,6 +79,8 @@ class Workbench(App[None]):
                 tooltip="Leave the workbench, also from a dialog or while typing"),
         Binding("ctrl+c", "app.help_quit", "Quit?", id="app.interrupt", show=False, system=True,
                 tooltip="Says how to quit"),
+        Binding("ctrl+z", "app.suspend_process", "To the shell", id="app.suspend", show=False, priority=True,
+                tooltip="Back to the shell; fg there brings the workbench back"),
     ]  # fmt: skip
 
     def __init__(
@@ -87,6 +90,7 @@ class Workbench(App[None]):
         readonly: bool = False,
         option: Path | None = None,
         settings: Settings = DEFAULTS,
+        access: FileAccess = EVERYWHERE,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -98,6 +102,7 @@ class Workbench(App[None]):
         self.workspace = workspace
         self.readonly = readonly
         self.workspace_option = option
+        self.access = access
         self.generation = 0
         self.painted = False
         self.drafts: Drafts | None = None  # what was filled in during this visit, once something was
@@ -129,7 +134,7 @@ class Workbench(App[None]):
         self._changes.poll()
         self.set_interval(POLL_S, self._poll)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        self.app_resume_signal.subscribe(self, lambda _: self._last_drawn.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self._draw_again())
 
     def on_ready(self) -> None:
         """The first frame is painted, with nothing but its first line and last: now make the rest."""
@@ -144,6 +149,11 @@ class Workbench(App[None]):
         if isinstance(event, Resize):  # terminals move what they show
             self._last_drawn.forget()
         await super().on_event(event)
+
+    def _draw_again(self) -> None:
+        """After another program had the terminal: all of the screen, which Textual does not draw again by itself."""
+        self._last_drawn.forget()
+        self.refresh(layout=True)
 
     def keep(self) -> None:
         """An area has all its parts, and they will stay."""
@@ -195,10 +205,14 @@ class Workbench(App[None]):
         self._unfinished = unfinished
 
     def copy(self, text: str) -> None:
-        """Send text to the terminal's clipboard, or to a file where it is too long for that."""
+        """Send text to the terminal's clipboard; one that is too long goes to a file, or nowhere from a browser."""
         if clipboard.fits(text):
             self.copy_to_clipboard(text)
             self.notify(f"Sent {count(len(text.encode()))} bytes to the terminal's clipboard.")
+            return
+        if self.is_web:  # a file on the machine that serves the page is out of the reader's reach
+            size = count(len(text.encode()))
+            self.notify(f"Too long for the clipboard ({size} bytes): nothing was copied.", severity="warning")
             return
         try:
             path = clipboard.to_file(text)
@@ -273,6 +287,20 @@ class Workbench(App[None]):
         """What a click on a key of the last line does."""
         self.simulate_key(key)
 
+    def action_help_quit(self) -> None:
+        """Say which key quits: the one of the last line, unless a dialog or a line of text takes that key."""
+        ways = [found.binding for found in self.active_bindings.values() if found.binding.action == "app.quit"]
+        typing = isinstance(self.focused, Input | TextArea)
+        plain = [way for way in ways if way.show and not typing]
+        if way := next(iter(plain or ways), None):
+            self.notify(f"Press {shown(way.key.split(',')[0])} to quit.", markup=False)
+
+    def action_suspend_process(self) -> None:
+        """Back to the shell until its `fg`; says so where no shell would bring the workbench back."""
+        from workbench.outside import to_shell
+
+        to_shell(self, super().action_suspend_process)
+
     async def action_quit(self) -> None:
         """Leave; where jobs go on, say so first: to quit from that dialog leaves at once."""
         from workbench.screens.quit import QuitDialog
@@ -306,7 +334,8 @@ class Workbench(App[None]):
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(f"{binding.description}  ({shown(binding.key)})", binding.tooltip, run)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
-        yield SystemCommand("Settings", "Keys, theme and signs of your own, in $EDITOR", self.action_settings)
+        if not self.is_web:  # a page has no terminal for an editor
+            yield SystemCommand("Settings", "Keys, theme and signs of your own, in $EDITOR", self.action_settings)
 
     def _poll(self) -> None:
         if self._garbage is not None:

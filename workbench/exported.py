@@ -6,6 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.errors import BadInput
+from workbench.file_access import EVERYWHERE, FileAccess
+
 if TYPE_CHECKING:
     from engine.experiments.sheet import Sheet
 
@@ -58,11 +61,15 @@ def default_name(words: str) -> str:
     return "-".join(filter(None, plain.split("-")))[:80] or "table"
 
 
-def problem(typed: str) -> str:
+def problem(typed: str, access: FileAccess = EVERYWHERE) -> str:
     """Why no table can be written to what was typed; empty where one can."""
     if not typed.strip():
         return "The name of a file is needed."
     path = Path(typed.strip()).expanduser()
+    try:
+        access.check(path)
+    except BadInput as error:
+        return str(error)
     try:
         if path.is_dir():
             return f"{path} is a folder. Name a file in it."

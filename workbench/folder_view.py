@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.file_access import FileAccess
+
 SHOWN = 500  # entries; a list of more is narrowed faster than scrolled
 
 
@@ -28,13 +30,22 @@ class FolderView:
     problem: str = ""
 
 
-def read_folder(path: Path, *, wanted: str = "", hidden: bool = False, folders_only: bool = False) -> FolderView:
-    """What `path` holds of which the name contains `wanted` (lower case); hidden ones only where asked."""
+def read_folder(
+    path: Path, access: FileAccess, *, wanted: str = "", hidden: bool = False, folders_only: bool = False
+) -> FolderView:
+    """What `path` holds of which the name contains `wanted` (lower case); hidden ones only where asked.
+
+    A path or an entry that `access` does not allow is not listed.
+    """
+    if not access.allows(path):
+        return FolderView(path, (), 0, f"lies outside the folders that st5 may use: {access.names()}")
     found: list[tuple[bool, str]] = []
     try:
         with os.scandir(path) as entries:
             for entry in entries:
                 if (hidden or not entry.name.startswith(".")) and wanted in entry.name.lower():
+                    if entry.is_symlink() and not access.allows(Path(entry.path)):
+                        continue
                     is_folder = _is_folder(entry)
                     if is_folder or not folders_only:
                         found.append((not is_folder, entry.name))
@@ -45,13 +56,16 @@ def read_folder(path: Path, *, wanted: str = "", hidden: bool = False, folders_o
     return FolderView(path, shown, len(found))
 
 
-def nearest_folder(text: str) -> Path:
-    """The folder to begin in: that of the path, the nearest one that is there, else the current one."""
+def nearest_folder(text: str, access: FileAccess) -> Path:
+    """The folder to begin in: that of the path, or the nearest one above it that exists; else the current one.
+
+    One that `access` does not allow is passed over for the first that it does.
+    """
     path = Path(os.path.abspath(Path(text).expanduser())) if text else Path.cwd()
-    for place in (path, *path.parents):
-        if place.is_dir():
-            return place
-    return Path.cwd()
+    for folder in (path, *path.parents):
+        if folder.is_dir():
+            return folder if access.allows(folder) else access.folders[0]
+    return access.start().absolute()
 
 
 def shortest(path: Path) -> str:

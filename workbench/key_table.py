@@ -17,6 +17,7 @@ import workbench
 from store.errors import BadInput, unknown
 from workbench.key_names import shown
 
+NEED_TERMINAL = ("pager", "app.suspend_process")  # actions that lend the terminal to another program
 EVERYWHERE = ("app", "area", "table")  # what these do works inside every area
 
 
@@ -64,9 +65,11 @@ def bindings_of(node: DOMNode, app: App[Any]) -> Iterable[Binding]:
 
 
 def keyed(bindings: Iterable[Binding], app: App[Any]) -> Iterable[Binding]:
-    """Bindings with the keys that somebody gave them."""
+    """Bindings with the keys that the user gave them, less what a page in a browser cannot do."""
     changed: Mapping[str, str] = app._keymap  # written by `set_keymap`; there is no public way to read it
     for binding in bindings:
+        if app.is_web and binding.action in NEED_TERMINAL:
+            continue
         own = changed.get(binding.id or "")
         yield binding.with_key(own) if own else binding
 

@@ -1,10 +1,11 @@
-"""Programs of one's own over the workbench's screen: the pager and the editor that the environment names."""
+"""The terminal is lent to other programs: pager and editor that the environment names, and the shell."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ def in_editor(app: App[Any], path: Path) -> bool:
     """Open a file in `$VISUAL` or `$EDITOR`; False where that could not be."""
     name = "VISUAL" if os.environ.get("VISUAL") else "EDITOR"
     return _run(app, name, EDITOR, [str(path)], None)
+
+
+def to_shell(app: App[Any], suspend: Callable[[], None]) -> None:
+    """Stop the process as Ctrl+Z does, if a shell can continue it; else say why not."""
+    if app.is_web:
+        app.notify("A page in a browser has no shell to go back to.", severity="warning")
+    elif os.getpgrp() == os.getsid(0):  # a shell with job control gives each job a process group of its own
+        app.notify("No shell with job control started st5, so nothing could bring it back.", severity="warning")
+    else:
+        suspend()
 
 
 def _run(app: App[Any], name: str, otherwise: str, arguments: list[str], text: str | None) -> bool:

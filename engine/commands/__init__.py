@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from importlib import import_module
 from io import TextIOWrapper
 
 from engine import interrupt
@@ -25,12 +24,12 @@ def main() -> None:
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may ignore it
             interrupt.listen()
-        if _opens_workbench(sys.argv[1:]):
-            # The one step upwards, by name: the engine does not depend on the workbench.
-            import_module("workbench.entry").main(sys.argv[1:])
-            return
-        from engine.commands.application import application
+        from engine.commands.application import application, open_workbench, options_alone
 
+        options = options_alone(sys.argv[1:])
+        if options is not None:
+            open_workbench(**options)
+            return
         application(prog_name="st5")
     except Problem as problem:
         _stop(problem)
@@ -57,18 +56,6 @@ def main() -> None:
         from store.errors import explain
 
         _stop(explain(error, "the workspace"))
-
-
-def _opens_workbench(arguments: list[str]) -> bool:
-    """True for `st5`, `st5 --workspace W` and `st5 --web`: options, but no command and no call for help."""
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if word in ("--workspace", "-w", "--port") and rest:
-            rest.pop(0)
-        elif not word.startswith(("--workspace=", "--port=")) and word not in ("--readonly", "--no-mouse", "--web"):
-            return False
-    return True
 
 
 def _interrupted() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from typer.core import TyperGroup
 
-from store.errors import unknown
+from store.errors import BadInput, unknown
+
+PORT = 8000  # of --web
+LARGEST_PORT = 2**16 - 1
 
 # name: module beside this one, and the first line of the command's own help
 COMMANDS = {
@@ -73,14 +77,110 @@ application = typer.Typer(
 )
 
 
-@application.callback()
-def choose_workspace(
+@application.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-w", help="Folder of the workspace; else $ST5_WORKSPACE, else ./workspace."),
+        typer.Option(
+            "--workspace",
+            "-w",
+            metavar="FOLDER",
+            help="Folder of the workspace; else $ST5_WORKSPACE, else ./workspace.",
+        ),
+    ] = None,
+    readonly: Annotated[
+        bool,
+        typer.Option("--readonly", help="Workbench: write nothing, not even what was last looked at; start no job."),
+    ] = False,
+    no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Workbench: leave the mouse to the terminal.")] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="Workbench: serve it to a browser on this machine; the address holds a key.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=LARGEST_PORT,
+            metavar="N",
+            help=f"Where --web listens; 0 is any free port. Default: {PORT}.",
+        ),
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--files",
+            metavar="FOLDER",
+            help="Workbench: read and write files only in this folder and the workspace; repeat it for more folders. "
+            "Without it: in the workspace with --web, everywhere in a terminal.",
+        ),
     ] = None,
 ) -> None:
+    if context.invoked_subcommand is None:
+        open_workbench(workspace, readonly=readonly, no_mouse=no_mouse, web=web, port=port, files=files)
+        return
+    asked = {"--readonly": readonly, "--no-mouse": no_mouse, "--web": web, "--port": port is not None, "--files": files}
+    for name, given in asked.items():
+        if given:
+            raise BadInput(f"{name} is for the workbench: leave it away, or leave away {context.invoked_subcommand}.")
     if workspace is not None:
         from store.workspace import ENVIRONMENT
 
         os.environ[ENVIRONMENT] = str(workspace)
+
+
+def open_workbench(
+    workspace: Path | None = None,
+    *,
+    readonly: bool = False,
+    no_mouse: bool = False,
+    web: bool = False,
+    port: int | None = None,
+    files: list[Path] | None = None,
+) -> None:
+    """What `start` does without a command, with the values of its options."""
+    if port is not None and not web:
+        raise BadInput(f"--port {port} goes with --web. Give both, or leave --port away.")
+    served = (PORT if port is None else port) if web else None
+    # The one step upwards, by name: the engine does not depend on the workbench.
+    entry = import_module("workbench.entry")
+    entry.open_workbench(workspace, readonly=readonly, mouse=not no_mouse, port=served, files=files or ())
+
+
+def options_alone(arguments: Sequence[str]) -> dict[str, Any] | None:
+    """The values of `start`'s options if the arguments hold nothing else; None if typer has to look at them.
+
+    typer imports pydantic when it converts the first value: 60 ms of processor time before the workbench is painted.
+    So plain values are read here, by what `start` declares; help, errors, completion and commands stay typer's.
+    """
+    if "_ST5_COMPLETE" in os.environ:
+        return None
+    declared: dict[str, tuple[str, Any]] = {}
+    for name, hint in get_type_hints(start, include_extras=True).items():
+        for option in getattr(hint, "__metadata__", ()):
+            flags = (option.default, *option.param_decls)  # `typer.Option` calls its first argument the default
+            declared |= {flag: (name, get_args(hint)[0]) for flag in flags}
+    values: dict[str, Any] = {}
+    words = list(arguments)
+    while words:
+        flag, joined, value = words.pop(0).partition("=")
+        if flag not in declared or (joined and not flag.startswith("--")):
+            return None
+        name, kind = declared[flag]
+        if kind is bool:
+            if joined:
+                return None
+            values[name] = True
+            continue
+        if not joined:
+            value = words.pop(0) if words else ""
+        if not value or value.startswith("-"):
+            return None
+        if kind == (int | None):
+            if not (value.isascii() and value.isdigit() and int(value) <= LARGEST_PORT):
+                return None
+            values[name] = int(value)
+        else:
+            values[name] = [*values.get(name, []), Path(value)] if kind == (list[Path] | None) else Path(value)
+    return values

@@ -88,7 +88,7 @@ def test_a_wrong_file_ends_the_start_with_a_message(
 ) -> None:
     (tmp_path / "config.toml").write_text('theme = "dark"')
     monkeypatch.setenv("ST5_CONFIG", str(tmp_path / "config.toml"))
-    ended = Program(workspace.folder)()
+    ended = Program(workspace.folder)("--web", "--port", "0")  # needs no terminal
     assert ended.code == 2
     assert "No theme in" in ended.err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from inspect import get_annotations
@@ -11,7 +12,8 @@ from typing import ClassVar
 from store import datasets
 from store.errors import BadInput, Problem
 from store.workspace import Workspace
-from workbench.launch.field import KEY, Field, Pair
+from workbench.file_access import EVERYWHERE, FileAccess
+from workbench.launch.field import KEY, Field, Pair, Shape
 
 AUTO = "auto"  # the command's own default
 SMALLEST_SEED, LARGEST_SEED = 0, 2**32 - 1  # what numpy and torch both take
@@ -95,8 +97,24 @@ class Draft:
         """The command line after `st5`."""
         return [*self.KIND.split(), *self.options(), *(["--detach"] if self.is_job and detach else [])]
 
-    def judge(self, workspace: Workspace) -> Verdict:
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders that the fields name."""
+        found = []
+        for name, one in self.form().items():
+            value = getattr(self, name) if self.shows(name) else ""
+            may_exist = one.shape in (Shape.FILE, Shape.FOLDER) or (one.names_path and os.path.exists(place(value)))
+            if value and may_exist:
+                found.append(Path(value))
+        return tuple(found)
+
+    def judge(self, workspace: Workspace, access: FileAccess = EVERYWHERE) -> Verdict:
         """Everything that can be said before the command is started, without loading what only work needs."""
+        try:
+            for path in self.paths:
+                access.check(path)
+        except Problem as problem:
+            return Verdict(str(problem))
         try:
             hints = self.hints(workspace)
         except Problem:

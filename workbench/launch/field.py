@@ -24,13 +24,17 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """One line of a form. `choices` are always there; `offered` names the part of the `Offer` that has the others."""
+    """One line of a form. `choices` are always there; `offered` names the part of the `Offer` that has the others.
+
+    `names_path`: a text that is read as a path if a file or folder of that name exists.
+    """
 
     label: str
     shape: Shape
     hint: str = ""
     choices: tuple[Pair, ...] = ()
     offered: str = ""
+    names_path: bool = False
 
 
 def choice(label: str, default: str, choices: Iterable[str | Pair] = (), *, offered: str = "") -> Any:
@@ -43,9 +47,9 @@ def marks(label: str, choices: Iterable[str | Pair] = (), *, offered: str = "", 
     return field(default=marked, metadata={KEY: Field(label, Shape.MARKS, "", _pairs(choices), offered)})
 
 
-def text(label: str, hint: str, default: str = "") -> Any:
+def text(label: str, hint: str, default: str = "", *, names_path: bool = False) -> Any:
     """A word or a number; `hint` says what an empty field means."""
-    return field(default=default, metadata={KEY: Field(label, Shape.TEXT, hint)})
+    return field(default=default, metadata={KEY: Field(label, Shape.TEXT, hint, names_path=names_path)})
 
 
 def lines(label: str, hint: str) -> Any:

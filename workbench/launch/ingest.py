@@ -143,7 +143,7 @@ class AmazonDraft(IngestDraft):
     test: str = file("test", "the same of test")
     meta: str = file("meta", "item metadata")
     kind: str = choice("kind", "benchmark", ("benchmark", "raw"))
-    source: str = text("source", "the public dataset; else another, or a folder laid out like it")
+    source: str = text("source", "the public dataset; else another, or a folder laid out like it", names_path=True)
 
     @property
     def called(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class TrainDraft(Draft):
 
     variant: str = choice("variant", "nopre", VARIANTS)
     datasets: tuple[str, ...] = marks("datasets", offered="datasets")
-    backbone: str = text("backbone", "a folder or a name on the hub; else the embedded one")
+    backbone: str = text("backbone", "a folder or a name on the hub; else the embedded one", names_path=True)
     pooling: str = choice("pooling", AUTO, POOLINGS)
     recipe: str = choice("recipe", "modern", offered="recipes")
     settings: tuple[str, ...] = lines("--set", "key=value or phase.key=value, one a line")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
+PAGER_HINT = " · v pager"  # within a HINT; a page in a browser has no terminal for a pager
+
 # Of dialogs with `as_text`.
 READABLE: list[BindingType] = [
     Binding("v", "pager", "Pager", id="dialog.pager", show=False, tooltip="Read it in $PAGER"),
@@ -49,7 +51,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as frame:
             frame.border_title = Text(self._heading)
-            frame.border_subtitle = Text(self.HINT)
+            frame.border_subtitle = Text(self.HINT.replace(PAGER_HINT, "") if self.app.is_web else self.HINT)
             with VerticalScroll(id="dialog-body", can_focus=False):
                 yield from self.content()
         yield TooSmall()

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from store.plain_text import plain
 from workbench.display import line
 from workbench.exported import FORMS, Form, default_name, problem, write, written
+from workbench.file_access import FileAccess
 from workbench.screens.area import AreaScreen
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.dialog import Dialog
@@ -47,9 +48,10 @@ class ExportDialog(Dialog[Export]):
         Binding("up", "move(-1)", "Up", id="export.up", show=False, priority=True, tooltip="The form before"),
     ]  # fmt: skip
 
-    def __init__(self, what: str, name: str) -> None:
+    def __init__(self, what: str, name: str, access: FileAccess) -> None:
         super().__init__(f"Take along {what}")
-        self._name = name
+        self._name = str(access.start() / name)
+        self._access = access
 
     def content(self) -> ComposeResult:
         yield OptionList(
@@ -88,7 +90,7 @@ class ExportDialog(Dialog[Export]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.query_one("#export-problem", Static).update(line(problem(event.value)))
+        self.query_one("#export-problem", Static).update(line(problem(event.value, self._access)))
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
@@ -102,7 +104,7 @@ class ExportDialog(Dialog[Export]):
 
     def _write(self) -> None:
         typed = self.query_one(Input).value
-        if problem(typed):
+        if problem(typed, self._access):
             return
         asked = Export(self.form, Path(typed.strip()).expanduser())
         assert asked.path is not None
@@ -148,7 +150,7 @@ class ExportingScreen(AreaScreen):
         if sheet is None or not sheet.rows:
             self.notify("There is no table here to write.", severity="warning")
             return
-        dialog = ExportDialog(f"{len(sheet.rows)} rows", default_name(sheet.name))
+        dialog = ExportDialog(f"{len(sheet.rows)} rows", default_name(sheet.name), self.bench.access)
         self.app.push_screen(dialog, partial(self._export, sheet))
 
     def _export(self, sheet: Sheet, asked: Export | None) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.display import line
+from workbench.file_access import EVERYWHERE, FileAccess
 from workbench.folder_view import Entry, FolderView, nearest_folder, read_folder, shortest
 from workbench.numbers import count, size
 from workbench.screens.reading_dialog import ReadingDialog
@@ -49,12 +50,13 @@ class FilePicker(ReadingDialog[str]):
             self.view = view
             self.mark = mark
 
-    def __init__(self, start: str, *, folder: bool) -> None:
+    def __init__(self, start: str, *, folder: bool, access: FileAccess = EVERYWHERE) -> None:
         super().__init__("Choose a folder" if folder else "Choose a file")
         self._folder = folder
         self._hidden = False
         self._start = start
-        self._path = nearest_folder(start)
+        self._access = access
+        self._path = nearest_folder(start, access)
         self._view = FolderView(self._path, (), 0)
         self._values: list[str] = []
 
@@ -82,9 +84,13 @@ class FilePicker(ReadingDialog[str]):
             path.append("  no folder in it" if self._folder else "  nothing in it", "dim")
         self.query_one("#picker-path", Static).update(path)
         first = [HERE] if self._folder else []
-        above = [UP] if view.path.parent != view.path else []
+        above = [UP] if view.path.parent != view.path and self._access.allows(view.path.parent) else []
+        others = [str(folder) for folder in self._access.folders if not view.path.is_relative_to(folder)]
+        first, above = first if self._access.allows(view.path) else [], [*above, *others]
         self._values = [*first, *above, *(entry.name for entry in view.entries)]
-        prompts = [Text("✓ this folder")] * len(first) + [Text("↑ ..", style="dim")] * len(above)
+        prompts = [Text("✓ this folder")] * len(first) + [
+            line(f"↑ {value}" if value == UP else f"▸ {value}", "dim") for value in above
+        ]
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options([Option(prompt) for prompt in (*prompts, *map(_prompt, view.entries))])
@@ -144,6 +150,8 @@ class FilePicker(ReadingDialog[str]):
             self.dismiss(shortest(path))
         elif value == UP:
             self.action_parent()
+        elif Path(value).is_absolute():  # another of the folders that may be used
+            self._enter(Path(value))
         elif any(entry.is_folder for entry in self._view.entries if entry.name == value):
             self._enter(path / value)
         else:
@@ -159,7 +167,7 @@ class FilePicker(ReadingDialog[str]):
     def _list(self, path: Path, mark: str = "") -> None:
         self._path = path
         wanted, hidden, folders_only = self.query_one(FilterLine).wanted, self._hidden, self._folder
-        query = partial(read_folder, path, wanted=wanted, hidden=hidden, folders_only=folders_only)
+        query = partial(read_folder, path, self._access, wanted=wanted, hidden=hidden, folders_only=folders_only)
         self.read("folder", query, lambda view: self.Listed(view, mark))
 
 

@@ -175,10 +175,10 @@ class LaunchDialog(ReadingDialog[Draft]):
         self.page.show(draft)
         self._say()
         if self._offer is not None:
-            trouble, workspace = self._offer.trouble, self.bench.workspace
+            trouble, workspace, access = self._offer.trouble, self.bench.workspace, self.bench.access
 
             def judged() -> Verdict:
-                return Verdict(trouble) if trouble else draft.judge(workspace)
+                return Verdict(trouble) if trouble else draft.judge(workspace, access)
 
             self.read("judge", judged, partial(self.Judged, draft))
 

@@ -156,7 +156,8 @@ class MapScreen(MapPointsScreen):
             canvas.colors[3].rgb,
         )
         name = map_picture.file_name(["map", *map_words.name(side.projection).split(" · ")])
-        self.read("export", lambda: map_picture.write(picture, Path.cwd(), name, kind), self.Written)
+        folder = self.bench.access.start().absolute()
+        self.read("export", lambda: map_picture.write(picture, folder, name, kind), self.Written)
 
     def _draw(self, view: MapView) -> None:
         shown = bool(view.sides)

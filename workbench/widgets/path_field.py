@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 
 from workbench.widgets.text_line import TextLine
+
+if TYPE_CHECKING:
+    from workbench.application import Workbench
 
 
 class PathField(TextLine):
@@ -27,7 +30,8 @@ class PathField(TextLine):
 
         others = (field.value for field in self.screen.query(PathField) if field.value)
         start = self.value or next(others, "")  # files that belong together lie together
-        self.app.push_screen(FilePicker(start, folder=self._folder), self._chosen)
+        access = cast("Workbench", self.app).access
+        self.app.push_screen(FilePicker(start, folder=self._folder, access=access), self._chosen)
 
     def _chosen(self, path: str | None) -> None:
         if path is not None:
