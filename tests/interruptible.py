@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -12,14 +13,25 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["engine.evaluation", "engine.commands.application", "sentence_transformers"])
 
 
-def start(workspace: Path, words: Path, *arguments: str) -> ForkServerProcess:
-    """`st5 ARGUMENTS` in a process of its own; what it says goes to the file `words`."""
-    process = _context.Process(target=run, args=(workspace, words, arguments))
+def start(
+    workspace: Path, words: Path, *arguments: str, prepare: Callable[[], None] | None = None, **environment: str
+) -> ForkServerProcess:
+    """`st5 ARGUMENTS` in a process of its own; what it says goes to the file `words`.
+
+    prepare: a function of a module, called in the process before the command. environment: further variables.
+    """
+    process = _context.Process(target=run, args=(workspace, words, arguments, prepare, environment))
     process.start()
     return process
 
 
-def run(workspace: Path, words: Path, arguments: tuple[str, ...]) -> None:
+def run(
+    workspace: Path,
+    words: Path,
+    arguments: tuple[str, ...],
+    prepare: Callable[[], None] | None,
+    environment: dict[str, str],
+) -> None:
     """What the process does."""
     from engine.commands import main
 
@@ -27,5 +39,8 @@ def run(workspace: Path, words: Path, arguments: tuple[str, ...]) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.environ["ST5_WORKSPACE"] = str(workspace)
+    os.environ.update(environment)
+    if prepare is not None:
+        prepare()
     sys.argv = ["st5", *arguments]
     main()
