@@ -64,7 +64,7 @@ def _largest(number: int) -> int:
 def join(device: str) -> None:
     """Meet the other processes of the launch, as the trainer would do later. Nothing happens where there is one."""
     if world() > 1 and not torch.distributed.is_initialized():
-        from accelerate import PartialState
+        from accelerate.state import PartialState
 
         PartialState(cpu=device == "cpu", backend="gloo" if device == "cpu" else None)
 
