@@ -120,7 +120,9 @@ def test_a_signal_that_was_ignored_before_the_job_leaves_it_alone(slow: SlowJobs
     assert "made 6" in out
 
 
-def held_here(slow: SlowJobs, number: signal.Signals, before: signal.Handlers) -> subprocess.Popen[str]:
+def held_here(
+    slow: SlowJobs, number: signal.Signals, before: signal.Handlers, *arguments: str
+) -> subprocess.Popen[str]:
     """`st5 slow` without a terminal, held at a step, whose parent left the signal ignored or as the system has it.
 
     What this test itself inherits does not count: under nohup a hang-up is ignored, in a shell's background Ctrl-C.
@@ -130,7 +132,7 @@ def held_here(slow: SlowJobs, number: signal.Signals, before: signal.Handlers) -
         "os.execv(sys.argv[1], sys.argv[1:])"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *slow.program, *slow.gated], env=slow.environment, stdin=subprocess.DEVNULL,
+        [sys.executable, "-c", script, *slow.program, *slow.gated, *arguments], env=slow.environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -248,8 +250,7 @@ def test_a_job_that_ends_before_the_signal_that_kills_it_arrives(
 def test_the_ladder_ends_a_command_in_a_shell_and_not_the_shell(
     slow: SlowJobs, step: str, code: int, row: int | None
 ) -> None:
-    process = slow.here(*slow.gated, "--deaf")  # in the process group of this test
-    slow.holds(1)
+    process = held_here(slow, signal.SIGTERM, signal.SIG_DFL, "--deaf")  # in the process group of this test
     control.cancel(slow.workspace, 1, step)
     process.communicate()
     assert process.returncode == code
