@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+
+from tests.waiting import wait_for
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["engine.evaluation", "engine.commands.application", "sentence_transformers"])
@@ -43,4 +47,30 @@ def run(
     if prepare is not None:
         prepare()
     sys.argv = ["st5", *arguments]
-    main()
+    try:
+        main()
+    finally:
+        words.with_suffix(".cpu").write_text(str(time.process_time()))
+
+
+def ended(process: ForkServerProcess, words: Path) -> int | None:
+    """The exit code of a process, once it has one."""
+    wait_for(lambda: not process.is_alive(), "the process to end", words.read_text)
+    return process.exitcode
+
+
+def processor_time(words: Path) -> float:
+    """The seconds of processor time that a process took which came to its end: the same on a busy machine."""
+    return float(words.with_suffix(".cpu").read_text())
+
+
+def killed_after(seconds: float) -> None:
+    """From `prepare`: the kernel ends this process, wherever it is, after so much processor time."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def interrupted_after(seconds: float) -> None:
+    """From `prepare`: as if Ctrl-C were pressed after so much processor time."""
+    signal.signal(signal.SIGPROF, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    signal.setitimer(signal.ITIMER_PROF, seconds)

@@ -132,8 +132,8 @@ def held_here(
         "os.execv(sys.argv[1], sys.argv[1:])"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *slow.program, *slow.gated, *arguments], env=slow.environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", script, *slow.program, *slow.gated, *arguments], env=slow.environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
     while process.stdout.readline() not in ("held at step 2\n", ""):
