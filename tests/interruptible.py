@@ -6,10 +6,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.waiting import wait_for
 
@@ -25,8 +27,20 @@ def start(
     prepare: a function of a module, called in the process before the command. environment: further variables.
     """
     process = _context.Process(target=run, args=(workspace, words, arguments, prepare, environment))
-    process.start()
+    # The server listens at a socket in the folder for temporary files; the path of a socket has at most 107 bytes.
+    short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp"
+    with patch.object(tempfile, "tempdir", short):
+        process.start()
     return process
+
+
+def default_signals() -> None:
+    """Have a hang-up and Ctrl-C end a process that is being started, whatever these tests were started with.
+
+    Under nohup, or in the background of a script, children inherit that they are ignored.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run(
@@ -42,6 +56,7 @@ def run(
     handle = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+    default_signals()
     os.environ["ST5_WORKSPACE"] = str(workspace)
     os.environ.update(environment)
     if prepare is not None:

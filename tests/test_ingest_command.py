@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from engine.commands import main
+from tests.interruptible import default_signals
 from tests.waiting import wait_for
 
 EVENTS = [("u", "a", 1), ("u", "b", 2), ("u", "c", 3), ("v", "b", 1), ("v", "c", 2), ("w", "a", 1)]
@@ -363,6 +364,7 @@ def start(workspace: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=default_signals,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from store.words import JobState
+from tests.interruptible import default_signals
 from tests.slow_jobs import SlowJobs, slow_jobs
 from tests.waiting import wait_for
 
@@ -30,6 +31,7 @@ class Terminal:
         def own_terminal() -> None:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            default_signals()
 
         self.process = subprocess.Popen(
             command, env=environment, stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_terminal
