@@ -116,6 +116,16 @@ class Ranks:
         return self._folder / f"words{rank}"
 
 
+def ended(process: subprocess.Popen[str]) -> str:
+    """What a process said by its end; it is killed where it does not come to one."""
+    try:
+        return process.communicate(timeout=240)[1]  # only a hang takes so long
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
 def losses(workspace: Workspace) -> list[dict[int, float]]:
     """The loss by step of each phase of the newest job, in the order of the phases."""
     with workspace.read() as db:
@@ -131,7 +141,7 @@ def weights(workspace: Workspace) -> dict[str, np.ndarray]:
 def test_two_processes_train_as_one_with_the_joint_batch(alone: Workspace, backbone: Path, tmp_path: Path) -> None:
     two = copied(Workspace(alone.folder.parent / "data"), tmp_path / "w")
     process = start(two, TORCHRUN, command(backbone))
-    _, words = process.communicate(timeout=200)
+    words = ended(process)
     assert process.returncode == 0, words
     assert words.count("Next: st5 evaluate") == 1
     with two.read() as db:
@@ -148,16 +158,6 @@ def test_two_processes_train_as_one_with_the_joint_batch(alone: Workspace, backb
         assert np.abs(ours_by_name[name] - tensor).max() < 3e-5, name
     (model,) = Program(two.folder)("models", "itempre", "--json").document
     assert [phase["summary"]["processes"] for phase in model["lineage"]] == [2, 2]
-
-
-def ended(process: subprocess.Popen[str]) -> str:
-    """What a process said by its end; it is killed where it does not come to one."""
-    try:
-        return process.communicate(timeout=200)[1]
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
 
 
 def test_two_processes_stop_together_and_go_on_as_if_they_had_not(

@@ -95,34 +95,39 @@ def shared_failure(folder: Path) -> Iterator[None]:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
             raise
     except BaseException as error:
-        other = _first_failure(note, error)
-        if other is None and any(words in str(error) for words in LOST):
+        lost = any(words in str(error) for words in LOST)
+        if not lost:
+            _leave(note, error)
+        other = _left(note)
+        if other is None and lost:
             raise Failed(
                 f"Another process of this training was killed, or ended without a message ({_message(error)}). "
                 "What the launcher printed says which. The same command goes on from the last checkpoint."
             ) from error
-        if other is None or (other["cancelled"] and isinstance(error, Cancelled | KeyboardInterrupt)):
+        if other is None or other["rank"] == rank():
+            raise
+        if other["cancelled"] and isinstance(error, Cancelled | KeyboardInterrupt):
             raise
         kind = Cancelled if other["cancelled"] else Failed
         raise kind(f"Process {other['rank'] + 1} of {world()}: {other['message']}") from error
 
 
-def _first_failure(note: Path, error: BaseException) -> dict[str, Any] | None:
-    """What the process that failed first has left; None where that is this one, with `error`."""
+def _leave(note: Path, error: BaseException) -> None:
+    """Leave why this process failed, unless another one did before."""
     own = note.with_name(f"{note.name}.{rank()}")
     cancelled = isinstance(error, Cancelled | KeyboardInterrupt)
-    try:
+    with suppress(OSError):  # on a full disk each process says what it knows; of two the first has its link
         own.write_text(json.dumps({"rank": rank(), "cancelled": cancelled, "message": _message(error)}))
-        os.link(own, note)  # whole and once: the second process finds it there
-    except FileExistsError:
-        with suppress(OSError, ValueError):
-            return dict(json.loads(note.read_text()))
-    except OSError:  # a full disk: each process says what it knows
-        pass
-    finally:
-        with suppress(OSError):
-            own.unlink()
-    return None
+        os.link(own, note)
+    with suppress(OSError):
+        own.unlink()
+
+
+def _left(note: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(note.read_text()))
+    except (OSError, ValueError):
+        return None
 
 
 def _message(error: BaseException) -> str:
