@@ -13,7 +13,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from unittest.mock import patch
 
-from tests.waiting import wait_for
+from tests.waiting import WORK_S, wait_for
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["engine.evaluation", "engine.commands.application", "sentence_transformers"])
@@ -70,7 +70,7 @@ def run(
 
 def ended(process: ForkServerProcess, words: Path) -> int | None:
     """The exit code of a process, once it has one."""
-    wait_for(lambda: not process.is_alive(), "the process to end", words.read_text)
+    wait_for(lambda: not process.is_alive(), "the process to end", words.read_text, WORK_S)
     return process.exitcode
 
 

@@ -20,7 +20,7 @@ from tests.interruptible import start
 from tests.program import Program, refusal
 from tests.small_shop import add
 from tests.training_shop import CAMERAS, GAMES, checkpoints, copied, make_shop
-from tests.waiting import wait_for
+from tests.waiting import WORK_S, wait_for
 
 QUICK = ["hidden=16", "inner=32", "batch=64", "epochs=2", "learning-rate=0.01"]
 
@@ -177,7 +177,7 @@ def test_killed_in_training_the_same_command_ends_with_the_same_weights(program:
     assert Program(whole.folder)(*words).code == 0
     process = start(killed.folder, tmp_path / "words", *words)
     said = tmp_path / "words"
-    wait_for(lambda: checkpoints(killed) or not process.is_alive(), "the first checkpoint", said.read_text)
+    wait_for(lambda: checkpoints(killed) or not process.is_alive(), "the first checkpoint", said.read_text, WORK_S)
     assert process.is_alive(), said.read_text()
     process.kill()
     process.join()

@@ -20,7 +20,7 @@ from store.workspace import Workspace
 from tests.interruptible import start
 from tests.program import Program, refusal
 from tests.training_shop import CAMERAS, checkpoints, copied, make_shop, small
-from tests.waiting import wait_for
+from tests.waiting import WORK_S, wait_for
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +46,7 @@ def weights_hash(workspace: Workspace) -> str:
 
 
 def first_checkpoint(workspace: Workspace, process: ForkServerProcess, words: Path) -> None:
-    wait_for(lambda: checkpoints(workspace) or not process.is_alive(), "the first checkpoint", words.read_text)
+    wait_for(lambda: checkpoints(workspace) or not process.is_alive(), "the first checkpoint", words.read_text, WORK_S)
     assert process.is_alive(), words.read_text()
 
 
