@@ -49,11 +49,13 @@ def contents(folder: Path) -> list[object]:
 
 def process(workspace: Path, *arguments: str, before: tuple[str, ...] = (), **options: object) -> Outcome:
     """The program in a process of its own, so that user, limits and disk can be those of the test."""
-    done = subprocess.run(
-        [*before, sys.executable, "-c", "from engine.commands import main; main()", *arguments],
-        capture_output=True, text=True, check=False, timeout=120,
-        env=dict(os.environ, ST5_WORKSPACE=str(workspace), NUMBA_CACHE_DIR="/tmp", HOME="/tmp"), **options,  # type: ignore[call-overload]
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="st5-home-") as home:
+        os.chmod(home, 0o777)  # the user of the test may have none
+        done = subprocess.run(
+            [*before, sys.executable, "-c", "from engine.commands import main; main()", *arguments],
+            capture_output=True, text=True, check=False, timeout=120,
+            env=dict(os.environ, ST5_WORKSPACE=str(workspace), NUMBA_CACHE_DIR=home, HOME=home), **options,  # type: ignore[call-overload]
+        )  # fmt: skip
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
