@@ -19,7 +19,7 @@ from engine.protocol import EvaluationOptions, protocol
 from engine.ranking.rank import rank_blocks
 from engine.scoring import HISTORIES_AT_ONCE, Scoring, scoring
 from store import datasets
-from store.errors import BadInput
+from store.errors import BadInput, Failed, Problem
 from store.evaluations import EvaluationWriter, evaluation_key, find_evaluation
 from store.records import Dataset, Evaluation, Events, Model, Ranks
 from store.words import Split
@@ -38,10 +38,40 @@ def evaluate(
     """The evaluation of a model on a dataset under these options: found in the store, or made and stored.
 
     Vectors are stored as they are made, so an interrupted evaluation goes on where it stopped. `histories_at_once`
-    (≥ 1) decides memory only: ranks are those of the stored vectors, bit for bit.
+    (≥ 1) decides memory only: ranks are those of the stored vectors, bit for bit. `Failed` where the dataset is
+    replaced or removed meanwhile.
     """
     with workspace.read() as db:
         dataset = datasets.dataset(db, dataset_name)
+    try:
+        return _evaluate(workspace, model_name, dataset, options, progress, histories_at_once)
+    except Exception as error:
+        if _is_stored(workspace, dataset):
+            raise
+        raise Failed(
+            f"{dataset.name} was replaced or removed while {model_name} was evaluated on it. Nothing of that was "
+            "stored; `st5 datasets` shows what there is now. Then run the same command again."
+        ) from error
+
+
+def _is_stored(workspace: Workspace, dataset: Dataset) -> bool:
+    """Whether this very dataset is still in the workspace, under its name; True where that cannot be read."""
+    try:
+        with workspace.read() as db:
+            return any(dataset.id == other.id for other in datasets.datasets(db))
+    except Problem:
+        return True
+
+
+def _evaluate(
+    workspace: Workspace,
+    model_name: str,
+    dataset: Dataset,
+    options: EvaluationOptions,
+    progress: Progress,
+    histories_at_once: int,
+) -> Evaluation:
+    with workspace.read() as db:
         count = datasets.count_events(db, dataset.id, options.split)
     if count == 0:
         raise BadInput(

@@ -29,12 +29,26 @@ def add_job(
     with transaction(db):
         if resumes is not None:
             job(db, resumes)
-        number = db.execute(
-            "INSERT INTO job (kind, arguments, folder, resumes, created) VALUES (?, ?, ?, ?, ?)",
-            (kind, json.dumps(list(arguments)), folder, resumes, now()),
-        ).lastrowid
-    assert number is not None
-    return job(db, number)
+        return _add(db, kind, arguments, folder, resumes)
+
+
+def add_resumed(db: sqlite3.Connection, id: int) -> Job:
+    """A new job, queued, that goes on where job `id` stopped: of several that ask at once, the first gets it.
+
+    `BadInput` for a job that has not ended, that succeeded, or that another unfinished job goes on with already.
+    """
+    with transaction(db):
+        old = job(db, id)
+        if old.state not in FINAL:
+            raise BadInput(
+                f"Job {id} is {old.state}; there is nothing to resume. Cancel it first: st5 jobs cancel {id}."
+            )
+        if old.state == JobState.SUCCEEDED:
+            raise BadInput(f"Job {id} succeeded; there is nothing left to do. To run it again: {old.command}")
+        for other in unfinished(db):
+            if other.resumes == id:
+                raise BadInput(f"Job {other.id} goes on with job {id} already. Follow it: st5 jobs logs {other.id} -f.")
+        return _add(db, old.kind, old.arguments, old.folder, id)
 
 
 def jobs(db: sqlite3.Connection, limit: int = 200) -> list[Job]:
@@ -222,6 +236,15 @@ def series(db: sqlite3.Connection, job_id: int) -> list[Series]:
             )
         )
     return found
+
+
+def _add(db: sqlite3.Connection, kind: str, arguments: Sequence[str], folder: str, resumes: int | None) -> Job:
+    number = db.execute(
+        "INSERT INTO job (kind, arguments, folder, resumes, created) VALUES (?, ?, ?, ?, ?)",
+        (kind, json.dumps(list(arguments)), folder, resumes, now()),
+    ).lastrowid
+    assert number is not None
+    return job(db, number)
 
 
 def _add_event(db: sqlite3.Connection, id: int, kind: str, message: str) -> None:

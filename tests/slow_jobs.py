@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,24 +19,22 @@ from store.records import Job, JobEvent, Series
 from store.words import JobState
 from store.workspace import Workspace
 from tests.program import Outcome, Program
+from tests.waiting import wait_for
 
 FOLDER = Path(__file__).resolve().parent / "slow_command"
 PROGRAM = [sys.executable, str(FOLDER / "slow_command.py")]
 ENDS = set(jobs.FINAL)
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = 20) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds} s for: {what}"
-        time.sleep(0.02)
-
-
-def slow_jobs(folder: Path) -> SlowJobs:
-    """A new, empty workspace for jobs of `slow`."""
+@contextmanager
+def slow_jobs(folder: Path) -> Iterator[SlowJobs]:
+    """A new, empty workspace for jobs of `slow`; those that still run at the end are killed."""
     with Workspace(folder).write():
-        return SlowJobs(folder)
+        slow = SlowJobs(folder)
+    try:
+        yield slow
+    finally:
+        slow.end_all()
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,16 @@ class SlowJobs:
     """The jobs of one workspace."""
 
     folder: Path
+
+    @property
+    def gate(self) -> Path:
+        """The file that lets held jobs go on: `--gate` of a job that is added with `gated`."""
+        return self.folder.parent / "gate"
+
+    @property
+    def gated(self) -> tuple[str, ...]:
+        """Options of a job that holds at its third step until the gate opens."""
+        return ("--steps", "6", "--hold-at", "2", "--gate", str(self.gate))
 
     @property
     def workspace(self) -> Workspace:
@@ -71,8 +79,37 @@ class SlowJobs:
     def launch(self, *arguments: str) -> int:
         """A detached job; returns its number once its worker has begun to count."""
         id = self.launch_only(*arguments)
-        until(lambda: self.job(id).state in {JobState.RUNNING, *ENDS}, f"job {id} to run")
+        wait_for(lambda: self.job(id).state in {JobState.RUNNING, *ENDS}, f"job {id} to run", lambda: self.log(id))
         return id
+
+    def held(self, *arguments: str) -> int:
+        """A detached job that holds at its third step; returns its number once it is there and has said so."""
+        id = self.launch(*self.gated, *arguments)
+        self.holds(id)
+        return id
+
+    def holds(self, id: int) -> None:
+        """Wait until a job holds, and its row says that it has done three steps."""
+        wait_for(
+            lambda: "held at step 2\n" in self.log(id) and self.job(id).done >= 3,
+            f"job {id} to hold at step 2", lambda: (self.job(id), self.log(id)),
+        )  # fmt: skip
+
+    def log(self, id: int) -> str:
+        return control.log_tail(self.workspace, id)
+
+    def end_all(self) -> None:
+        """Kill what still runs, and wait until it is gone."""
+        if not self.workspace.exists():
+            return
+        with self.workspace.read() as db:
+            running = [job.id for job in jobs.unfinished(db)]
+            pids = [job.pid for job in jobs.jobs(db) if job.pid is not None and job.host == socket.gethostname()]
+        for id in running:
+            control.cancel(self.workspace, id, "kill")
+        for pid in pids:
+            if pid != os.getpid():
+                wait_for(lambda pid=pid: not alive(pid), f"process {pid} of a job to be gone")  # type: ignore[misc]
 
     def launch_only(self, *arguments: str) -> int:
         id = self.add(*arguments)
@@ -113,22 +150,23 @@ class SlowJobs:
         with self.workspace.read() as db:
             return jobs.series(db, id)
 
-    def ended(self, id: int, seconds: float = 20) -> Job:
+    def ended(self, id: int) -> Job:
         """The job, once it has come to its end."""
-        until(lambda: self.job(id).state in ENDS, f"job {id} to end", seconds)
+        wait_for(lambda: self.job(id).state in ENDS, f"job {id} to end", lambda: (self.job(id), self.log(id)))
         return self.job(id)
 
     def vanished(self, id: int) -> None:
         """Wait until the kernel has let go what the job's process held."""
         pid = self.job(id).pid
         assert pid is not None
-        until(lambda: not alive(pid), f"process {pid} to be gone")
+        wait_for(lambda: not alive(pid), f"process {pid} to be gone", lambda: self.log(id))
 
 
 def alive(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
+    """Whether the process is there and no zombie; one whose last threads still hold its files and locks is."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+    return stat.rpartition(")")[2].split()[0] != "Z" or threads > 1

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests.interruptible import start
 from tests.program import Program, refusal
 from tests.small_shop import add
 from tests.training_shop import CAMERAS, GAMES, checkpoints, copied, make_shop
+from tests.waiting import WORK_S, wait_for
 
 QUICK = ["hidden=16", "inner=32", "batch=64", "epochs=2", "learning-rate=0.01"]
 
@@ -176,13 +176,11 @@ def test_killed_in_training_the_same_command_ends_with_the_same_weights(program:
     whole, killed = copied(shop, tmp_path / "whole"), copied(shop, tmp_path / "killed")
     assert Program(whole.folder)(*words).code == 0
     process = start(killed.folder, tmp_path / "words", *words)
-    deadline = time.monotonic() + 100
-    while not checkpoints(killed):
-        assert process.is_alive(), (tmp_path / "words").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    said = tmp_path / "words"
+    wait_for(lambda: checkpoints(killed) or not process.is_alive(), "the first checkpoint", said.read_text, WORK_S)
+    assert process.is_alive(), said.read_text()
     process.kill()
-    process.join(30)
+    process.join()
     control.reap(killed)
     again = Program(killed.folder)(*words)
     assert again.code == 0, again.err

@@ -21,8 +21,8 @@ from store.words import JobState
 from store.workspace import Workspace
 from tests.engine.experiments.workspaces import defined, evaluated, text_model
 from tests.program import Program, refusal
-from tests.slow_jobs import until
 from tests.small_shop import CATEGORIES, HISTORIES, TITLES, add, five_items
+from tests.waiting import wait_for
 
 TWO = """
 title = "Two counts"
@@ -155,7 +155,7 @@ def test_who_cancels_an_experiment_cancels_its_step(tmp_path: Path) -> None:
             job = jobs.job(db, 1)
         return job.cancel == "asked" and job.state in jobs.FINAL
 
-    until(ended, "the step to end")
+    wait_for(ended, "the step to end")
 
 
 def test_detached_it_is_a_job_that_leaves_the_table_to_whoever_asks(program: Program) -> None:
@@ -166,7 +166,7 @@ def test_detached_it_is_a_job_that_leaves_the_table_to_whoever_asks(program: Pro
         with Workspace(program.workspace).read() as db:
             return jobs.job(db, 1).state == JobState.SUCCEEDED
 
-    until(ended, "the experiment to end")
+    wait_for(ended, "the experiment to end")
     assert commands(program) == ["st5 experiment main --models pop"]
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.interruptible import start
+from engine.encoding.encoder import Encoder
+from engine.text.sentences import Sentence
+from tests.interruptible import ended, interrupted_after, killed_after, processor_time, start
 from tests.program import Program
 from tests.small_shop import many
 
@@ -40,7 +44,7 @@ def numbers(folder: Path, model: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What an evaluation takes and finds when nobody disturbs it; `sentences` counts the distinct ones."""
+    """What an undisturbed evaluation takes in processor time, and finds; `sentences` counts the distinct ones."""
 
     seconds: float
     numbers: list[dict[str, Any]]
@@ -52,12 +56,10 @@ def undisturbed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Und
     folder = tmp_path_factory.mktemp("undisturbed")
     shutil.copytree(prepared, folder / "warm")
     shutil.copytree(prepared, folder / "w")
-    for name in ("warm", "w"):  # the first one waits for the libraries
-        started = time.monotonic()
-        process = start(folder / name, folder / "words", *EVALUATE)
-        process.join(120)
-        assert process.exitcode == 0, (folder / "words").read_text()
-    return Undisturbed(time.monotonic() - started, numbers(folder / "w", "tiny"), look(folder / "w")[0])
+    words = folder / "words"
+    for name in ("warm", "w"):  # the first one fills the caches of compiled code
+        assert ended(start(folder / name, words, *EVALUATE), words) == 0, words.read_text()
+    return Undisturbed(processor_time(words), numbers(folder / "w", "tiny"), look(folder / "w")[0])
 
 
 def look(folder: Path) -> tuple[int, int]:
@@ -73,24 +75,21 @@ def look(folder: Path) -> tuple[int, int]:
 def test_killed_at_random_moments_it_finishes_with_the_same_numbers(
     prepared: Path, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    expected, seconds = undisturbed.numbers, undisturbed.seconds
+    expected, seconds, words = undisturbed.numbers, undisturbed.seconds, tmp_path / "words"
     folder = Path(shutil.copytree(prepared, tmp_path / "w"))
     before = numbers(folder, "pop")
     draw = random.Random(0)
     killed = 0
     for number in range(8):
-        started = time.monotonic()
-        process = start(folder, tmp_path / "words", *EVALUATE)
-        process.join(draw.uniform(0, 0.9) * seconds)
-        process.kill()
-        process.join()
-        killed += process.exitcode == -signal.SIGKILL
+        kill = partial(killed_after, draw.uniform(0.02, 0.9) * seconds)
+        code = ended(start(folder, words, *EVALUATE, prepare=kill), words)
+        assert code in (0, -signal.SIGPROF), words.read_text()
+        killed += code != 0
         _, finished = look(folder)
         assert numbers(folder, "pop") == before
         # Half an evaluation is no evaluation: there are all the numbers or none.
         assert numbers(folder, "tiny") == (expected if finished == 2 else [])
-        if finished == 2:  # the machine was faster than before: kill the next one earlier, and from the beginning
-            seconds = min(seconds, time.monotonic() - started)
+        if finished == 2:  # what was stored before was most of the work: once more from the beginning
             folder = Path(shutil.copytree(prepared, tmp_path / f"w{number}"))
     assert killed > 2
     assert Program(folder)(*EVALUATE).code == 0
@@ -100,23 +99,27 @@ def test_killed_at_random_moments_it_finishes_with_the_same_numbers(
         assert db.execute("SELECT count(*) FROM evaluation").fetchone() == (2,)
 
 
+def interrupted_after_some_histories() -> None:
+    encode = Encoder.encode
+
+    def counted(self: Encoder, sentences: Sequence[Sentence]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for found in encode(self, sentences):
+            yield found
+            if len(sentences) > ITEMS:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    Encoder.encode = counted  # type: ignore[method-assign]
+
+
 def test_interrupted_it_says_so_keeps_what_is_done_and_goes_on_from_there(
     prepared: Path, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    expected = undisturbed.numbers
-    for number, share in enumerate((0.1, 0.05, 0.2, 0.02, 0.3, 0.01, 0.5, 0.8, 1.2, 2, 4, 8)):
-        folder = Path(shutil.copytree(prepared, tmp_path / f"w{number}"))
-        process = start(folder, tmp_path / "words", *EVALUATE)
-        while process.is_alive() and look(folder)[0] < ITEMS:
-            time.sleep(0.01)
-        process.join(share * undisturbed.seconds)  # now it encodes histories, unless the machine is busy elsewhere
-        os.kill(process.pid or 0, signal.SIGINT)
-        process.join(60)
-        kept, finished = look(folder)
-        if ITEMS < kept < undisturbed.sentences:
-            break
-    words = (tmp_path / "words").read_text()
-    assert process.exitcode == 130, words
+    expected, said = undisturbed.numbers, tmp_path / "words"
+    folder = Path(shutil.copytree(prepared, tmp_path / "w"))
+    code = ended(start(folder, said, *EVALUATE, prepare=interrupted_after_some_histories), said)
+    kept, finished = look(folder)
+    words = said.read_text()
+    assert code == 130, words
     assert "Interrupted. What was finished is kept" in words
     assert "Traceback" not in words
     assert ITEMS < kept < undisturbed.sentences
@@ -144,19 +147,15 @@ def test_interrupted_at_random_moments_the_workspace_stays_whole(
     codes = []
     for number, moment in enumerate(draw.uniform(0.05, 1.1) for _ in range(8)):
         folder = Path(shutil.copytree(prepared, tmp_path / f"w{number}"))
-        process = start(folder, tmp_path / "words", *EVALUATE)
-        while process.is_alive() and not (tmp_path / "words").exists():
-            time.sleep(0.01)
-        process.join(moment * undisturbed.seconds)
-        if process.is_alive():
-            os.kill(process.pid or 0, signal.SIGINT)
-        process.join(60)
-        codes.append(process.exitcode)
-        words = (tmp_path / "words").read_text()
-        assert process.exitcode in (0, 130), words
+        interrupt = partial(interrupted_after, moment * undisturbed.seconds)
+        said = tmp_path / "words"
+        code = ended(start(folder, said, *EVALUATE, prepare=interrupt), said)
+        codes.append(code)
+        words = said.read_text()
+        assert code in (0, 130), words
         assert "Traceback" not in words
         _, finished = look(folder)
-        if process.exitcode == 0:
+        if code == 0:
             assert numbers(folder, "tiny") == expected
         elif finished == 1:
             assert numbers(folder, "tiny") == []
@@ -168,48 +167,44 @@ def test_two_at_once_do_the_work_once(prepared: Path, undisturbed: Undisturbed, 
     folder = Path(shutil.copytree(prepared, tmp_path / "w"))
     processes = [start(folder, tmp_path / f"words{n}", *EVALUATE) for n in range(2)]
     for number, process in enumerate(processes):
-        process.join(120)
-        assert process.exitcode == 0, (tmp_path / f"words{number}").read_text()
+        words = tmp_path / f"words{number}"
+        assert ended(process, words) == 0, words.read_text()
     assert look(folder) == (undisturbed.sentences, 2)
     assert numbers(folder, "tiny") == undisturbed.numbers
 
 
-SWALLOWS = """
-import builtins, os, signal
-imports, said = builtins.__import__, []
-def swallowing(name, *rest, **named):
-    if name.startswith("torch") and not said:
-        said.append(name)
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-        except BaseException:
-            pass
-    return imports(name, *rest, **named)
-builtins.__import__ = swallowing
-from engine.commands import main
-main()
-"""
+def swallowing() -> None:
+    """Ctrl-C is pressed in an import, which passes over it."""
+    imports, pressed = builtins.__import__, []
+
+    def importing(name: str, *rest: Any, **named: Any) -> Any:
+        if name == "engine.evaluation" and not pressed:
+            pressed.append(name)
+            with suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        return imports(name, *rest, **named)
+
+    builtins.__import__ = importing
 
 
-def test_an_interrupt_that_a_library_swallowed_is_not_lost(prepared: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", SWALLOWS, *EVALUATE, "--sample", "3"],
-        env=dict(os.environ, ST5_WORKSPACE=str(prepared)), capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stdout) == (130, "")
-    assert "Interrupted" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_an_interrupt_that_a_library_swallowed_is_not_lost(prepared: Path, tmp_path: Path) -> None:
+    said = tmp_path / "words"
+    code = ended(start(prepared, said, *EVALUATE, "--sample", "3", prepare=swallowing), said)
+    words = said.read_text()
+    assert code == 130, words
+    assert "Interrupted" in words
+    assert "Traceback" not in words
 
 
 def test_killed_while_a_model_is_saved_the_next_run_makes_it(prepared: Path, tiny_t5: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(prepared, tmp_path / "w"))
     train = ("train", "only", "--backbone", str(tiny_t5), "--name", "again", "--precision", "fp32")
-    draw = random.Random(2)
+    words, whole = tmp_path / "words", Path(shutil.copytree(prepared, tmp_path / "whole"))
+    assert ended(start(whole, words, *train), words) == 0, words.read_text()
+    seconds, draw = processor_time(words), random.Random(2)
     for _ in range(6):
-        process = start(folder, tmp_path / "words", *train)
-        process.join(draw.uniform(0.05, 0.6))
-        process.kill()
-        process.join()
+        kill = partial(killed_after, draw.uniform(0.02, 0.95) * seconds)
+        ended(start(folder, words, *train, prepare=kill), words)
         look(folder)
         names = {model["name"] for model in Program(folder)("models", "--json").document}
         assert "again" not in names or (folder / "models" / "again" / "model.safetensors").exists()
@@ -222,8 +217,8 @@ def test_the_same_model_made_twice_at_once_is_one_model(prepared: Path, tiny_t5:
     train = ("train", "only", "--backbone", str(tiny_t5), "--name", "again")
     processes = [start(folder, tmp_path / f"words{n}", *train) for n in range(3)]
     for number, process in enumerate(processes):
-        process.join(60)
-        assert process.exitcode == 0, (tmp_path / f"words{number}").read_text()
+        words = tmp_path / f"words{number}"
+        assert ended(process, words) == 0, words.read_text()
     names = [model["name"] for model in Program(folder)("models", "--json").document]
     assert names.count("again") == 1
     assert Program(folder)("evaluate", "again", "--datasets", "shop", "--sample", "5").code == 0

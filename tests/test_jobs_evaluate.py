@@ -6,9 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from engine.evaluation import evaluate
 from engine.jobs import control
+from engine.protocol import EvaluationOptions
+from store import datasets
+from store.errors import Failed
 from store.words import JobState
-from tests.program import refusal
+from store.workspace import Workspace
+from tests.program import Program, refusal
 from tests.slow_jobs import SlowJobs
 from tests.small_shop import five_items
 from tests.test_architecture import HEAVY
@@ -21,7 +28,7 @@ def test_detached_and_in_the_foreground_they_give_the_same_numbers(tmp_path: Pat
     assert shown.code == 0
     started = there.st5(*evaluate, "--json", "--detach")
     assert (started.code, started.out) == (0, "1\n")
-    job = there.ended(1, 60)
+    job = there.ended(1)
     assert (job.kind, job.state, job.exit_code) == ("evaluate", JobState.SUCCEEDED, 0), control.log_tail(
         there.workspace, 1
     )
@@ -65,4 +72,39 @@ print(" ".join(sorted(set(name.split(".")[0] for name in sys.modules) & {HEAVY!r
         [sys.executable, "-c", script], env=jobs.environment, capture_output=True, text=True, check=True
     )
     assert done.stdout == "1\n\n"
-    jobs.ended(1, 60)
+    jobs.ended(1)
+
+
+@pytest.mark.parametrize("stage", ["encoding items", "encoding histories", "ranking", "measuring"])
+def test_a_dataset_that_is_replaced_while_it_is_evaluated(tmp_path: Path, tiny_t5: Path, stage: str) -> None:
+    """Replace against read: the evaluation says so and leaves nothing; of the new dataset it can be made at once."""
+    workspace = Workspace(tmp_path / "w")
+    program = Program(workspace.folder)
+    ingest = ("ingest", "synthetic", "--domains", "1", "--items", "30", "--name", "shop")
+    assert program(*ingest, "--users", "40").code == 0
+    assert program("train", "only", "--backbone", tiny_t5, "--name", "tiny").code == 0
+    seen: list[str] = []
+
+    def replaced(found: str, done: int, total: int) -> None:
+        if found == stage and stage not in seen:
+            seen.append(stage)
+            outcome = program(*ingest, "--users", "50", "--replace")
+            assert outcome.code == 0, outcome.err
+
+    options = EvaluationOptions(device="cpu", precision="fp32")
+    with pytest.raises(Failed, match="shop was replaced or removed while tiny was evaluated on it"):
+        evaluate(workspace, "tiny", "shop", options, replaced)
+    assert seen == [stage]
+    with workspace.read() as db:
+        assert db.execute("SELECT count(*) FROM evaluation").fetchone()[0] == 0
+        assert [dataset.users for dataset in datasets.datasets(db)] == [50]
+    assert evaluate(workspace, "tiny", "shop", options).n > 0
+
+
+def test_a_dataset_that_is_replaced_after_its_evaluation_takes_it_along(tmp_path: Path) -> None:
+    program = Program(tmp_path / "w")
+    ingest = ("ingest", "synthetic", "--domains", "1", "--items", "30", "--name", "shop")
+    assert program(*ingest, "--users", "40").code == 0
+    assert program("evaluate", "pop", "--datasets", "shop").code == 0
+    assert program(*ingest, "--users", "50", "--replace").code == 0
+    assert program("results", "--json").document == []

@@ -6,8 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from store.workspace import Workspace
 from tests.interruptible import start
 from tests.program import Program, refusal
 from tests.training_shop import CAMERAS, checkpoints, copied, make_shop, small
+from tests.waiting import WORK_S, wait_for
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,6 +45,11 @@ def weights_hash(workspace: Workspace) -> str:
     return str(model["weights_hash"])
 
 
+def first_checkpoint(workspace: Workspace, process: ForkServerProcess, words: Path) -> None:
+    wait_for(lambda: checkpoints(workspace) or not process.is_alive(), "the first checkpoint", words.read_text, WORK_S)
+    assert process.is_alive(), words.read_text()
+
+
 def test_killed_after_a_checkpoint_the_same_command_ends_with_the_same_weights(
     shop: Workspace, tiny_t5: Path, tmp_path: Path
 ) -> None:
@@ -53,14 +59,10 @@ def test_killed_after_a_checkpoint_the_same_command_ends_with_the_same_weights(
     assert made.code == 0, made.err
 
     process = start(killed.folder, tmp_path / "words", *words)
-    deadline = time.monotonic() + 100
-    while not checkpoints(killed):
-        assert process.is_alive(), (tmp_path / "words").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    first_checkpoint(killed, process, tmp_path / "words")
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
-    process.join(30)
+    process.join()
     assert checkpoints(killed) != []
     assert control.reap(killed) == [1]
 
@@ -102,13 +104,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 
     disk = copied(shop, small_disk / "w")
     process = start(disk.folder, tmp_path / "words", *words)
-    deadline = time.monotonic() + 100
-    while not checkpoints(disk):
-        assert process.is_alive(), (tmp_path / "words").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    first_checkpoint(disk, process, tmp_path / "words")
     (small_disk / "filler").write_bytes(b"\1" * max(0, shutil.disk_usage(small_disk).free - HALF))
-    process.join(100)
+    process.join()
     said = (tmp_path / "words").read_text()
     assert process.exitcode == 1, said
     kept = checkpoints(disk)

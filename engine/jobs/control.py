@@ -78,7 +78,7 @@ def reap(workspace: Workspace) -> list[int]:
     reaped = []
     for job in dead:
         with suppress(Problem):  # reading goes on where nothing can be written
-            handle = job_files(workspace, job.id).take()
+            handle = job_files(workspace, job.id).take(shared=True)
             if handle is None:
                 continue
             try:
@@ -103,7 +103,7 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
     if job.state in jobs.FINAL:
         return f"Job {id} is {job.state} already; nothing to cancel."
     files = job_files(workspace, id)
-    handle = files.take()
+    handle = files.take(shared=True)
     if handle is not None:  # nobody works on it: whatever starts later finds it cancelled
         try:
             buried = _bury(workspace, id)
@@ -111,7 +111,7 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
             os.close(handle)
         if buried:
             return f"Job {id} had no worker any more; it is cancelled."
-        return f"Job {id} was asked to stop; it keeps what it has, and has ended by now."
+        return _ended_first(workspace, id)
     if step == "ask":
         if asked:
             return f"Job {id} was asked to stop; it keeps what it has and ends at its next step."
@@ -126,6 +126,12 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
     _signal(job.pid, signal.SIGKILL)
     _until(lambda: not files.is_held())
     reap(workspace)
+    with workspace.read() as db:
+        job = jobs.job(db, id)
+    if job.state not in jobs.FINAL:
+        return f"Job {id} was killed (SIGKILL), but is still there; the system has yet to end it. Look again."
+    if job.exit_code is not None:
+        return _ended_first(workspace, id)
     return f"Job {id} was killed. What it had stored before is whole."
 
 
@@ -136,17 +142,7 @@ def resume(workspace: Workspace, id: int) -> int:
     """
     reap(workspace)
     with workspace.write() as db:
-        job = jobs.job(db, id)
-        if job.state not in jobs.FINAL:
-            raise BadInput(
-                f"Job {id} is {job.state}; there is nothing to resume. Cancel it first: st5 jobs cancel {id}."
-            )
-        if job.state == JobState.SUCCEEDED:
-            raise BadInput(f"Job {id} succeeded; there is nothing left to do. To run it again: {job.command}")
-        for other in jobs.unfinished(db):
-            if other.resumes == id:
-                raise BadInput(f"Job {other.id} goes on with job {id} already. Follow it: st5 jobs logs {other.id} -f.")
-        new = jobs.add_job(db, kind=job.kind, arguments=job.arguments, folder=job.folder, resumes=id)
+        new = jobs.add_resumed(db, id)
     launch(workspace, new.id)
     return new.id
 
@@ -178,6 +174,13 @@ def _bury(workspace: Workspace, id: int) -> bool:
         else:
             state, message = JobState.LOST, f"its process ended without a word ({words or 'nothing in its log'})"
         return jobs.finish(db, id, state, message, None)
+
+
+def _ended_first(workspace: Workspace, id: int) -> str:
+    """The answer where a job wrote its end between being looked at and being cancelled."""
+    with workspace.read() as db:
+        state = jobs.job(db, id).state
+    return f"Job {id} had ended before it could be stopped: it is {state}."
 
 
 def _last_words(files: JobFiles) -> str:

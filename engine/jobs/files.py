@@ -48,8 +48,11 @@ class JobFiles:
         with suppress(OSError):
             self.reserve.unlink(missing_ok=True)
 
-    def take(self) -> int | None:
+    def take(self, *, shared: bool = False) -> int | None:
         """Take the job's lock: its file descriptor, or None where another process holds it.
+
+        shared: as all may who keep workers out while they write the end of a job that has none; None only where a
+        worker, or who starts one, holds it.
 
         The kernel is the oracle of who lives: it lets a lock go when the last process that holds it is dead. The
         descriptor closes on exec, so a program that the worker starts never keeps a dead worker alive; a forked child
@@ -64,7 +67,7 @@ class JobFiles:
                 "Make the folder writable, or choose another workspace with --workspace."
             ) from None
         for _ in range(TRIES):
-            if lock(handle):
+            if lock(handle, shared=shared):
                 return handle
             time.sleep(TRY_S)
         os.close(handle)
@@ -119,10 +122,10 @@ def job_files(workspace: Workspace, id: int) -> JobFiles:
     return JobFiles(workspace.jobs / str(id))
 
 
-def lock(handle: int) -> bool:
-    """Take an exclusive lock on an open file at once; False where another process has it."""
+def lock(handle: int, *, shared: bool = False) -> bool:
+    """Take a lock on an open file at once, by default an exclusive one; False where another process has it."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from engine import __version__
-from engine.encoding.device import Precision, fast_precision
+from engine.encoding.device import Precision, choose_device, fast_precision
 from engine.encoding.encoder import Encoder, load
 from engine.models import save_encoder
 from engine.progress import Observer
@@ -29,7 +29,7 @@ from engine.training.validation import Validation
 from store import phases
 from store.arrays import content_hash
 from store.datasets import now
-from store.errors import BadInput
+from store.errors import BadInput, Failed
 from store.records import Dataset, TrainedPhase
 from store.words import Phase
 from store.workspace import Workspace
@@ -64,6 +64,7 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
     Its weights lie in `weights_of(workspace, key)`. `BadInput` where the data has no pair for it.
     """
     observer.progress(f"{request.phase}: preparing", 0, 0)
+    ranks.join(choose_device(request.device).type)
     encoder = load(request.source, device=request.device, precision=Precision.FP32)
     half = _half(request.settings, encoder.device)
     new = request.fresh and request.settings.markers == "separator"
@@ -72,14 +73,24 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
     # After the markers' start, so that what they started as is part of what the phase is known by.
     parent = request.parent or content_hash(encoder.weights_hash, encoder.tokenizer_hash)
     key = _key(request, parent, half)
+    if not ranks.same(key):
+        raise Failed("A dataset or the backbone changed while the processes started. Run the same command again.")
     lock: AbstractContextManager[Any] = workspace.lock(f"phase-{key}") if ranks.first() else nullcontext()
-    with lock:
-        with workspace.read() as db:
-            found = phases.find_phase(db, key)
-        if found is not None and weights_of(workspace, key).is_dir():
+    with ranks.shared_failure(workspace.phases / key), lock:
+        # The first process decides for all: it holds the lock, the others may have looked before it had it.
+        if ranks.somebody(ranks.first() and _finished(workspace, key) is not None):
+            found = _finished(workspace, key)
+            if found is None:
+                raise Failed(f"{weights_of(workspace, key)} was removed meanwhile. Run the same command again.")
             observer.tell("phase", f"{request.phase} was trained before ({key}); it is used again.")
             return found
         return _train(workspace, request, encoder, half, parent, key, observer)
+
+
+def _finished(workspace: Workspace, key: str) -> TrainedPhase | None:
+    with workspace.read() as db:
+        found = phases.find_phase(db, key)
+    return found if weights_of(workspace, key).is_dir() else None
 
 
 def weights_of(workspace: Workspace, key: str) -> Path:

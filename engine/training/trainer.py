@@ -105,12 +105,15 @@ class PhaseTrainer(SentenceTransformerTrainer):
                 f"{self.model.device} has too little memory for this model ({_first_line(error)}). Wait for others to "
                 "leave it, or train fewer weights with --set lora-rank=16."
             ) from error
+        self.took_average = not self.stopped and self.averaged is not None and self._averaged_is_better()
+        # The first process removes the checkpoints, and the launcher ends all that are left once one has ended: until
+        # each has read its best weights, none goes on.
+        ranks.wait()
         if self.stopped:
             raise Cancelled(
                 f"Stopped at step {self.state.global_step} of {self.state.max_steps}, kept in a checkpoint; "
                 "the same command goes on from there."
             )
-        self.took_average = self.averaged is not None and self._averaged_is_better()
         if self.took_average:
             self.model.load_state_dict(self.averaged.module.state_dict())  # type: ignore[union-attr]
 
@@ -285,6 +288,7 @@ class _Watch(TrainerCallback):
             self._trainer.averaged.update_parameters(self._trainer.model)
         self._seconds += monotonic() - self._step_started
         self._pairs += settings.batch * settings.accumulation
+        self._observer.stop()  # a report ends work at once, and in this process alone, that has not asked for a minute
         self._observer.progress(self._phase, state.global_step, state.max_steps)
         if state.global_step >= state.max_steps:
             control.should_log = control.should_save = True

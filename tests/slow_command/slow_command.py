@@ -15,15 +15,19 @@ from engine.jobs import door
 from engine.progress import Observer
 from store.errors import BadInput, Cancelled, Failed
 
+LIMIT_S = 300  # what a test left behind ends at last
+
 
 def slow(
     steps: int = 10,
-    pause: float = 0.1,
+    hold_at: Annotated[int, typer.Option(help="Hold at this step until the gate opens; -1 holds nowhere.")] = -1,
+    gate: Annotated[str, typer.Option(help="A file that opens the gate; without, nothing does.")] = "",
     records: int = 1,
     device: str = "",
     fail: str = "",
-    careful: bool = False,
-    stubborn: bool = False,
+    careful: Annotated[bool, typer.Option(help="Ask whether to stop, and keep what there is.")] = False,
+    deaf: Annotated[bool, typer.Option(help="Neither ask nor report while held: one step that takes long.")] = False,
+    stubborn: Annotated[bool, typer.Option(help="Go on holding whatever is raised.")] = False,
     fork: Annotated[bool, typer.Option(help="Have a child, as loaders of data do.")] = False,
     refuse: Annotated[bool, typer.Option(help="Bad input, before the door.")] = False,
     detach: Annotated[bool, typer.Option("--detach")] = False,
@@ -35,26 +39,17 @@ def slow(
 
     def work(observer: Observer) -> int:
         if fork and os.fork() == 0:
-            time.sleep(60)
+            time.sleep(LIMIT_S)  # killed with the group of its parent
             os._exit(0)
         for step in range(steps):
-            if careful and observer.stop():
-                observer.tell("checkpoint", f"kept step {step}")
-                raise Cancelled(f"stopped at step {step}")
+            if careful:
+                _stop_if_asked(observer, step)
             print(f"step {step}", flush=True)
             for number in range(records):
                 observer.record("phase", step * records + number, {"loss": 1 / (step + 1)})
-            end = time.monotonic() + pause
-            while True:
-                try:
-                    observer.progress("counting", step + 1, steps)
-                    time.sleep(max(0.0, end - time.monotonic()))
-                    break
-                except Cancelled:
-                    if not stubborn:
-                        raise
-                    if time.monotonic() > end:
-                        break
+            observer.progress("counting", step + 1, steps)
+            if step == hold_at:
+                hold(observer, step)
         if fail == "problem":
             raise Failed("the last step failed")
         if fail:
@@ -62,9 +57,33 @@ def slow(
         observer.tell("result", f"{steps} steps")
         return steps
 
+    def hold(observer: Observer, step: int) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            try:
+                print(f"held at step {step}", flush=True)
+                while not (gate and os.path.exists(gate)):
+                    if time.monotonic() > deadline:
+                        raise Failed("held until the test was over")
+                    time.sleep(0.01)  # a test opens the gate, cancels or kills
+                    if careful:
+                        _stop_if_asked(observer, step)
+                    if not deaf:
+                        observer.progress("counting", step + 1, steps)
+                return
+            except Cancelled:
+                if not stubborn:
+                    raise
+
     made = door.run(open_workspace(workspace), "slow", work, detach=detach, device=device)
     if made is not None:
         print(f"made {made}", flush=True)
+
+
+def _stop_if_asked(observer: Observer, step: int) -> None:
+    if observer.stop():
+        observer.tell("checkpoint", f"kept step {step}")
+        raise Cancelled(f"stopped at step {step}")
 
 
 def enter() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -44,10 +43,8 @@ def test_readers_see_the_last_finished_state_while_a_writer_is_writing(tmp_path:
     workspace = five_items(tmp_path)
     with workspace.write() as writer, transaction(writer):
         writer.execute("UPDATE dataset SET domain = 'Other'")
-        started = time.monotonic()
-        with workspace.read() as db:
+        with workspace.read() as db:  # were it to wait, it would fail: the writer goes on
             assert datasets.dataset(db, "shop").domain == "Things"
-        assert time.monotonic() - started < 5  # it does not wait for the writer, who waits for it here
     with workspace.read() as db:
         assert datasets.dataset(db, "shop").domain == "Other"
 
@@ -91,13 +88,13 @@ for number in range(count):
         ui_state.put(db, f"{name} {number}", number)
 """
 READ = """
-import sys, time
+import sys
 from pathlib import Path
 from store import embeddings, ui_state
 from store.workspace import Workspace
-workspace, end = Workspace(Path(sys.argv[1])), time.monotonic() + float(sys.argv[2])
+workspace, written = Workspace(Path(sys.argv[1])), Path(sys.argv[2])
 looks = 0
-while time.monotonic() < end:
+while looks < 4 or not written.exists():
     with workspace.read() as db:
         for name in ("w0", "w1", "w2"):
             count = db.execute("SELECT count(*) FROM embedding_block WHERE encoder = ?", (name,)).fetchone()[0]
@@ -105,19 +102,23 @@ while time.monotonic() < end:
                 key = embeddings.sentence_key(f"{name} {count - 1}")
                 assert embeddings.VectorIndex(db, name).read([key])[0, 0] == count - 1
     looks += 1
-assert looks > 3, looks
 """
 
 
 def test_three_writers_and_four_readers_get_along(tmp_path: Path) -> None:
     workspace = five_items(tmp_path)
     count = 40
-    scripts = [(WRITE, f"w{n}", str(count)) for n in range(3)] + [(READ, "3")] * 4
+    written = tmp_path / "written"
+    scripts = [(WRITE, f"w{n}", str(count)) for n in range(3)] + [(READ, str(written))] * 4
     running = [
         subprocess.Popen([sys.executable, "-c", script, str(tmp_path), *rest], stderr=subprocess.PIPE, text=True)
         for script, *rest in scripts
     ]
-    errors = [process.communicate(timeout=120)[1] for process in running]
+    errors = []
+    for number, process in enumerate(running):
+        errors.append(process.communicate()[1])
+        if number == 2:
+            written.touch()  # the readers may end
     assert errors == [""] * 7
     with workspace.read() as db:
         rows = db.execute("SELECT encoder, count(*), sum(rows) FROM embedding_block GROUP BY encoder").fetchall()

@@ -62,18 +62,20 @@ def test_where_the_system_says_nothing_the_folder_is_taken(tmp_path: Path) -> No
 
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from store.workspace import Workspace
 with Workspace(Path(sys.argv[1])).lock("work"):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def test_a_lock_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(Failed, match=f"held by process {holder.pid}"), workspace.lock("work", wait=False):
