@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -18,10 +19,11 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerState
 
 from store.errors import explain
 from store.workspace import Workspace
+from workbench.reading import View, read
 from workbench.remembered import Remembered
 from workbench.widgets.bar import Bar
 from workbench.widgets.filter_line import FilterLine
@@ -32,8 +34,6 @@ from workbench.widgets.too_small import TooSmall
 
 if TYPE_CHECKING:
     from workbench.application import Workbench
-
-View = TypeVar("View")
 
 
 class BodyReady(Message):
@@ -166,8 +166,11 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
         Of several in one group only the newest is answered. A failure becomes a dialog; the app lives on.
         """
-        work = partial(_read, self, query, answer)
-        self.run_worker(work, group=group, thread=True, exclusive=True, exit_on_error=False)
+        read(self, group, query, answer)
+
+    def rest(self, group: str, seconds: float, act: Callable[[], None]) -> None:
+        """Call `act` once it was not asked for again in this group for so many seconds: a held key acts once."""
+        self.run_worker(partial(_rested, seconds, act), group=group, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
@@ -233,16 +236,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
                 return
 
 
+async def _rested(seconds: float, act: Callable[[], None]) -> None:
+    await asyncio.sleep(seconds)
+    act()
+
+
 def _pane(table: DataTable[Text]) -> Widget:
     """A table with the heading that says what it is, where that belongs to it alone."""
     pane = table.parent
     if not isinstance(pane, Widget) or isinstance(pane, Body):
         return table
     return pane if len(pane.query(Section)) == len(pane.query(DataTable)) == 1 else table
-
-
-def _read(screen: AreaScreen, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
-    worker = get_current_worker()
-    view = query()
-    if not worker.is_cancelled and screen.is_attached:
-        screen.post_message(answer(view))
