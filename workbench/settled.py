@@ -36,15 +36,14 @@ def _nothing_under_way(app: Workbench) -> bool:
 
 
 async def _all_idle(app: Workbench) -> bool:
-    """Whether every part waits for a message, and no screen has anything to draw: then all answer in the next turn of
-    the event loop. A part that is busy, or a screen that is to be drawn, answers later."""
+    """Whether no part has or handles a message, and the screen has nothing to draw: then all answer in the next turn
+    of the event loop. A part that is busy, or a screen that is to be drawn, answers later."""
+    parts = [app, *(part for screen in app.screen_stack for part in screen.walk_children(with_self=True))]
+    if any(part.message_queue_size for part in parts):
+        return False
     answers: list[None] = []
     answer = partial(answers.append, None)
-    screens = app.screen_stack
-    parts = [app, *(part for screen in screens for part in screen.walk_children(with_self=True))]
     asked = sum(part.call_later(answer) for part in parts)
-    for screen in screens:  # `call_after_refresh` asks only the screen on top, and one below may be seen beside it
-        screen._invoke_later(answer, screen)
-        asked += 1
+    asked += app.screen.call_after_refresh(answer)
     await asyncio.sleep(0)
     return len(answers) == asked
