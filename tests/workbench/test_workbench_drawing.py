@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import settle
+from conftest import LIMIT_S, settle
 from rich.text import Text
 from textual._compositor import LayoutUpdate
 from textual.app import App, ComposeResult
@@ -123,7 +123,23 @@ async def test_an_area_that_is_shown_again_is_first_drawn_as_a_whole(
             assert of_it[0], f"{app.screen} is drawn over what stood there"
 
 
-BLINK_S = 0.5  # Textual's
+BLINK_S = 0.5  # as Textual's cursors do
+BLINKS = 3  # of a clock that starts after the cursor's: then that has blinked, too
+
+
+async def blinks(app: Workbench) -> None:
+    """Wait until a cursor would have blinked: by a timer of the same loop."""
+    seen = asyncio.Event()
+    ticks = iter(range(BLINKS))
+
+    def tick() -> None:
+        if next(ticks, None) is None:
+            seen.set()
+
+    timer = app.set_interval(BLINK_S, tick)
+    async with asyncio.timeout(LIMIT_S):
+        await seen.wait()
+    timer.stop()
 
 
 async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +151,7 @@ async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeyp
             await settle(pilot)
             with monkeypatch.context() as patch:
                 patch.setattr(Workbench, "_display", lambda self, screen, renderable: frames.append(screen))
-                await asyncio.sleep(2.2 * BLINK_S)
+                await blinks(app)
             assert frames == [], f"drawn after {keys}"
 
 
@@ -143,7 +159,8 @@ COLLECTIONS = """
 import gc
 from workbench import garbage
 
-garbage.QUIET_S = 0.2
+now = 0.0
+garbage.monotonic = lambda: now
 found = []
 gc.callbacks.append(lambda phase, about: phase == "stop" and about["generation"] == 2 and found.append(1))
 one = garbage.Garbage()
@@ -160,8 +177,7 @@ kept = work()
 one.touched()
 one.look()
 print(len(found))
-import time
-time.sleep(0.3)
+now += garbage.QUIET_S
 one.look()
 print(len(found))
 one.look()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
+from asyncio import sleep
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -237,7 +237,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
 
 async def _rested(seconds: float, act: Callable[[], None]) -> None:
-    await asyncio.sleep(seconds)
+    await sleep(seconds)
     act()
 
 
