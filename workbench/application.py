@@ -29,7 +29,7 @@ from workbench.key_names import shown
 from workbench.key_table import bindings_of
 from workbench.last_drawn import LastDrawn
 from workbench.numbers import count
-from workbench.screens.area import AreaScreen
+from workbench.screens.area import AreaScreen, Body
 from workbench.screens.dialog import Dialog
 from workbench.screens.problem import ProblemDialog, in_words
 from workbench.settings import DEFAULTS, Settings
@@ -325,9 +325,9 @@ class Workbench(App[None]):
             self._garbage.look()
         if self._changes.poll():
             self.generation += 1
-            top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
-            if top is not None:  # what lies below it looks again when it is on top
-                top.refresh_if_stale()
+        top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
+        if top is not None and top.query(Body):  # what lies below it looks again when it is on top
+            top.refresh_if_stale()
         if self._unfinished and not self.readonly:
             work = partial(_reap, self.workspace)
             self.run_worker(work, group="reap", thread=True, exclusive=True, exit_on_error=False)

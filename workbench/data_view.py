@@ -120,10 +120,12 @@ def next_pass(measured: Measured) -> str:
 
 
 def read_pass(workspace: Workspace, dataset: Dataset, measured: Measured, stop: Callable[[], bool]) -> Measured:
-    """What is known with one pass more; unchanged where `stop` broke it off."""
+    """What is known with one pass more; unchanged where `stop` broke it off, or the dataset was replaced or removed."""
     name = next_pass(measured)
     try:
         with workspace.read() as db, distributions.interruptible(db, stop):
+            if dataset not in dataset_store.datasets(db):
+                return measured
             return replace(measured, **{name: PASSES[name](db, dataset.id)})
     except Problem:
         if stop():

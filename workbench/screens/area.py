@@ -87,6 +87,8 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         self._styled = -1  # which of the app's styles the area was last drawn with
         self._generation = -1
         self._filled = False
+        self._newest: Worker[None] | None = None  # the read that was started last
+        self._refresh: Worker[None] | None = None  # the newest read for the workspace as it was at `_generation`
 
     @property
     def bench(self) -> Workbench:
@@ -115,10 +117,16 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         """Start reading what this area shows; equal data changes nothing on the screen."""
 
     def refresh_if_stale(self) -> None:
-        """Read again if the workspace changed since this area last did."""
-        if self._generation != self.bench.generation:
+        """Read again if the workspace changed since this area last did.
+
+        A read under way is let come to its end first: jobs that write each second would else never let a longer one.
+        """
+        under_way = self._refresh is not None and not self._refresh.is_finished
+        if self._generation != self.bench.generation and not under_way:
             self._generation = self.bench.generation
+            self._newest = None
             self.reload()
+            self._refresh = self._newest
 
     def left(self) -> bool:
         """Whether another area is shown by now. Then what was read for this one is not worth drawing: the one that is
@@ -166,13 +174,15 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
         Of several in one group only the newest is answered. A failure becomes a dialog; the app lives on.
         """
-        read(self, group, query, answer)
+        self._newest = read(self, group, query, answer)
 
     def rest(self, group: str, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` once it was not asked for again in this group for so many seconds: a held key acts once."""
         self.run_worker(partial(_rested, seconds, act), group=group, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._refresh and event.worker.is_finished and self.is_current:
+            self.refresh_if_stale()  # what changed meanwhile
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             event.stop()
             error = event.worker.error
