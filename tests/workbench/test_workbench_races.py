@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from conftest import LIMIT_S, happens, poll, press, screen_text, settle
 from store.workspace import Workspace
 from workbench import application
 from workbench.application import Workbench
-from workbench.data_view import DataView, read_data
+from workbench.data_view import DataView, Measured, read_data, read_pass
 from workbench.screens import data as data_screen
 from workbench.screens.problem import ProblemDialog
 
@@ -62,6 +63,21 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate(read_data)
     yield gate
     gate.open()
+
+
+async def test_what_is_still_read_is_waited_for(mapped: Workspace, monkeypatch: pytest.MonkeyPatch, gate: Gate) -> None:
+    monkeypatch.setattr(data_screen, "read_data", gate)
+    app = Workbench(mapped, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("2")
+        await happens(pilot, "the read", lambda: gate.calls)
+        settled = asyncio.create_task(app.settled())
+        await happens(pilot, "the first frame of Data", lambda: "Reading …" in screen_text(app))
+        assert not settled.done()
+        gate.open()
+        await settled
+        assert "History lengths" in screen_text(app)  # which are read once the datasets are
 
 
 async def test_writes_that_go_on_let_a_long_read_come_to_its_end(
