@@ -133,12 +133,19 @@ def read_pass(workspace: Workspace, dataset: Dataset, measured: Measured, stop: 
         raise
 
 
-def read_items(workspace: Workspace, before: ItemList) -> ItemList:
-    """A little more of the list: up to the end of a page, or as far as one comes in `BUDGET_S`."""
+def read_items(workspace: Workspace, before: ItemList) -> ItemList | None:
+    """A little more of the list: up to the end of a page, or as far as one comes in `BUDGET_S`.
+
+    None where the dataset was removed.
+    """
+    if not workspace.exists():
+        return None
     found, start = list(before.items), before.next
     deadline = monotonic() + BUDGET_S
     with workspace.read() as db:
-        dataset = dataset_store.dataset(db, before.dataset.name)
+        dataset = next((each for each in dataset_store.datasets(db) if each.name == before.dataset.name), None)
+        if dataset is None:
+            return None
         if dataset.fingerprint != before.dataset.fingerprint:
             return read_items_anew(dataset, before.words)
         room = PAGE - len(found) % PAGE

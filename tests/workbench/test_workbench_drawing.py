@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import LIMIT_S, settle
+from conftest import LIMIT_S, screen_text, settle
 from rich.text import Text
 from textual._compositor import LayoutUpdate
 from textual.app import App, ComposeResult
@@ -188,3 +188,23 @@ print(len(found))
 def test_garbage_is_looked_for_while_nobody_types() -> None:
     said = subprocess.run([sys.executable, "-c", COLLECTIONS], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["0", "1", "1"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_first_frame_with_data_is_as_it_stays(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    frames: list[str] = []
+    display = Workbench._display
+
+    def recorded(self: Workbench, screen: Screen[Any], renderable: Any) -> None:
+        display(self, screen, renderable)
+        frames.append(screen_text(self))
+
+    monkeypatch.setattr(Workbench, "_display", recorded)
+    app = Workbench(workspace)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        with_data = [frame for frame in frames if "Evaluations  7" in frame]
+        assert with_data
+        assert set(with_data) == {screen_text(app)}

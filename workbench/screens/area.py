@@ -176,9 +176,9 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         """
         self._newest = read(self, group, query, answer)
 
-    def rest(self, group: str, seconds: float, act: Callable[[], None]) -> None:
+    def rest(self, group: str, seconds: float, act: Callable[[], None]) -> Worker[None]:
         """Call `act` once it was not asked for again in this group for so many seconds: a held key acts once."""
-        self.run_worker(partial(_rested, seconds, act), group=group, exclusive=True, exit_on_error=False)
+        return self.run_worker(partial(_rested, seconds, act), group=group, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.worker is self._refresh and event.worker.is_finished and self.is_current:
