@@ -29,7 +29,7 @@ from workbench.key_names import shown
 from workbench.key_table import bindings_of
 from workbench.last_drawn import LastDrawn
 from workbench.numbers import count
-from workbench.screens.area import AreaScreen, Body
+from workbench.screens.area import AreaScreen
 from workbench.screens.dialog import Dialog
 from workbench.screens.problem import ProblemDialog, in_words
 from workbench.settings import DEFAULTS, Settings
@@ -326,7 +326,7 @@ class Workbench(App[None]):
         if self._changes.poll():
             self.generation += 1
         top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
-        if top is not None and top.query(Body):  # what lies below it looks again when it is on top
+        if top is not None:  # what lies below it looks again when it is on top
             top.refresh_if_stale()
         if self._unfinished and not self.readonly:
             work = partial(_reap, self.workspace)

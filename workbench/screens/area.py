@@ -117,12 +117,12 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         """Start reading what this area shows; equal data changes nothing on the screen."""
 
     def refresh_if_stale(self) -> None:
-        """Read again if the workspace changed since this area last did.
+        """Read again if the workspace changed since this area last did, and its parts are there.
 
         A read under way is let come to its end first: jobs that write each second would else never let a longer one.
         """
         under_way = self._refresh is not None and not self._refresh.is_finished
-        if self._generation != self.bench.generation and not under_way:
+        if self._filled and self._generation != self.bench.generation and not under_way:
             self._generation = self.bench.generation
             self._newest = None
             self.reload()
