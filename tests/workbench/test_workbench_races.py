@@ -12,6 +12,7 @@ import pytest
 import shop
 from conftest import LIMIT_S, happens, poll, press, screen_text, settle
 
+from store.projections import projections
 from store.workspace import Workspace
 from workbench import application
 from workbench.application import Workbench
@@ -155,6 +156,8 @@ async def test_a_dataset_that_changes_before_a_read(mapped: Workspace, area: str
 
 async def test_a_map_that_is_out_of_date_names_no_point(mapped: Workspace) -> None:
     app = Workbench(mapped, readonly=True)
+    with mapped.read() as db:
+        app.remembered.map.first = projections(db)[0].key
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "6 space")
