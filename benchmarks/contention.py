@@ -151,7 +151,9 @@ def _look(folder: Path, seconds: float, found: Found) -> None:
         for key, title in areas.items():  # the first time, an area is imported
             if key != "1":
                 terminal.frame(key, title)
-        while time.monotonic() < end:
+        walked = False
+        while not walked or time.monotonic() < end:
+            walked = True
             for key, title in areas.items():
                 found.waits_ms.append((key, *terminal.frame(key, title)))
                 time.sleep(PAUSE_S)

@@ -80,7 +80,7 @@ async def _launch(stage: Stage, subject: Subject) -> None:
     name = "" if free == VARIANT else free
     draft = TrainDraft(variant=VARIANT, datasets=(subject.pair()[0].dataset,), name=name)
     stage.app.push_screen(LaunchDialog(draft, Drafts()))
-    await stage.until("✓ ready")
+    await stage.settle()
 
 
 async def _compare(stage: Stage, subject: Subject) -> None:
@@ -107,21 +107,17 @@ async def _users(stage: Stage, subject: Subject) -> None:
 async def _edit(stage: Stage, subject: Subject) -> None:
     await _users(stage, subject)
     await stage.press("e")
-    await stage.still()
     await stage.press("d")
-    await stage.still()
 
 
 async def _why(stage: Stage, subject: Subject) -> None:
     await _users(stage, subject)
     stage.area.query_one(FIRST_ANSWER).focus()
     await stage.press("w")
-    await stage.still()
 
 
 async def _palette(stage: Stage, subject: Subject) -> None:
     await stage.press("4", "ctrl+p", *"only")
-    await stage.until("model only")
 
 
 def _slice(slice: Slice) -> Callable[[Subject], Remembered]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from html import unescape
-from time import monotonic
 
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -14,11 +13,7 @@ from workbench.application import Workbench
 from workbench.screens.area import AreaScreen
 from workbench.widgets.table import Table
 
-QUIET = 3  # rounds without a worker at work: what was read may ask for more to be read
-SOON_S = 60.0
-LATER_S = 900.0  # a model that gets warm encodes its whole catalogue first
-STILL_S = 2.0  # nothing moved for so long: what was asked for is there
-WARMING = "warming up"  # so long nothing is there, however still it is
+LIMIT_S = 900.0  # a model that gets warm encodes its whole catalogue first
 CELL = 12.2  # wide, in the pictures that Textual draws
 _TEXT = re.compile(r'<text [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*textLength[^>]*>([^<]*)</text>')
 
@@ -37,40 +32,18 @@ class Stage:
         return self.app.screen
 
     async def settle(self) -> None:
-        """Wait until what was asked for is read and drawn."""
-        quiet = 0
-        while quiet < QUIET:
-            await self._pilot.pause()
-            busy = any(not worker.is_finished for worker in self.app.workers)
-            quiet = 0 if busy else quiet + 1
-            await asyncio.sleep(0.05 if busy else 0)
+        """Wait until what was asked for is read and drawn; `TimeoutError` with the screen if it never is."""
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                await self.app.settled()
+        except TimeoutError:
+            raise TimeoutError(f"the screen still waits for something after {LIMIT_S:.0f} s:\n{self.text()}") from None
 
     async def press(self, *keys: str) -> None:
         """Press keys, each after the one before has had its effect."""
         for key in keys:
             await self._pilot.press(key)
             await self.settle()
-
-    async def until(self, words: str) -> None:
-        """Wait until the words are on the screen; `TimeoutError` where they do not come."""
-        end = monotonic() + SOON_S
-        while words not in self.text():
-            if monotonic() > end:
-                raise TimeoutError(f"{words!r} did not appear within {SOON_S:.0f} s:\n{self.text()}")
-            await asyncio.sleep(0.2)
-            await self.settle()
-
-    async def still(self) -> None:
-        """Wait until the screen stays as it is: a process of its own has answered, or never will."""
-        end, before, since = monotonic() + LATER_S, "", monotonic()
-        while monotonic() - since < STILL_S:
-            if monotonic() > end:
-                raise TimeoutError(f"the screen still changed after {LATER_S:.0f} s")
-            await asyncio.sleep(0.2)
-            await self.settle()
-            now = self.text()
-            if now != before or WARMING in now:
-                before, since = now, monotonic()
 
     async def to_row(self, table: str, key: str) -> None:
         """Put the cursor of a table on the row with this key."""

@@ -132,7 +132,7 @@ class Workbench(App[None]):
         if not self.is_headless:  # then the process is not the workbench's alone
             self._garbage = Garbage()
         self._changes.poll()
-        self.set_interval(POLL_S, self._poll)
+        self.set_interval(POLL_S, self.poll)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.app_resume_signal.subscribe(self, lambda _: self._draw_again())
 
@@ -173,6 +173,17 @@ class Workbench(App[None]):
 
             self._warm = WarmProcess(self.workspace.folder)
         return self._warm
+
+    @property
+    def asks_warm(self) -> bool:
+        """Whether the process that keeps a model in memory has a question to answer."""
+        return self._warm is not None and self._warm.waiting
+
+    async def settled(self) -> None:
+        """Wait until everything that was asked for is read, laid out and drawn. Not to be awaited by the app itself."""
+        from workbench.settled import settled  # tests, pictures and benchmarks ask
+
+        await settled(self)
 
     def look_again(self) -> None:
         """Forget which problems were told, as a reader asked to read again."""
@@ -337,14 +348,15 @@ class Workbench(App[None]):
         if not self.is_web:  # a page has no terminal for an editor
             yield SystemCommand("Settings", "Keys, theme and signs of your own, in $EDITOR", self.action_settings)
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
+        """Read what changed in the workspace, as every second."""
         if self._garbage is not None:
             self._garbage.look()
         if self._changes.poll():
             self.generation += 1
-            top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
-            if top is not None:  # what lies below it looks again when it is on top
-                top.refresh_if_stale()
+        top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
+        if top is not None:  # what lies below it looks again when it is on top
+            top.refresh_if_stale()
         if self._unfinished and not self.readonly:
             work = partial(_reap, self.workspace)
             self.run_worker(work, group="reap", thread=True, exclusive=True, exit_on_error=False)

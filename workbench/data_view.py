@@ -120,10 +120,12 @@ def next_pass(measured: Measured) -> str:
 
 
 def read_pass(workspace: Workspace, dataset: Dataset, measured: Measured, stop: Callable[[], bool]) -> Measured:
-    """What is known with one pass more; unchanged where `stop` broke it off."""
+    """What is known with one pass more; unchanged where `stop` broke it off, or the dataset was replaced or removed."""
     name = next_pass(measured)
     try:
         with workspace.read() as db, distributions.interruptible(db, stop):
+            if dataset not in dataset_store.datasets(db):
+                return measured
             return replace(measured, **{name: PASSES[name](db, dataset.id)})
     except Problem:
         if stop():
@@ -131,12 +133,19 @@ def read_pass(workspace: Workspace, dataset: Dataset, measured: Measured, stop: 
         raise
 
 
-def read_items(workspace: Workspace, before: ItemList) -> ItemList:
-    """A little more of the list: up to the end of a page, or as far as one comes in `BUDGET_S`."""
+def read_items(workspace: Workspace, before: ItemList) -> ItemList | None:
+    """A little more of the list: up to the end of a page, or as far as one comes in `BUDGET_S`.
+
+    None where the dataset was removed.
+    """
+    if not workspace.exists():
+        return None
     found, start = list(before.items), before.next
     deadline = monotonic() + BUDGET_S
     with workspace.read() as db:
-        dataset = dataset_store.dataset(db, before.dataset.name)
+        dataset = next((each for each in dataset_store.datasets(db) if each.name == before.dataset.name), None)
+        if dataset is None:
+            return None
         if dataset.fingerprint != before.dataset.fingerprint:
             return read_items_anew(dataset, before.words)
         room = PAGE - len(found) % PAGE

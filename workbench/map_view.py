@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -78,11 +79,22 @@ class Listed:
 
 @dataclass(frozen=True)
 class Names:
-    """Points in words, of `total`; `more` where the looking ended before everything was looked at."""
+    """Points in words, of `total`; `more` where the looking ended before everything was looked at.
+
+    `gone`: a dataset of the map was replaced or removed, so the rows of its points are those of other items or users.
+    """
 
     points: tuple[Listed, ...]
     total: int
     more: bool = False
+    gone: bool = False
+
+
+GONE = Names((), 0, gone=True)
+
+
+class MapGone(Exception):
+    """A dataset of the map was replaced or removed while its points were read."""
 
 
 def read_map(workspace: Workspace, choice: MapChoice, shown: MapView | None = None) -> MapView:
@@ -118,11 +130,18 @@ def read_map(workspace: Workspace, choice: MapChoice, shown: MapView | None = No
 
 
 def read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
-    """Who lies behind these points, in their order; at most `LISTED`."""
+    """Who lies behind these points, in their order; at most `LISTED`. `GONE` where the map is out of date."""
+    try:
+        return _read_names(workspace, side, indices)
+    except MapGone:
+        return GONE
+
+
+def _read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
     wanted = indices[:LISTED].tolist()
     items = side.projection.kind == "items"
     found: dict[int, Listed] = {}
-    with workspace.read() as db:
+    with _reading(workspace, side) as db:
         for number in {int(side.points.dataset[index]) for index in wanted}:
             own = {i: int(side.points.row[i]) for i in wanted if side.points.dataset[i] == number}
             dataset = dataset_store.dataset(db, side.projection.datasets[number])
@@ -138,14 +157,21 @@ def read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
 def find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[], bool] = lambda: False) -> Names:
     """The points whose title holds all the words or whose key they are; for users, whose key starts with them.
 
-    At most `LISTED`. Reads a catalogue part by part; `stop` is asked between parts.
+    At most `LISTED`. Reads a catalogue part by part; `stop` is asked between parts. `GONE` where the map is outdated.
     """
+    try:
+        return _find_points(workspace, side, words, stop)
+    except MapGone:
+        return GONE
+
+
+def _find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[], bool]) -> Names:
     found: list[Listed] = []
     items = side.projection.kind == "items"
     for number, name in enumerate(side.projection.datasets if words.strip() else ()):
         mine = np.flatnonzero(side.points.dataset == number)
         places = dict(zip(side.points.row[mine].tolist(), mine.tolist(), strict=True))
-        for row, said, item in (_items if items else _users)(workspace, name, words):
+        for row, said, item in (_items if items else _users)(workspace, side, name, words):
             if stop() or len(found) == LISTED:
                 return Names(tuple(found), len(found), more=True)
             if row in places:
@@ -153,10 +179,21 @@ def find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[],
     return Names(tuple(found), len(found))
 
 
-def _items(workspace: Workspace, name: str, words: str) -> Iterator[tuple[int, str, Item | None]]:
+@contextmanager
+def _reading(workspace: Workspace, side: Side) -> Iterator[sqlite3.Connection]:
+    """The workspace as long as the map is up to date; `MapGone` where it is not."""
+    if not workspace.exists():
+        raise MapGone
+    with workspace.read() as db:
+        if side.projection.key not in {each.key for each in projection_store.projections(db)}:
+            raise MapGone
+        yield db
+
+
+def _items(workspace: Workspace, side: Side, name: str, words: str) -> Iterator[tuple[int, str, Item | None]]:
     start: int | None = 0
     while start is not None:
-        with workspace.read() as db:
+        with _reading(workspace, side) as db:
             part = find_items(db, dataset_store.dataset(db, name).id, words, start=start)
         for item in part.items:
             yield item.item, title(item), item
@@ -164,10 +201,10 @@ def _items(workspace: Workspace, name: str, words: str) -> Iterator[tuple[int, s
         start = part.next
 
 
-def _users(workspace: Workspace, name: str, prefix: str) -> Iterator[tuple[int, str, Item | None]]:
+def _users(workspace: Workspace, side: Side, name: str, prefix: str) -> Iterator[tuple[int, str, Item | None]]:
     after = ""
     while True:
-        with workspace.read() as db:
+        with _reading(workspace, side) as db:
             dataset = dataset_store.dataset(db, name)
             page = dataset_store.users(db, dataset.id, prefix=prefix.strip(), after=after, limit=PAGE)
         for user, key in page:

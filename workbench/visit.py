@@ -137,10 +137,14 @@ class UserPage:
 def read_users(
     workspace: Workspace, dataset_name: str, prefix: str, after: str = "", asked: Asked | None = None
 ) -> UserPage:
-    """A page of users by key, of all or of those that a question found."""
+    """A page of users by key, of all or of those that a question found; an empty one where the dataset is gone."""
+    if not workspace.exists():
+        return UserPage(prefix, after, (), 0)
     among = None if asked is None else dict.fromkeys(asked.user.tolist())
     with workspace.read() as db:
-        dataset = dataset_store.dataset(db, dataset_name)
+        dataset = next((each for each in dataset_store.datasets(db) if each.name == dataset_name), None)
+        if dataset is None:
+            return UserPage(prefix, after, (), 0)
         page = dataset_store.users(db, dataset.id, prefix=prefix, after=after, limit=PAGE, among=among)
         total = dataset.users if among is None else len(among)
         if prefix:

@@ -47,6 +47,11 @@ class WarmProcess:
         """The process' id while it lives."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a question is not answered yet."""
+        return bool(self._waiting)
+
     def ask(self, request: Callable[[int], Request], deliver: Callable[[Answer | Died], object]) -> int:
         """Ask what `request` makes of a number, which is returned, starting the process where there is none.
 
@@ -110,22 +115,26 @@ class WarmProcess:
                     to = [self._told] if self._told is not None else []
                 else:
                     to = [self._waiting[answer.id]] if answer.id in self._waiting else []
-                    for old in [number for number in self._waiting if number <= answer.id]:
-                        del self._waiting[old]  # answered, or passed over for a later one
             for deliver in to:
                 deliver(answer)
+            if not isinstance(answer, Stage):
+                with self._lock:
+                    for old in [number for number in self._waiting if number <= answer.id]:
+                        del self._waiting[old]  # answered, or passed over for a later one
         code = process.wait()
         with self._lock:
             if self._ended:
                 return
-            if self._process is process:
-                self._process = None
-                to = list(dict.fromkeys([*self._waiting.values(), *([self._told] if self._told else [])]))
-                self._waiting.clear()
-            else:
-                to = []
+            if self._process is not process:
+                return
+            self._process = None
+            lost = dict(self._waiting)
+            to = list(dict.fromkeys([*lost.values(), *([self._told] if self._told else [])]))
         for deliver in to:
             deliver(Died(_farewell(code, said)))
+        with self._lock:
+            for number in lost:
+                self._waiting.pop(number, None)
 
 
 def stage_words(stage: str, done: int, total: int) -> str:

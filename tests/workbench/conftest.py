@@ -6,18 +6,22 @@ import asyncio
 import os
 import re
 import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import shop
+from textual.events import Key
+from textual.keys import key_to_character
 from textual.pilot import Pilot
 
 from store.workspace import Workspace
 from workbench.application import Workbench
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-QUIET = 3  # rounds without a worker at work
-PATIENCE = 100  # tenths of a second, on a loaded machine
+LIMIT_S = float(os.environ.get("DEBUG_LIMIT", "60"))  # only what hangs takes as long
+LOOK_S = 0.02  # between two looks at what another process or thread does
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
 WARM = re.compile(r"ready, [\d.]+ [MG]B, [\d,]+ ms *")
 
@@ -38,27 +42,55 @@ def workspace(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
     return Workspace(Path("shop"))
 
 
+@asynccontextmanager
+async def limited(pilot: Pilot, what: str) -> AsyncIterator[None]:
+    """Fail where what is awaited takes `LIMIT_S`: name it, with the workers at work and the screen."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            yield
+    except TimeoutError:
+        app: Workbench = pilot.app  # type: ignore[assignment]
+        working = [f"{worker.node}: {worker.group}" for worker in app.workers if not worker.is_finished]
+        raise AssertionError(
+            f"waited {LIMIT_S:.0f} s for {what}; workers at work: {working or 'none'}; the screen:\n{screen_text(app)}"
+        ) from None
+
+
 async def settle(pilot: Pilot) -> None:
     """Wait until what was asked for is read and drawn."""
-    quiet = 0
-    while quiet < QUIET:  # what was read may ask for more to be read
-        await pilot.pause()
-        resting = getattr(pilot.app.screen, "resting", False)  # a job that is not read before the cursor rests on it
-        busy = resting or any(not worker.is_finished for worker in pilot.app.workers)
-        quiet = 0 if busy else quiet + 1
-        await asyncio.sleep(0.01 if busy else 0)
-    await pilot.pause()
+    async with limited(pilot, "everything asked for to be on the screen"):
+        await pilot.app.settled()  # type: ignore[attr-defined]
+
+
+async def happens(pilot: Pilot, what: str, condition: Callable[[], object]) -> None:
+    """Wait until a condition holds that another process, or a thread, brings about."""
+    async with limited(pilot, what):
+        while not condition():
+            await asyncio.sleep(LOOK_S)
 
 
 async def until(pilot: Pilot, words: str) -> str:
-    """Wait until the words are on the screen; returns it."""
-    for _ in range(PATIENCE):
-        await settle(pilot)
-        text = screen_text(pilot.app)  # type: ignore[arg-type]
-        if words in text:
-            return text
-        await pilot.pause(0.1)
-    raise AssertionError(f"{words!r} did not appear in:\n{text}")
+    """Wait until the words are on a screen on which everything asked for is drawn; returns that screen."""
+    app: Workbench = pilot.app  # type: ignore[assignment]
+    async with limited(pilot, f"{words!r}"):
+        while True:
+            await app.settled()
+            if words in (text := screen_text(app)):
+                return text
+            await asyncio.sleep(LOOK_S)
+
+
+async def passing(pilot: Pilot, words: str) -> str:
+    """Wait until the words are on the screen while more is under way; returns that screen."""
+    app: Workbench = pilot.app  # type: ignore[assignment]
+    await happens(pilot, f"{words!r}", lambda: words in screen_text(app))
+    return screen_text(app)
+
+
+async def poll(pilot: Pilot) -> None:
+    """Let the workbench look at the workspace now instead of within a second."""
+    pilot.app.poll()  # type: ignore[attr-defined]
+    await settle(pilot)
 
 
 def said(app: Workbench) -> str:
@@ -69,7 +101,7 @@ def said(app: Workbench) -> str:
 async def press(pilot: Pilot, keys: str) -> None:
     """Press keys (separated by blanks), each after the one before has had its effect."""
     for key in keys.split():
-        await pilot.press(key)
+        pilot.app.post_message(Key(key, key_to_character(key)))
         await settle(pilot)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import shop
-from conftest import press, screen_text, settle
+from conftest import poll, press, screen_text, settle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,8 +121,7 @@ async def test_rows_without_common_events_say_so(workspace: Workspace) -> None:
         await press(pilot, "4 space G space a")
         assert "These rows have no events in common" in screen_text(app)
         shop.add_dataset(workspace, "movielens-small", users=3, items=10, seed=9, replace=True)
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         await press(pilot, "v j enter escape")
         assert "[4 Results]" in screen_text(app)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import settle
+from conftest import LIMIT_S, screen_text, settle
 from rich.text import Text
 from textual._compositor import LayoutUpdate
 from textual.app import App, ComposeResult
@@ -123,7 +123,23 @@ async def test_an_area_that_is_shown_again_is_first_drawn_as_a_whole(
             assert of_it[0], f"{app.screen} is drawn over what stood there"
 
 
-BLINK_S = 0.5  # Textual's
+BLINK_S = 0.5  # as Textual's cursors do
+BLINKS = 3  # of a clock that starts after the cursor's: then that has blinked, too
+
+
+async def blinks(app: Workbench) -> None:
+    """Wait until a cursor would have blinked: by a timer of the same loop."""
+    seen = asyncio.Event()
+    ticks = iter(range(BLINKS))
+
+    def tick() -> None:
+        if next(ticks, None) is None:
+            seen.set()
+
+    timer = app.set_interval(BLINK_S, tick)
+    async with asyncio.timeout(LIMIT_S):
+        await seen.wait()
+    timer.stop()
 
 
 async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +151,7 @@ async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeyp
             await settle(pilot)
             with monkeypatch.context() as patch:
                 patch.setattr(Workbench, "_display", lambda self, screen, renderable: frames.append(screen))
-                await asyncio.sleep(2.2 * BLINK_S)
+                await blinks(app)
             assert frames == [], f"drawn after {keys}"
 
 
@@ -143,7 +159,8 @@ COLLECTIONS = """
 import gc
 from workbench import garbage
 
-garbage.QUIET_S = 0.2
+now = 0.0
+garbage.monotonic = lambda: now
 found = []
 gc.callbacks.append(lambda phase, about: phase == "stop" and about["generation"] == 2 and found.append(1))
 one = garbage.Garbage()
@@ -160,8 +177,7 @@ kept = work()
 one.touched()
 one.look()
 print(len(found))
-import time
-time.sleep(0.3)
+now += garbage.QUIET_S
 one.look()
 print(len(found))
 one.look()
@@ -172,3 +188,23 @@ print(len(found))
 def test_garbage_is_looked_for_while_nobody_types() -> None:
     said = subprocess.run([sys.executable, "-c", COLLECTIONS], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["0", "1", "1"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_first_frame_with_data_is_as_it_stays(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    frames: list[str] = []
+    display = Workbench._display
+
+    def recorded(self: Workbench, screen: Screen[Any], renderable: Any) -> None:
+        display(self, screen, renderable)
+        frames.append(screen_text(self))
+
+    monkeypatch.setattr(Workbench, "_display", recorded)
+    app = Workbench(workspace)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        with_data = [frame for frame in frames if "Evaluations  7" in frame]
+        assert with_data
+        assert set(with_data) == {screen_text(app)}

@@ -28,8 +28,6 @@ from workbench.widgets.edited_panel import EditedPanel
 from workbench.widgets.score_bars import ScoreBar, bar_cells, rows
 from workbench.widgets.table import Table
 
-STARTS = 12  # times ten seconds that a process may take to start on a busy machine
-
 
 def items(*numbers: int) -> tuple[Item, ...]:
     return tuple(Item(n, f"k{n}", f"title {n}", "", "") for n in numbers)
@@ -84,17 +82,7 @@ def real(workspace: Workspace) -> Workspace:
 async def opened(pilot: Pilot, keys: str = "5 e") -> str:
     await settle(pilot)
     await press(pilot, keys)
-    return await warm(pilot, "ready,")
-
-
-async def warm(pilot: Pilot, words: str) -> str:
-    """Wait for words that only come once a process has started."""
-    for _ in range(STARTS - 1):
-        try:
-            return await until(pilot, words)
-        except AssertionError:
-            continue
-    return await until(pilot, words)
+    return await until(pilot, "ready,")
 
 
 def listed(app: Workbench, table: str) -> list[list[str]]:
@@ -111,15 +99,13 @@ def alive(pid: int) -> bool:
 
 
 async def ranked(pilot: Pilot, before: list[list[str]]) -> list[list[str]]:
-    """Wait for a ranking other than the one before."""
-    app = pilot.app
-    for _ in range(200):
-        await settle(pilot)
-        now = listed(app, "#again-picks")  # type: ignore[arg-type]
-        if now != before and app.screen.query_one("#again-picks").display:
-            return now
-        await pilot.pause(0.05)
-    raise AssertionError(screen_text(app))  # type: ignore[arg-type]
+    """The ranking once it is there, which is not the one before."""
+    app: Workbench = pilot.app  # type: ignore[assignment]
+    await settle(pilot)
+    assert app.screen.query_one("#again-picks").display, screen_text(app)
+    now = listed(app, "#again-picks")
+    assert now != before, screen_text(app)
+    return now
 
 
 async def test_edits_rank_again_and_the_process_ends_with_the_workbench(real: Workspace) -> None:
@@ -198,17 +184,17 @@ async def test_a_model_that_cannot_be_opened_and_a_process_that_dies_are_said(re
         await press(pilot, "e m")
         await press(pilot, "g j j j enter")  # only, which never had weights
         await until(pilot, "m model only")
-        await warm(pilot, "! ")
+        await until(pilot, "! ")
         assert not app.screen.query_one("#again-picks").display
         await press(pilot, "m g enter")
-        await warm(pilot, "● ready")
+        await until(pilot, "● ready")
         pid = app.warm.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         text = await until(pilot, "was ended by SIGKILL")
         assert "starts it again" in text
         await press(pilot, "d")
-        await warm(pilot, "● ready")
+        await until(pilot, "● ready")
         assert app.warm.pid not in (None, pid)
 
 
@@ -243,7 +229,7 @@ async def test_why_from_users_and_titles_of_any_kind(workspace: Workspace) -> No
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "5 tab w")
-        shown = await warm(pilot, "Score with the whole history")
+        shown = await until(pilot, "Score with the whole history")
         assert "How much the score that pop gives it" in shown
         assert "No entry makes a difference" in shown
         await press(pilot, "escape e")
@@ -267,7 +253,7 @@ async def test_the_screen(real: Workspace) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "5 a G enter e")
-        await warm(pilot, "ready,")
+        await until(pilot, "ready,")
         before = await ranked(pilot, [])
         await press(pilot, "k d")
         await ranked(pilot, before)
@@ -313,7 +299,7 @@ from engine.warm.messages import RankRequest
 warm = WarmProcess(Path({str(real.folder.absolute())!r}))
 warm.ask(lambda number: RankRequest(number, "gone", (1,), 1, 5), lambda answer: None)
 print(warm.pid, flush=True)
-time.sleep(600)
+time.sleep(600)  # until it is killed
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as killed:
         assert killed.stdout is not None

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 import shop
-from conftest import check_snapshot, press, screen_text, settle
+from conftest import check_snapshot, poll, press, screen_text, settle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,13 +211,11 @@ async def test_a_dataset_removed_under_an_experiment_leaves_the_rest(workspace: 
         await settle(pilot)
         await press(pilot, "4 e")
         shop.add_dataset(workspace, "shop-garden", users=3, items=10, seed=9, replace=True)
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         assert numbers.mean(stored(workspace, "pop", "movielens-small", "mask")) in screen_text(app)
         with workspace.write() as db:
             db.execute("DELETE FROM dataset")
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         assert "There is no dataset yet" in screen_text(app)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import maps
 import pytest
 import shop
-from conftest import press, screen_text, settle, until
+from conftest import poll, press, screen_text, settle, until
 
 from store.workspace import Workspace
-from workbench import application
 from workbench.application import Workbench
 from workbench.key_table import bindings_of
 from workbench.screens.help import HelpDialog
@@ -174,10 +173,7 @@ async def test_a_broken_row_becomes_a_dialog_and_the_rest_is_shown(busy: Workspa
 
 
 @pytest.mark.parametrize("area", AREAS)
-async def test_a_database_that_changes_under_an_area(
-    busy: Workspace, monkeypatch: pytest.MonkeyPatch, area: str
-) -> None:
-    monkeypatch.setattr(application, "POLL_S", 0.05)
+async def test_a_database_that_changes_under_an_area(busy: Workspace, area: str) -> None:
     key, nothing, replaced = AREAS[area]
     app = Workbench(busy, readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -185,14 +181,16 @@ async def test_a_database_that_changes_under_an_area(
         await press(pilot, key)
         shop.add_dataset(busy, "movielens-small", users=3, items=10, seed=9, replace=True)
         shop.add_job(busy, "ingest other")
-        await until(pilot, replaced)
+        await poll(pilot)
+        assert replaced in screen_text(app)
         with busy.write() as db:
             for table in ("dataset", "model", "job", "projection"):
                 db.execute(f"DELETE FROM {table}")
-        await until(pilot, nothing)
+        await poll(pilot)
+        assert nothing in screen_text(app)
         shutil.rmtree(busy.folder)
-        await pilot.pause(0.2)
-        await until(pilot, nothing)
+        await poll(pilot)
+        assert nothing in screen_text(app)
         await press(pilot, "escape 1")
         await until(pilot, "There is no workspace here yet")
         assert len(app.screen_stack) == 1
@@ -257,8 +255,7 @@ async def test_a_dataset_replaced_or_removed_under_the_app(workspace: Workspace)
             db.execute("DELETE FROM dataset")
         await until(pilot, "there is no dataset")
         shutil.rmtree(workspace.folder)
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         await press(pilot, "1")
         assert "There is no workspace here yet" in screen_text(app)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import press, screen_text, settle, until
+from conftest import poll, press, screen_text, settle, until
 
 from store import jobs
 from store.models import put_model
@@ -119,8 +119,7 @@ async def test_a_new_evaluation_appears_by_itself(workspace: Workspace) -> None:
         await settle(pilot)
         assert "Evaluations  7" in screen_text(app)
         shop.evaluate(workspace, "pop", "shop-kitchen")
-        await pilot.pause(1.3)  # the poll comes once a second
-        await settle(pilot)
+        await poll(pilot)
         assert "Evaluations  8" in screen_text(app)
 
 
@@ -130,8 +129,7 @@ async def test_a_workspace_that_appears_is_shown(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         assert "films" in screen_text(app)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import press, said, screen_text, settle, until
+from conftest import poll, press, said, screen_text, settle, until
 
 from engine.jobs.files import job_files
 from store import jobs
@@ -43,7 +43,7 @@ with workspace.write() as db:
         if not deafness and jobs.cancel_asked(db, id):
             jobs.finish(db, id, JobState.CANCELLED, "stopped at step 12", 3, 1.0)
             break
-        time.sleep(0.05)
+        time.sleep(0.05)  # as a job asks between two steps
 """
 
 
@@ -121,7 +121,7 @@ async def test_a_worker_that_dies_is_lost_and_resume_goes_on_with_it(
         assert "the last words" in await until(pilot, "? lost on cpu")
         with workspace.write() as db:
             db.execute("UPDATE job SET arguments = '[\"models\"]'")  # a command that ends at once
-        await pilot.pause(1.2)
+        await poll(pilot)
         await press(pilot, "r")
         await until(pilot, f"goes on with job {number}")
     with workspace.read() as db:

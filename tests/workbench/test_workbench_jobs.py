@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 import shop
-from conftest import check_snapshot, press, said, screen_text, settle, until
+from conftest import check_snapshot, happens, poll, press, said, screen_text, settle, until
 
 from store import jobs
 from store.words import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.job_view import JobsView
+from workbench.screens import area as area_screen
 from workbench.screens import jobs as jobs_screen
 from workbench.screens.job_events import JobEventsDialog
 from workbench.widgets.log_pane import JobLog, LogPane
@@ -111,7 +113,8 @@ async def test_when_nothing_is_written_nothing_is_read(workspace: Workspace, mon
         monkeypatch.setattr(
             screen, "read_jobs", lambda place, wanted, *more: asked.append(wanted) or real(place, wanted)
         )
-        await pilot.pause(2.5)
+        for _ in range(3):
+            await poll(pilot)
         assert asked == []
         await press(pilot, "j")
         assert asked == [5]
@@ -127,7 +130,12 @@ async def test_what_the_cursor_passes_by_is_not_read(workspace: Workspace, monke
         return read_jobs(*asked)
 
     monkeypatch.setattr(jobs_screen, "read_jobs", recorded)
-    monkeypatch.setattr(jobs_screen, "REST_S", 1.0)  # longer than a slow machine takes for three keys
+    rested = asyncio.Event()
+
+    async def clock(seconds: float) -> None:
+        await rested.wait()
+
+    monkeypatch.setattr(area_screen, "sleep", clock)
     app = Workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -135,13 +143,20 @@ async def test_what_the_cursor_passes_by_is_not_read(workspace: Workspace, monke
         table = app.screen.query_one("#jobs", Table)
         for rows in (3, 1):
             read.clear()
+            rested.clear()
+            row = table.cursor_row + rows
             await pilot.press(*["j"] * rows)
+            await happens(pilot, f"the cursor on row {row}", lambda row=row: table.cursor_row == row)
             assert read == []
+            rested.set()
             await settle(pilot)
             assert set(read) == {int(table.line_at_cursor().key)}, "only where it rests"
         read.clear()
-        await pilot.press("k", "1")  # left before it rested
-        await pilot.pause(2 * jobs_screen.REST_S)
+        rested.clear()
+        await pilot.press("k", "1")
+        await happens(pilot, "another area", lambda: app.current_mode == "home")
+        rested.set()  # left before it rested
+        await settle(pilot)
         assert read == []
         await press(pilot, "3")
         row = table.line_at_cursor()

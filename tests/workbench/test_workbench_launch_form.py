@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import check_snapshot, press, said, screen_text, settle, until
+from conftest import check_snapshot, happens, press, said, screen_text, settle, until
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -24,12 +24,12 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 async def ended(pilot: Pilot, workspace: Workspace, number: int) -> None:
     """Wait until a job is over, which on a loaded machine may take its time: it loads libraries."""
-    for _ in range(600):
+
+    def over() -> bool:
         with workspace.read() as db:
-            if any(job.id == number and job.state in jobs.FINAL for job in jobs.jobs(db, 10)):
-                return
-        await pilot.pause(0.1)
-    raise AssertionError(f"job {number} did not end")
+            return any(job.id == number and job.state in jobs.FINAL for job in jobs.jobs(db, 10))
+
+    await happens(pilot, f"the end of job {number}", over)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

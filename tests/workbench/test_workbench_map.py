@@ -13,7 +13,7 @@ import maps
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, said, screen_text, settle
+from conftest import check_snapshot, poll, said, screen_text, settle
 from textual.binding import Binding
 from textual.pilot import Pilot
 
@@ -269,8 +269,7 @@ async def test_without_maps_it_says_what_makes_one(workspace: Workspace, tmp_pat
         text = " ".join(screen_text(app).split())
         assert "st5 project only --datasets movielens-small,shop-garden,shop-kitchen --kind items" in text
         maps.add_map(workspace)
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         assert "80 of 150" in screen_text(app)
     app = workbench(Workspace(tmp_path / "nowhere"))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -287,16 +286,14 @@ async def test_points_of_a_dataset_that_was_replaced_are_not_shown_as_its_own(wo
         await settle(pilot)
         await press(pilot, "6")
         shop.add_dataset(workspace, "shop-garden", users=30, items=50, seed=9, synthetic=True, replace=True)
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         text = " ".join(screen_text(app).split())
         assert "was of a dataset that was replaced or removed since" in text
         assert "--datasets movielens-small,shop-garden" in text
         assert "40 of 50" in text  # the map that is left
         with workspace.write() as db:
             db.execute("DELETE FROM dataset")
-        await pilot.pause(1.3)
-        await settle(pilot)
+        await poll(pilot)
         assert "no dataset to make one of" in screen_text(app)
         await press(pilot, "n 1 6")
         assert app.is_running

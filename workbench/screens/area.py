@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from asyncio import sleep
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -18,10 +19,11 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerState
 
 from store.errors import explain
 from store.workspace import Workspace
+from workbench.reading import View, read
 from workbench.remembered import Remembered
 from workbench.widgets.bar import Bar
 from workbench.widgets.filter_line import FilterLine
@@ -32,8 +34,6 @@ from workbench.widgets.too_small import TooSmall
 
 if TYPE_CHECKING:
     from workbench.application import Workbench
-
-View = TypeVar("View")
 
 
 class BodyReady(Message):
@@ -87,6 +87,8 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         self._styled = -1  # which of the app's styles the area was last drawn with
         self._generation = -1
         self._filled = False
+        self._newest: Worker[None] | None = None  # the read that was started last
+        self._refresh: Worker[None] | None = None  # the newest read for the workspace as it was at `_generation`
 
     @property
     def bench(self) -> Workbench:
@@ -115,10 +117,16 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         """Start reading what this area shows; equal data changes nothing on the screen."""
 
     def refresh_if_stale(self) -> None:
-        """Read again if the workspace changed since this area last did."""
-        if self._generation != self.bench.generation:
+        """Read again if the workspace changed since this area last did, and its parts are there.
+
+        A read under way is let come to its end first: jobs that write each second would else never let a longer one.
+        """
+        under_way = self._refresh is not None and not self._refresh.is_finished
+        if self._filled and self._generation != self.bench.generation and not under_way:
             self._generation = self.bench.generation
+            self._newest = None
             self.reload()
+            self._refresh = self._newest
 
     def left(self) -> bool:
         """Whether another area is shown by now. Then what was read for this one is not worth drawing: the one that is
@@ -166,10 +174,15 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
         Of several in one group only the newest is answered. A failure becomes a dialog; the app lives on.
         """
-        work = partial(_read, self, query, answer)
-        self.run_worker(work, group=group, thread=True, exclusive=True, exit_on_error=False)
+        self._newest = read(self, group, query, answer)
+
+    def rest(self, group: str, seconds: float, act: Callable[[], None]) -> Worker[None]:
+        """Call `act` once it was not asked for again in this group for so many seconds: a held key acts once."""
+        return self.run_worker(partial(_rested, seconds, act), group=group, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker is self._refresh and event.worker.is_finished and self.is_current:
+            self.refresh_if_stale()  # what changed meanwhile
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             event.stop()
             error = event.worker.error
@@ -233,16 +246,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
                 return
 
 
+async def _rested(seconds: float, act: Callable[[], None]) -> None:
+    await sleep(seconds)
+    act()
+
+
 def _pane(table: DataTable[Text]) -> Widget:
     """A table with the heading that says what it is, where that belongs to it alone."""
     pane = table.parent
     if not isinstance(pane, Widget) or isinstance(pane, Body):
         return table
     return pane if len(pane.query(Section)) == len(pane.query(DataTable)) == 1 else table
-
-
-def _read(screen: AreaScreen, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
-    worker = get_current_worker()
-    view = query()
-    if not worker.is_cancelled and screen.is_attached:
-        screen.post_message(answer(view))

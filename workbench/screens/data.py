@@ -108,8 +108,9 @@ class DataScreen(LaunchingScreen):
 
     @on(Passed)
     def _learn(self, event: Passed) -> None:
-        self._measured[event.fingerprint] = event.measured
-        self._draw_chosen()
+        if event.measured != self._measured.get(event.fingerprint, Measured()):  # else it is gone
+            self._measured[event.fingerprint] = event.measured
+            self._draw_chosen()
 
     def on_resize(self) -> None:
         self._draw()

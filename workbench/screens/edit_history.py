@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import DataTable, Static
 
 from store import datasets as dataset_store
@@ -101,7 +100,6 @@ class EditHistoryScreen(AreaScreen):
         self._before: Ranking | None = None
         self._now: Ranking | None = None
         self._ready = False  # whether the model is warm, as far as is known
-        self._rest: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield SettingsLine(id="edit-settings")
@@ -253,9 +251,7 @@ class EditHistoryScreen(AreaScreen):
         self._draw()
         if cursor is not None:
             self.query_one(EditedPanel).table.move_cursor(row=cursor)
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST_S, self._ask)
+        self.rest("rest", REST_S, self._ask)
 
     def _ask(self) -> None:
         from engine.warm.messages import RankRequest

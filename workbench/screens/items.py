@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from store.plain_text import plain
 from store.records import Dataset
 from workbench import data_rows
 from workbench.data_view import LISTED, ItemList, read_items, read_items_anew
@@ -35,9 +36,9 @@ class ItemsScreen(AreaScreen):
     ]  # fmt: skip
 
     class Found(Message):
-        """The list has become longer."""
+        """The list has become longer; None where its dataset was removed."""
 
-        def __init__(self, found: ItemList) -> None:
+        def __init__(self, found: ItemList | None) -> None:
             super().__init__()
             self.found = found
 
@@ -62,6 +63,10 @@ class ItemsScreen(AreaScreen):
 
     @on(Found)
     def _show(self, event: Found) -> None:
+        if event.found is None:
+            self.notify(f"{plain(self.list.dataset.name)} was removed.", severity="warning", markup=False)
+            self.dismiss()
+            return
         if event.found.words != self.list.words:
             return  # another filter is in force by now
         grown = event.found.next != self.list.next

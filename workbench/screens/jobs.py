@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import DataTable, Static
 
 from store.plain_text import plain
@@ -93,7 +92,7 @@ class JobsScreen(JobsMarkingScreen):
         super().__init__()
         self._watched: dict[int, Watched] = {}
         self._curves_again = 0.0
-        self._rest: Timer | None = None
+        self._resting = False  # the cursor is on a job that is not read yet, as it may only pass by
         self._meter = LoadMeter()
         self._load: tuple[int, WorkerLoad | None] = (0, None)  # of the job of this number
 
@@ -112,7 +111,7 @@ class JobsScreen(JobsMarkingScreen):
         self.set_interval(LOAD_S, self._measure)
 
     def reload(self) -> None:
-        if self.resting:  # soon
+        if self._resting:  # soon
             return
         wanted = self.wanted
         detail = self.detail
@@ -165,19 +164,13 @@ class JobsScreen(JobsMarkingScreen):
         if row is None or self.view is None or int(row.key) == self.wanted:
             return
         self.wanted = int(row.key)
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST_S, self._rested)
+        self._resting = True
+        self.rest("rest", REST_S, self._rested)
 
     def _rested(self) -> None:
-        self._rest = None
+        self._resting = False
         if not self.left():
             self.reload()
-
-    @property
-    def resting(self) -> bool:
-        """Whether the cursor stands on a job that is not read yet, as it may only pass by."""
-        return self._rest is not None
 
     @on(DataTable.RowSelected)
     def _selected(self, event: DataTable.RowSelected) -> None:

@@ -122,6 +122,9 @@ class MapPointsScreen(MapChoosingScreen):
         side, names = self.side(), event.names
         if side is None or side is not event.side or self.view is None:
             return
+        if names.gone:  # said where the map was
+            self.reload()
+            return
         if event.about == USER:
             self.visit(names.points[0])
             return

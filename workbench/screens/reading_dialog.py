@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.message import Message
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerState
 
+from workbench.reading import View, read
 from workbench.screens.dialog import Dialog, Result
 
 if TYPE_CHECKING:
     from workbench.application import Workbench
-
-View = TypeVar("View")
 
 
 class ReadingDialog(Dialog[Result]):
@@ -26,8 +24,7 @@ class ReadingDialog(Dialog[Result]):
 
     def read(self, group: str, query: Callable[[], View], answer: Callable[[View], Message]) -> None:
         """Run `query` in a thread and post what `answer` makes of it; of several in one group the newest counts."""
-        work = partial(_read, self, query, answer)
-        self.run_worker(work, group=group, thread=True, exclusive=True, exit_on_error=False)
+        read(self, group, query, answer)
 
     def failed(self, error: BaseException) -> None:
         """A query ended with an error."""
@@ -36,10 +33,3 @@ class ReadingDialog(Dialog[Result]):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             event.stop()
             self.failed(event.worker.error)
-
-
-def _read(dialog: ReadingDialog[Result], query: Callable[[], View], answer: Callable[[View], Message]) -> None:
-    worker = get_current_worker()
-    found = query()
-    if not worker.is_cancelled and dialog.is_attached:
-        dialog.post_message(answer(found))

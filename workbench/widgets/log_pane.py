@@ -8,10 +8,11 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerState
 
 from store.plain_text import plain
 from workbench.job_log import Piece, log_size, read_log
+from workbench.reading import read
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.log_lines import JobLog
 from workbench.widgets.section import Section
@@ -108,8 +109,9 @@ class LogPane(Vertical):
         asked = (size, self._live)  # a line that has no end yet is not asked for again before something changes
         if size is not None and size != self._end and self._following and asked != self._asked:
             self._asked = asked
-            work = partial(_read, self, self._path, self._end, whole=not self._live)
-            self.run_worker(work, group="log", thread=True, exclusive=True, exit_on_error=False)
+            path, start = self._path, self._end
+            query = partial(read_log, path, start, whole=not self._live)
+            read(self, "log", query, partial(self.Came, path, start))
         self._to_end()  # lines that came while the pane was hidden had no place to scroll to
         self._say(size)
 
@@ -165,10 +167,3 @@ class LogPane(Vertical):
         else:
             words = "▶ following" if self._live else "complete"
         self.query_one(Section).say("", "; ".join(filter(None, (self.query_one(JobLog).found_words, words))))
-
-
-def _read(pane: LogPane, path: Path, start: int, *, whole: bool) -> None:
-    worker = get_current_worker()
-    piece = read_log(path, start, whole=whole)
-    if not worker.is_cancelled and pane.is_attached:
-        pane.post_message(LogPane.Came(path, start, piece))

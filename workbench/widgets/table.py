@@ -138,10 +138,14 @@ class Table(DataTable[Text]):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The height of header and rows, known at once; what `DataTable` answers lags behind by a layout."""
         header = self.header_height if self.show_header else 0
-        across = sum(column.get_render_width(self) for column in self.columns.values())
+        across = sum(self._widths(width)) + 2 * self.cell_padding * len(self._headings)
         return header + sum(line.height for line in self._lines) + (across > max(width, 1))
 
     def on_resize(self, event: Resize) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Make the columns as wide as the table's width asks for, where it has changed."""
         if self._headings and self._drawn_width != self._room() and self._by_width:
             self._draw(self._build())
 
@@ -151,6 +155,7 @@ class Table(DataTable[Text]):
             self.post_message(self.AtEnd(self))
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        self._fit()  # the first frame comes before the message that says how wide the table is
         inks = (self.get_component_rich_style(name) for name in sorted(self.COMPONENT_CLASSES))
         self._inks = (self.background_colors, *inks)
         return super().render_lines(crop)
@@ -185,7 +190,9 @@ class Table(DataTable[Text]):
         self._drawn_width = self._room()
         heads = tuple(_said(heading.text) for heading in self._headings)
         rows = tuple((line.key, line.height) for line in self._lines)
-        return Build(heads, tuple(self._widths()), self.header_height, rows)
+        widths = self._widths(self._drawn_width)
+        self._by_width = any(heading.flexible for heading in self._headings) or self._widest_column() in widths
+        return Build(heads, tuple(widths), self.header_height, rows)
 
     def _change(self, before: Sequence[Sequence[Text]]) -> None:
         """Other words in the same rows and columns: only those rows are drawn. `update_cell` would draw all."""
@@ -220,16 +227,16 @@ class Table(DataTable[Text]):
         before, self._extent = self._extent, (across, self.header_height + sum(row.height for row in self._lines))
         self.refresh(layout=self._extent != before)
 
-    def _widths(self) -> list[int]:
+    def _widths(self, room: int) -> list[int]:
+        """The columns' widths in a table that is `room` cells wide; 0 where that is not known yet."""
         widths = []
         for column, heading in enumerate(self._headings):
             widths.append(heading.width or self._needed(column, heading))
         flexible = [column for column, heading in enumerate(self._headings) if heading.flexible]
-        self._by_width = bool(flexible) or self._widest_column() in widths
-        if flexible and self._drawn_width:
+        if flexible:  # as narrow as they may be while the width is not known: what is too wide gets a scrollbar
             others = sum(width for column, width in enumerate(widths) if column not in flexible)
             padding = 2 * self.cell_padding * len(widths)
-            share = (self._drawn_width - others - padding - SCROLLBAR) // len(flexible)
+            share = (room - others - padding - SCROLLBAR) // len(flexible)
             for column in flexible:
                 widths[column] = max(MINIMUM_FLEXIBLE, share)
         return widths
