@@ -61,7 +61,7 @@ UNLESS_SET = {
 
 # The path of a Unix socket has at most 107 bytes (103 on macOS); those of multiprocessing take 36 below this folder.
 LONGEST_FOLDER = 60
-ENDS_S = 20  # a process that got the end of its parent as a signal has this long to end
+ENDS_S = 10  # a process that is about to end, on a busy machine, is not left behind
 PREFIX = "st5-tests-"
 
 
@@ -112,12 +112,12 @@ def processes() -> list[psutil.Process]:
     return found
 
 
-def left_behind() -> list[str]:
-    """One line for each process that is still alive and each temporary file or folder that is still there.
+def left_behind(patience: float) -> list[str]:
+    """One line for each process that is alive after some seconds and each temporary file or folder that is there.
 
     The processes are killed. Call it where all tests have ended.
     """
-    _, alive = psutil.wait_procs(processes(), timeout=ENDS_S)
+    _, alive = psutil.wait_procs(processes(), timeout=patience)
     lines = []
     for process in alive:
         with suppress(psutil.Error):
@@ -143,7 +143,10 @@ class LeftBehind:
         try:
             return (yield)
         finally:
-            self.lines = left_behind()
+            interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
+            lines = left_behind(0 if interrupted else ENDS_S)
+            if not interrupted:
+                self.lines = lines
             if self.lines and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
