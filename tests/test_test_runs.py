@@ -1,4 +1,4 @@
-"""What a run of tests shows and what it may not leave behind, on small suites that are run in processes of their own."""
+"""What a run of tests shows and what it may not leave behind, shown on small suites in processes of their own."""
 
 from __future__ import annotations
 
