@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RECBOLE := recbole==1.2.1   # only for the MovieLens-100k files inside its wheel
 PROCESSES ?= 3              # of the tests, on two cores: they wait for processes and the screen a third of the time
-PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-fast test-stress lint bench picture clean
 

@@ -11,17 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import surroundings  # before torch and the program read the environment
+import tests.surroundings  # noqa: F401 – before torch and the program read the environment
 
 settings.register_profile("st5", deadline=None)  # how long an example takes is this machine's business
 settings.load_profile("st5")
 
-pytest_plugins = ["tests.progress_report"]
+pytest_plugins = ["tests.order", "tests.progress_report", "tests.surroundings"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    surroundings.pytest_configure(config)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import order
+
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[1]
 FEW = """
@@ -125,3 +127,8 @@ def test_the_settings_of_a_user_do_not_reach_the_tests(
 
 def test_this_run_has_its_own_temporary_folder() -> None:
     assert "st5-tests-" in tempfile.gettempdir()
+
+
+def test_every_file_that_is_named_for_its_order_exists() -> None:
+    for name in {*order.SLOW, *order.PROCESSES}:
+        assert (order.TESTS / f"{name}.py").is_file()
