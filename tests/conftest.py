@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import tests.surroundings  # noqa: F401 – before torch and the program read the environment
-
 settings.register_profile("st5", deadline=None)  # how long an example takes is this machine's business
 settings.load_profile("st5")
 
-pytest_plugins = ["tests.order", "tests.progress_report", "tests.surroundings"]
+pytest_plugins = ["tests.surroundings", "tests.order", "tests.progress_report"]  # in this order: the first cleans up
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -93,14 +93,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: in a file about processes, signals and terminals")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if _name(item) in SLOW:
+        item.add_marker("slow")
+    if _name(item) in PROCESSES:
+        item.add_marker("process")
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-randomly
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     turn = {name: number for number, name in enumerate(SLOW)}
-    for item in items:
-        if _name(item) in turn:
-            item.add_marker("slow")
-        if _name(item) in PROCESSES:
-            item.add_marker("process")
     items.sort(key=lambda item: turn.get(_name(item), len(turn)))  # stable: the rest keeps its random order
 
 

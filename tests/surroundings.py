@@ -1,6 +1,6 @@
 """What the tests run in: no settings of the user, and a folder for temporary files that must be empty at the end.
 
-Import this before anything reads the environment; `pytest` loads it as a plugin.
+pytest loads it as a plugin, before torch and the program read the environment.
 """
 
 from __future__ import annotations
