@@ -72,7 +72,7 @@ def clean(environment: Any, folder: Path) -> None:
     environment.update(FIXED)
     for name, value in UNLESS_SET.items():
         environment.setdefault(name, value)
-    environment.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # pytest's own folders stay to be looked at
+    environment.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder.parent))  # folders of failed tests, to be looked at
     environment["TMPDIR"] = str(folder / "tmp")
     environment["HOME"] = str(folder / "home")  # ~/.tmux.conf, ~/.inputrc and the like
     environment["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")
