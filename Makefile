@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RECBOLE := recbole==1.2.1   # only for the MovieLens-100k files inside its wheel
-PROCESSES ?= 3              # of the tests, on two cores: they wait for processes and the screen a third of the time
+PROCESSES ?= 4              # of the tests, on two cores: half of the time they wait for other processes and the disk
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-fast test-stress lint bench picture clean
@@ -13,7 +13,7 @@ help:   ## print this list
 demo: .venv/.demo   ## install, then fill a workspace with real and made data and open it
 	$(BIN)/st5 demo
 
-test: .venv/.test   ## run all tests; a line per file, PROCESSES=3 at a time
+test: .venv/.test   ## run all tests; a line per file, PROCESSES=4 at a time
 	$(PYTEST)
 
 test-fast: .venv/.test   ## run the tests that start no process, train nothing and open no terminal

@@ -53,12 +53,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most plugins take seconds to load
     return folder
 
 
 def options(processes: int) -> list[str]:
-    return ["-p", "tests.surroundings", "-p", "tests.progress_report", "-p", "no:cacheprovider", f"-n{processes}",
-            "--dist=loadfile"]  # fmt: skip
+    plugins = ["xdist", "randomly", "tests.surroundings", "tests.progress_report", "no:cacheprovider"]
+    return [*(word for plugin in plugins for word in ("-p", plugin)), f"-n{processes}", "--dist=loadfile"]
 
 
 @pytest.mark.parametrize("processes", [0, 2])
@@ -71,6 +72,7 @@ def test_a_run_shows_a_line_per_file_whole_failures_and_why_tests_were_skipped(
     assert sum(bool(re.fullmatch(r"\d+% test_more.py # s 2 passed", line)) for line in lines) == 1, result.outlines
     [few] = [line for line in lines if "% test_few.py" in line]
     assert sorted(few.partition("# s ")[2].split(", ")) == ["1 failed", "1 passed", "2 skipped"]
+    assert not [line for line in lines if re.fullmatch(r"(\S+\.py )?[.sF]+( \[ ?\d+%\])?", line)]  # no dots
     assert "FAILED test_few.py::test_fails" in lines
     assert "E AssertionError: the whole message" in lines
     assert "2 no pdflatex on this machine – apt-get install texlive-latex-base" in lines
