@@ -16,7 +16,7 @@ demo: .venv/.demo   ## install, then fill a workspace with real and made data an
 test: .venv/.test   ## run all tests; a line per file, PROCESSES=4 at a time
 	$(PYTEST)
 
-test-fast: .venv/.test   ## run the tests that start no process, train nothing and open no terminal
+test-fast: .venv/.test   ## run the quick files only: for each change
 	$(PYTEST) -m "not slow"
 
 test-stress: .venv/.test   ## run all tests three times on busy cores, then those of processes twenty times: hours
