@@ -89,9 +89,9 @@ class ProgressReport:
         outcomes = self.outcomes[file]
         counts = ", ".join(f"{count} {name}" for name, count in outcomes.items())
         seconds = sum(taken for test, taken in self.seconds.items() if _file(test) == file)
-        share = sum(map(len, self.ended.values())) / sum(self.expected.values())
+        percent = 100 * sum(map(len, self.ended.values())) // sum(self.expected.values())
         colour = "red" if outcomes["failed"] or outcomes["error"] else "yellow" if not outcomes["passed"] else "green"
-        self._write(f"{share:4.0%} {file:<58} {seconds:6.1f} s  {counts}", **{colour: True})
+        self._write(f"{percent:3}% {file:<58} {seconds:6.1f} s  {counts}", **{colour: True})
 
     def _write(self, line: str, **markup: bool) -> None:
         if self.config.get_verbosity() <= 0:
