@@ -2,29 +2,40 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RECBOLE := recbole==1.2.1   # only for the MovieLens-100k files inside its wheel
+PROCESSES ?= 4              # of the tests, on two cores: half of the time they wait for other processes and the disk
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test lint bench picture clean
+.PHONY: help demo test test-fast test-stress lint bench picture clean
 
-demo: .venv/.demo
+help:   ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST) | awk -F '  ' '{printf "%-18s %s\n", $$1, $$2}'
+
+demo: .venv/.demo   ## install, then fill a workspace with real and made data and open it
 	$(BIN)/st5 demo
 
-test: .venv/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/.test   ## run all tests; a line per file, PROCESSES=4 at a time
+	$(PYTEST)
 
-lint: .venv/.test
+test-fast: .venv/.test   ## run the quick files only: for each change
+	$(PYTEST) -m "not slow"
+
+test-stress: .venv/.test   ## run all tests three times on busy cores, then those of processes twenty times: hours
+	scripts/stress
+
+lint: .venv/.test   ## check style, types and which folder may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench
+bench: .venv/.bench   ## measure speed and memory
 	$(BIN)/python -m benchmarks
 
-picture: .venv/.test   # the pages of docs/workbench, from $$ST5_WORKSPACE or: make picture WORKSPACE=folder
+picture: .venv/.test   ## draw the pages of docs/workbench, from ST5_WORKSPACE or WORKSPACE=folder
 	$(BIN)/python -m scripts.key_tables
 	$(BIN)/python -m scripts.screenshot $(if $(WORKSPACE),--workspace "$(WORKSPACE)")
 
-clean:
+clean:   ## remove .venv and what builds left
 	rm -rf .venv build *.egg-info
 
 .venv/bin/python:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +14,8 @@ from hypothesis import settings
 settings.register_profile("st5", deadline=None)  # how long an example takes is this machine's business
 settings.load_profile("st5")
 
+pytest_plugins = ["tests.surroundings", "tests.order", "tests.progress_report"]  # in this order: the first cleans up
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="st5-tests-")  # leases of these tests, not of the machine
-os.environ["ST5_CONFIG"] = os.path.join(os.environ["XDG_RUNTIME_DIR"], "config.toml")  # nobody's own keys and theme
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `st5` sets it: threads that wait leave the cores to others
 
 
 @pytest.fixture(scope="session")

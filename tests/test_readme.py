@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.commands.application import COMMANDS
-from tests.conftest import Run
+from tests.program import Program
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -90,12 +90,18 @@ def small_files(folder: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_every_command_of_the_readme_works(st5: Run, tiny_t5: Path, tmp_path: Path) -> None:
+def test_every_command_of_the_readme_works(tiny_t5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("recbole", reason="MovieLens-100k (recbole 1.2.1) is not installed")
     small_files(tmp_path)
-    assert st5("ingest", "movielens", "--name", "ml-100k").returncode == 0
-    assert st5("train", "only", "--backbone", tiny_t5).returncode == 0
-    assert st5("evaluate", "only", "pop", "--datasets", "ml-100k", "--sample", "1000").returncode == 0
+    monkeypatch.chdir(tmp_path)
+    st5 = Program(tmp_path / "workspace")
+    for prepared in (
+        ["ingest", "movielens", "--name", "ml-100k"],
+        ["train", "only", "--backbone", str(tiny_t5)],
+        ["evaluate", "only", "pop", "--datasets", "ml-100k", "--sample", "1000"],
+    ):
+        done = st5(*prepared)
+        assert done.code == 0, done.err
     shown = [arguments for arguments in commands() if not needs_more_than_this_machine(arguments)]
     assert len(shown) >= 15
     for arguments in shown:
@@ -107,8 +113,8 @@ def test_every_command_of_the_readme_works(st5: Run, tiny_t5: Path, tmp_path: Pa
         if arguments[0] == "ingest" and "--name" not in arguments:
             arguments = [*arguments, "--name", f"of-line-{shown.index(arguments)}"]
         done = st5(*arguments)
-        assert done.returncode == 0, f"st5 {shlex.join(arguments)}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
+        assert done.code == 0, f"st5 {shlex.join(arguments)}\n{done.err}"
+        assert "Traceback" not in done.err
     assert (tmp_path / "ranks.csv").exists()
     assert (tmp_path / "items.npz").exists()
 
@@ -119,10 +125,10 @@ def test_the_readme_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_command_explains_itself_with_an_example(st5: Run, name: str) -> None:
-    done = st5(name, "--help")
-    assert done.returncode == 0
+def test_every_command_explains_itself_with_an_example(tmp_path: Path, name: str) -> None:
+    done = Program(tmp_path / "workspace")(name, "--help")
+    assert done.code == 0
     summary = COMMANDS[name][1]
-    assert summary.split()[:4] == done.stdout.split("\n\n")[1].split()[:4]
+    assert summary.split()[:4] == done.out.split("\n\n")[1].split()[:4]
     if name != "ingest":
-        assert f"Example: st5 {name}" in done.stdout
+        assert f"Example: st5 {name}" in done.out

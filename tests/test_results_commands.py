@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -251,7 +252,7 @@ def test_seeds_are_averaged(program: Program, tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_quiet(program: Program) -> None:
-    command = f"{sys.executable} -c 'from engine.commands import main; main()' results --csv | head -1"
+    command = f"{shlex.quote(sys.executable)} -c 'from engine.commands import main; main()' results --csv | head -1"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, check=False,
         env=dict(os.environ, ST5_WORKSPACE=str(program.workspace)),

@@ -40,8 +40,8 @@ def little_garbage() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Program:
-    """A workspace in which the three variants have been trained."""
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Program:
+    """A workspace in which the three variants have been trained, for tests that only read."""
     program = Program(make_shop(tmp_path_factory.mktemp("trained") / "w").folder)
     for variant in ("nopre", "itempre", "final"):
         made = train(program, variant, tiny_t5)
@@ -49,6 +49,12 @@ def program(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Program:
         assert made.out == ""
         assert f"st5 evaluate {variant} --datasets {CAMERAS}" in made.err
     return program
+
+
+@pytest.fixture
+def program(trained: Program, tmp_path: Path) -> Program:
+    """A copy of it, to train more in."""
+    return Program(Path(shutil.copytree(trained.workspace, tmp_path / "w")))
 
 
 @pytest.fixture
@@ -97,9 +103,9 @@ def our_vectors(program: Program, name: str) -> tuple[list[str], np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["nopre", "itempre", "final"])
-def test_a_trained_folder_opens_plainly_and_gives_the_same_vectors(program: Program, name: str) -> None:
-    sentences, ours = our_vectors(program, name)
-    assert np.abs(plain_vectors(program.workspace / "models" / name, sentences) - ours).max() < 1e-5
+def test_a_trained_folder_opens_plainly_and_gives_the_same_vectors(trained: Program, name: str) -> None:
+    sentences, ours = our_vectors(trained, name)
+    assert np.abs(plain_vectors(trained.workspace / "models" / name, sentences) - ours).max() < 1e-5
 
 
 def test_a_backbone_without_spare_tokens_gets_marker_rows_that_are_saved(empty: Program, tiny_roberta: Path) -> None:
@@ -112,33 +118,33 @@ def test_a_backbone_without_spare_tokens_gets_marker_rows_that_are_saved(empty: 
     assert len(after[table]) == len(before[table]) + 4
 
 
-def test_weights_are_single_precision_safetensors_and_nothing_is_pickled(program: Program) -> None:
-    files = list(program.workspace.rglob("*.safetensors"))
+def test_weights_are_single_precision_safetensors_and_nothing_is_pickled(trained: Program) -> None:
+    files = list(trained.workspace.rglob("*.safetensors"))
     assert len(files) == 3 + 5  # three models, and five phases of which one is shared
     assert len({path.stat().st_ino for path in files}) == 5  # a model shares its last phase's file
     for path in files:
         assert {str(tensor.dtype) for tensor in load_file(path).values()} == {"torch.float32"}
-    assert [path for kind in PICKLES for path in program.workspace.rglob(kind)] == []
-    assert list(program.workspace.rglob("checkpoint-*")) == []
+    assert [path for kind in PICKLES for path in trained.workspace.rglob(kind)] == []
+    assert list(trained.workspace.rglob("checkpoint-*")) == []
 
 
-def test_itempre_and_final_share_one_item_description_phase(program: Program) -> None:
-    found = models(program)
+def test_itempre_and_final_share_one_item_description_phase(trained: Program) -> None:
+    found = models(trained)
     chains = {name: [phase["key"] for phase in found[name]["lineage"]] for name in ("nopre", "itempre", "final")}
     assert [len(chain) for chain in chains.values()] == [1, 2, 3]
     assert chains["itempre"][0] == chains["final"][0]
     keys = {key for chain in chains.values() for key in chain}
     assert len(keys) == 5
-    assert {path.name for path in (program.workspace / "phases").iterdir()} == keys
-    assert any("item-description was trained before" in event for event in events(program, 3))
-    assert not any("was trained before" in event for event in events(program, 2))
+    assert {path.name for path in (trained.workspace / "phases").iterdir()} == keys
+    assert any("item-description was trained before" in event for event in events(trained, 3))
+    assert not any("was trained before" in event for event in events(trained, 2))
 
 
-def test_a_model_tells_its_chain(program: Program, tiny_t5: Path) -> None:
+def test_a_model_tells_its_chain(trained: Program, tiny_t5: Path) -> None:
     from engine import __version__
 
-    (final,) = program("models", "final", "--json").document
-    (data,) = program("datasets", CAMERAS, "--json").document
+    (final,) = trained("models", "final", "--json").document
+    (data,) = trained("datasets", CAMERAS, "--json").document
     assert (final["variant"], final["backbone"], final["seed"]) == ("final", str(tiny_t5), 0)
     first, second, third = final["lineage"]
     assert [phase["phase"] for phase in final["lineage"]] == list(Phase)
@@ -151,7 +157,7 @@ def test_a_model_tells_its_chain(program: Program, tiny_t5: Path) -> None:
         assert phase["device"].endswith(phase["settings"]["precision"])  # what this machine multiplies fast
         assert (phase["settings"]["batch"], phase["settings"]["learning-rate"]) == (8, 0.003)
         assert (phase["summary"]["steps"], phase["summary"]["pairs"], phase["summary"]["processes"]) == (8, 64, 1)
-    shown = program("models", "final").out
+    shown = trained("models", "final").out
     for word in (*map(str, Phase), data["fingerprint"][:12], first["device"]):
         assert word in shown
 

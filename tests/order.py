@@ -1,0 +1,110 @@
+"""In which order the tests run, and which of them are slow or start processes: marks by file.
+
+The slow files come first, the longest of them first, so that no long file is left to run alone at the end. All others
+run in random order. The numbers are from a run on two cores with `--durations=0`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+# Files of ten seconds and more, the longest first. `make test-fast` leaves them out.
+SLOW = (
+    "test_real_data",
+    "workbench/test_workbench_hostile",
+    "test_interruption",
+    "test_training_processes",
+    "test_demo",
+    "workbench/test_workbench_keys",
+    "workbench/test_workbench_launch_form",
+    "workbench/test_workbench_edit",
+    "workbench/test_workbench_faults",
+    "workbench/test_workbench_pictures",
+    "workbench/test_workbench_users",
+    "workbench/test_workbench_data",
+    "test_test_runs",
+    "workbench/test_workbench_jobs",
+    "workbench/test_workbench_drawing",
+    "workbench/test_workbench_job_curves",
+    "test_workspace_faults",
+    "workbench/test_workbench_map",
+    "engine/training/test_phase",
+    "test_readme",
+    "engine/projection/test_projection_layout",
+    "workbench/test_workbench_experiments",
+    "engine/training/test_markers",
+    "test_training_interruption",
+    "workbench/test_workbench_guide",
+    "workbench/test_workbench_results_behind",
+    "workbench/test_workbench_terminal",
+    "workbench/test_workbench_palette",
+    "workbench/test_workbench_results",
+    "engine/test_warm",
+    "workbench/test_workbench_home",
+    "workbench/test_workbench_snapshots",
+    "test_architecture",
+    "test_jobs_faults",
+    "engine/training/test_adapter",
+    "workbench/test_workbench_questions",
+    "workbench/test_workbench_results_export",
+    "engine/rating/test_rating_text",
+    "workbench/test_workbench_web",
+    "test_experiment_command",
+    "test_jobs_terminal",
+    "test_jobs_evaluate",
+    "test_jobs_door",
+    "workbench/test_workbench_job_control",
+    "test_report_command",
+    "engine/baselines/test_sequence_training",
+    "test_ingest_command",
+    "workbench/test_workbench_compare",
+    "workbench/test_workbench_contention",
+    "workbench/test_workbench_results_layouts",
+)
+
+# Files that are about processes, signals and terminals. `make test-stress` runs them twenty times.
+PROCESSES = (
+    "test_jobs_door",
+    "test_jobs_evaluate",
+    "test_jobs_faults",
+    "test_jobs_terminal",
+    "test_interruption",
+    "test_test_runs",
+    "test_training_interruption",
+    "test_training_processes",
+    "test_workspace_faults",
+    "engine/test_warm",
+    "store/test_store_connection",
+    "workbench/test_workbench_contention",
+    "workbench/test_workbench_edit",
+    "workbench/test_workbench_job_control",
+    "workbench/test_workbench_terminal",
+    "workbench/test_workbench_web",
+    "workbench/test_worker_load",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: in a file of ten seconds and more")
+    config.addinivalue_line("markers", "process: in a file about processes, signals and terminals")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if _name(item) in SLOW:
+        item.add_marker("slow")
+    if _name(item) in PROCESSES:
+        item.add_marker("process")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    turn = {name: number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: turn.get(_name(item), len(turn)))  # stable: the rest keeps its random order
+
+
+def _name(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).with_suffix("").as_posix() if item.path.is_relative_to(TESTS) else ""
