@@ -12,6 +12,7 @@ from aiohttp import web
 from textual_serve.server import Server
 
 from store.errors import BadInput
+from store.python_command import python_command
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")  # other names that lead here belong to somebody's DNS
@@ -26,7 +27,7 @@ class WebServer(Server):
     """
 
     def __init__(self, arguments: Sequence[str], port: int) -> None:
-        command = shlex.join([sys.executable, "-P", "-m", "engine", *arguments])
+        command = shlex.join(python_command("engine", *arguments))
         super().__init__(command, host=HOST, port=port, title="st5")
         self.key = secrets.token_urlsafe(24)
 
