@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 
 from engine.evaluation import evaluate
 from engine.ingest import IngestOptions, ingest
@@ -17,6 +14,7 @@ from engine.progress import Progress, silent
 from engine.protocol import EvaluationOptions
 from engine.reading import Reading
 from engine.sources import movielens, synthetic
+from engine.step_times import Times
 from engine.text.sentences import HistoryFormat
 from engine.training.recipe import load_recipe
 from engine.training.request import TrainRequest
@@ -32,21 +30,6 @@ FILMS = "ml-100k"
 SAMPLE = 1_000  # film histories fill the model's length: a thousand of them take half a minute on two cores
 METRIC = "ndcg@10"
 ENOUGH = 20  # events in a slice before the demo says anything about it
-
-
-@dataclass
-class Times:
-    """Seconds per step, in the order of the steps."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + monotonic() - started
 
 
 @dataclass(frozen=True)

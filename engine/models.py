@@ -120,12 +120,19 @@ def text_model(workspace: Workspace, model: Model) -> Model | None:
 
 def open_encoder(workspace: Workspace, model: Model, *, device: str = "auto", precision: str = "auto") -> Encoder:
     """The encoder of a text model; `Failed` where its folder is not what was stored."""
-    from engine.encoding.encoder import load
+    from engine.encoding.encoder import load_stored
 
     folder = workspace.folder / model.folder
     if not folder.is_dir():
         raise Failed(f"{folder}: the weights of {model.name} are gone. Train it again, or bring the folder back.")
-    encoder = load(str(folder), device=device, precision=precision, prompts=Prompts.of(model.recipe))
+    encoder = load_stored(
+        folder,
+        model.weights_hash,
+        model.tokenizer_hash,
+        device=device,
+        precision=precision,
+        prompts=Prompts.of(model.recipe),
+    )
     if encoder.weights_hash != model.weights_hash or encoder.tokenizer_hash != model.tokenizer_hash:
         raise Failed(
             f"{folder}: these are not the weights that were stored as {model.name} (hash {encoder.weights_hash[:8]}, "

@@ -114,7 +114,6 @@ def test_python_is_started_in_one_place_only() -> None:
         for node in ast.walk(ast.parse(file.read_text()))
         if (isinstance(node, ast.Attribute) and node.attr in ("executable", "_base_executable"))
         or (isinstance(node, ast.alias) and node.name == "executable")
-        or (isinstance(node, ast.Constant) and node.value in ("python", "python3"))
     ]
     assert [place.partition(":")[0] for place in named] == ["store/python_command.py"]
 

@@ -45,9 +45,10 @@ def _whole_way(space: Workspace, watched: Callable[[], AbstractContextManager[Pr
     """All of the demo; `option`: how a command line names this workspace."""
     started = monotonic()
     from engine import demo as work
+    from engine.step_times import Times
     from store import evaluations
 
-    times = work.Times({"loading libraries": monotonic() - started})
+    times = Times({"loading libraries": monotonic() - started})
     say(f"Workspace: {space.folder.absolute()}. What is there already is not made again.")
     with watched() as progress:
         found = work.prepare(space, times, progress)

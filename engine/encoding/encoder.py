@@ -15,6 +15,7 @@ import torch
 
 from engine.encoding.backbone import fetch_folder
 from engine.encoding.batching import token_batches
+from engine.encoding.bert import open_bert
 from engine.encoding.device import Precision, choose_device, device_name, fast_precision
 from engine.encoding.model_folder import KINDS, ModelFolder
 from engine.text.prompts import Prompts
@@ -195,6 +196,23 @@ def load(
     _grow_for_tags(model)
     half = Precision(precision) if precision != "auto" else fast_precision(chosen)
     return Encoder(model, source, chosen, half, folder.prompts if prompts is None else prompts)
+
+
+def load_stored(
+    folder: Path, weights_hash: str, tokenizer_hash: str, *, device: str, precision: str, prompts: Prompts
+) -> Encoder:
+    """Open a folder that st5 saved, fast where its model is a plain BERT, and else as `load` does.
+
+    The hashes are those of the model's row; that they are the encoder's is for the caller to check.
+    """
+    chosen = choose_device(device)
+    half = Precision(precision) if precision != "auto" else fast_precision(chosen)
+    model = open_bert(folder, chosen)
+    if model is not None:
+        fast = Encoder(model, str(folder), chosen, half, prompts)
+        if (fast.weights_hash, fast.tokenizer_hash) == (weights_hash, tokenizer_hash):
+            return fast
+    return load(str(folder), device=device, precision=precision, prompts=prompts)
 
 
 def _modules(folder: ModelFolder, pooling: str) -> OrderedDict[str, torch.nn.Module]:
