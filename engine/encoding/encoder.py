@@ -141,10 +141,19 @@ class Encoder:
             "attention_mask": torch.from_numpy(mask).to(self.device, non_blocking=True),
         }
         with torch.inference_mode():
-            for layer in self._layers:
-                features = layer(features)
-                if "token_embeddings" in features:
-                    features["token_embeddings"] = features["token_embeddings"].float()
+            try:
+                for layer in self._layers:
+                    features = layer(features)
+                    if "token_embeddings" in features:
+                        features["token_embeddings"] = features["token_embeddings"].float()
+            except torch.OutOfMemoryError:
+                raise
+            except (LookupError, RuntimeError) as error:  # of a kind of model that was never tried here
+                raise Failed(
+                    f"{self.source} says that it reads {self.length} tokens, and cannot read a sentence of {longest}: "
+                    f"{str(error).strip().splitlines()[0]} Save it with a smaller model_max_length in "
+                    "tokenizer_config.json, or take another backbone."
+                ) from error
             vectors = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
         return vectors.cpu().numpy()
 
