@@ -23,7 +23,7 @@ class PlainTokenizer:
         self.backend_tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.backend_tokenizer.no_truncation()
         self.backend_tokenizer.no_padding()
-        self.model_max_length = int(settings["model_max_length"])
+        self.model_max_length = int(settings.get("model_max_length", 0))  # 0 where it is not said
         pad = settings.get("pad_token")
         self.pad_token_id = None if pad is None else self.backend_tokenizer.token_to_id(_content(pad))
 
