@@ -147,8 +147,8 @@ def test_prompts_stand_before_histories_and_items_and_vectors_are_those_of_the_l
     from sentence_transformers import SentenceTransformer
 
     reference = SentenceTransformer(str(e5), device="cpu")
-    assert np.abs(encoder.encode_all(items) - reference.encode_document(TITLES)).max() < 1e-5
-    query = reference.encode_query("Title: lamp, Title: chair")
+    assert np.abs(encoder.encode_all(items) - reference.encode(TITLES, prompt_name="passage")).max() < 1e-5
+    query = reference.encode("Title: lamp, Title: chair", prompt_name="query")
     assert np.abs(encoder.encode_all([history])[0] - query).max() < 1e-5
 
 
