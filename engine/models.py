@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from engine import __version__
 from engine.baselines.request import BaselineRequest, recipe_of
-from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone
+from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone, stored_prompts
 from engine.kinds import BASELINES, EMBEDDED, ONLY
 from engine.model_name import check_name
+from engine.text.prompts import Prompts
 from store import models as stored_models
 from store.arrays import content_hash, settings_hash
 from store.errors import Failed
@@ -53,14 +54,16 @@ def make_only(
 
     check_name(name)
     source, parent = backbone_source(workspace, backbone) or embedded_backbone(), backbone_model(workspace, backbone)
-    encoder = load(source, pooling=pooling, device=device, precision=precision)
+    prompts = stored_prompts(workspace, backbone)
+    encoder = load(source, pooling=pooling, device=device, precision=precision, prompts=prompts)
     folder = workspace.models / name
     with workspace.write() as db, workspace.lock(f"model-{name}"):
         old = stored_models.find_model(db, name)
         if old is None or (old.weights_hash == encoder.weights_hash and not folder.exists()):
             # Before the row, so that no reader meets a model without weights. Loaded anew, because the precision
             # that the device prefers must not reach the file.
-            save_encoder(load(encoder.source, pooling=pooling, device="cpu", precision="fp32"), folder)
+            exact = load(encoder.source, pooling=pooling, device="cpu", precision="fp32", prompts=prompts)
+            save_encoder(exact, folder)
         return stored_models.put_model(
             db,
             name=name,
@@ -74,6 +77,7 @@ def make_only(
                 "length": encoder.length,
                 "dimension": encoder.dimension,
                 **({"pooling": pooling} if pooling else {}),
+                **encoder.prompts.document(),
             },
             lineage=parent.lineage if parent else [],
             code_version=__version__,
@@ -116,12 +120,19 @@ def text_model(workspace: Workspace, model: Model) -> Model | None:
 
 def open_encoder(workspace: Workspace, model: Model, *, device: str = "auto", precision: str = "auto") -> Encoder:
     """The encoder of a text model; `Failed` where its folder is not what was stored."""
-    from engine.encoding.encoder import load
+    from engine.encoding.encoder import load_stored
 
     folder = workspace.folder / model.folder
     if not folder.is_dir():
         raise Failed(f"{folder}: the weights of {model.name} are gone. Train it again, or bring the folder back.")
-    encoder = load(str(folder), device=device, precision=precision)
+    encoder = load_stored(
+        folder,
+        model.weights_hash,
+        model.tokenizer_hash,
+        device=device,
+        precision=precision,
+        prompts=Prompts.of(model.recipe),
+    )
     if encoder.weights_hash != model.weights_hash or encoder.tokenizer_hash != model.tokenizer_hash:
         raise Failed(
             f"{folder}: these are not the weights that were stored as {model.name} (hash {encoder.weights_hash[:8]}, "

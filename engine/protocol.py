@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.reading import Reading
+from engine.text.prompts import Prompts
 from engine.text.sentences import ItemText
 from store.errors import BadInput
 from store.records import Model, TrainedBaseline
@@ -51,6 +52,7 @@ def protocol(
         rules |= {"newest": trained.settings["window"], "weights": trained.weights_hash}
         if reader is not None:
             rules |= {"item_text": ItemText.TITLE.value, "features": reader.weights_hash}
+            rules |= Prompts.of(reader.recipe).document()
     elif reader is not None:
         template = options.reading.of(reader)
         rules |= {
@@ -61,6 +63,7 @@ def protocol(
             "precision": precision,
             "weights": reader.weights_hash,
             "tokenizer": reader.tokenizer_hash,
+            **Prompts.of(reader.recipe).document(),
         }
     elif model.variant == "bm25":
         rules |= {"item_text": ItemText.TITLE.value}

@@ -9,12 +9,12 @@ import numpy as np
 
 from engine.evaluation import history_starts
 from engine.models import open_model
-from engine.preparation.cleaning import Alphabet, clean_text
 from engine.progress import Progress, silent
 from engine.ranking.rank import rank
 from engine.ranking.ranked import NO_ITEM, Ranked
 from engine.reading import Reading
 from engine.scoring import Scoring, scoring
+from engine.step_times import Times
 from store import datasets
 from store.errors import BadInput
 from store.records import Item
@@ -139,28 +139,32 @@ def recommend(
     device: str = "auto",
     precision: str = "auto",
     progress: Progress = silent,
+    times: Times | None = None,
 ) -> tuple[Query, list[Recommendation]]:
     """The k best items after a user's newest known history, or after a history given as texts.
 
     A text that is an item's title (whatever its case) or key is that item; any other is read as it stands, so a
     question in words works like an item that the catalogue does not have. Items of the history are left out of the
-    list unless `seen` is keep.
+    list unless `seen` is keep. times: is told how long each step took.
     """
+    times = times or Times()
     if k < 1:
         raise BadInput(f"-k {k}: allowed are 1 and above.")
     if (user is None) == (not history):
         raise BadInput("Say whose history: either --user KEY, or --history TEXT (once for each item, oldest first).")
     entries: list[int | str] = [clean_entry(text) for text in history]
-    with workspace.read() as db:
+    with times.step("reading the history"), workspace.read() as db:
         dataset = datasets.dataset(db, dataset_name)
         if user is not None:
             entries = datasets.newest_sequence(db, dataset.id, datasets.user_id(db, dataset, user)).items.tolist()
-    model = open_model(workspace, model_name, device=device, precision=precision)
+    with times.step("finding the model"):
+        model = open_model(workspace, model_name, device=device, precision=precision)
     with workspace.write() as db:
-        recommender = Recommender(
-            scoring(workspace, db, model, dataset, reading, progress, device=device, precision=precision)
-        )
-        answer = recommender.answer(entries, top=k)
+        with times.step("opening the model and its vectors of the catalogue"):
+            scores = scoring(workspace, db, model, dataset, reading, progress, device=device, precision=precision)
+            recommender = Recommender(scores)
+        with times.step("encoding the history and ranking"):
+            answer = recommender.answer(entries, top=k)
     masked = seen is Seen.MASK
     ids = (answer.ranked.top_items_masked if masked else answer.ranked.top_items)[0]
     values = (answer.ranked.top_scores_masked if masked else answer.ranked.top_scores)[0]
@@ -174,6 +178,8 @@ def recommend(
 
 def clean_entry(text: str) -> str:
     """A text of a history as it is read; `BadInput` where nothing is left of it."""
+    from engine.preparation.cleaning import Alphabet, clean_text  # loads polars, which the history of a user needs not
+
     cleaned = clean_text(text, Alphabet.UNICODE)
     if not cleaned:
         raise BadInput(f"--history {text!r}: is empty once cleaned. Give a title or some words.")

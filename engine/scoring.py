@@ -6,15 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from engine.baselines.bm25 import Bm25Index
-from engine.baselines.features import item_features
-from engine.baselines.network import SequenceNetwork
-from engine.baselines.stored import trained_baseline
-from engine.baselines.trained import open_network
 from engine.encoding.device import choose_device, device_name
 from engine.encoding.embedding import Vectors
 from engine.encoding.encoder import Encoder
@@ -27,6 +22,9 @@ from store import datasets
 from store.errors import BadInput
 from store.records import Dataset, Item, Model
 from store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.baselines.network import SequenceNetwork
 
 HISTORIES_AT_ONCE = 20_000  # rendered and encoded together: some 25 MB of text and 30 MB of vectors
 RECENT_SHARE = 0.1  # of the train interactions, the newest
@@ -163,6 +161,8 @@ class TitleScoring:
     device_name = "CPU"
 
     def __init__(self, db: sqlite3.Connection, dataset: Dataset) -> None:
+        from engine.baselines.bm25 import Bm25Index  # half a second of imports that other models do without
+
         self.items = datasets.items(db, dataset.id)
         self._index = Bm25Index([item.title for item in self.items])
 
@@ -186,6 +186,10 @@ class SequenceScoring:
         *,
         keep: bool = True,
     ) -> None:
+        from engine.baselines.features import item_features
+        from engine.baselines.stored import trained_baseline
+        from engine.baselines.trained import open_network
+
         self.items = datasets.items(db, dataset.id)
         trained = trained_baseline(db, model, dataset)
         reader = text_model(workspace, model)

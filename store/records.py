@@ -140,6 +140,8 @@ class Evaluation:
         parts = [f"{p['candidates']} of {self.candidates}", f"ties {p['ties']}"]
         if p.get("history"):
             parts.append(f"{p['history']}, {p['item_text']}, {p['window']} tokens")
+        if p.get("prompts"):
+            parts.append('prompts "{history}" before histories, "{item}" before items'.format(**p["prompts"]))
         if p.get("newest"):
             parts.append(f"newest {p['newest']} items of a history")
         if p.get("sample"):

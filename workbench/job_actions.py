@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 
 from store.errors import Failed
+from store.python_command import python_command, python_environment
 from store.workspace import Workspace
 
 # title and words of the question before each step
@@ -45,11 +44,11 @@ def resume(workspace: Workspace, job: int) -> int:
 async def run_command(words: list[str], workspace: str) -> str:
     """Run `st5 …` to its end; returns what it printed as data. `Failed` with what it said where it did not succeed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "engine", *words),
+        *python_command("engine", *words),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "ST5_WORKSPACE": workspace, "PYTHONIOENCODING": "utf-8"},
+        env=python_environment(ST5_WORKSPACE=workspace, PYTHONIOENCODING="utf-8"),
         start_new_session=True,  # neither Ctrl-C nor a hang-up of this terminal is meant for it
     )
     out, said = (part.decode("utf-8", errors="replace") for part in await process.communicate())

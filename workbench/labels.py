@@ -113,6 +113,8 @@ def _words(settings: Settings, differing: list[str]) -> list[str]:
             continue
         elif name in ("weights", "tokenizer"):
             words.append(f"{name} {str(value)[:6]}")
+        elif name == "prompts":
+            words.append("with prompts" if value else "without prompts")
         elif name in ("history", "item_text", "split", "candidates", "ties", "precision", *PLAIN):
             words.append(str(value or "–"))
         else:

@@ -13,7 +13,7 @@ FORMATS, VARIANTS = "format", "variant"
 VARIANT_ORDER = ("only", "nopre", "itempre", "final")
 WITHOUT_TRAINING = VARIANT_ORDER[0]
 _NEWEST = USUAL["history"][1]  # no format: a baseline that reads one item
-_OF_MODEL = ("weights", "tokenizer", "window")  # of a protocol, what a model brings along
+_OF_MODEL = ("weights", "tokenizer", "window", "prompts")  # of a protocol, what a model brings along
 
 
 def layout(

@@ -16,7 +16,8 @@ from workbench.map_view import MapView, Side
 from workbench.next_step import command
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
-ASIDE = ("library", "sample", "history", "item_text", "precision")  # of the parameters: no settings of the method
+# of the parameters: no settings of the method
+ASIDE = ("library", "sample", "history", "item_text", "precision", "prompts")
 NEAR = "nearest by cosine in the original space"
 _QUALITY = {
     "trustworthiness": "how far near neighbours on the map are near in the original space, 0 to 1",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextvars import copy_context
@@ -13,6 +12,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import IO, TYPE_CHECKING
 
+from store.python_command import python_command, python_environment
 from workbench import numbers
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class WarmProcess:
     def _start(self) -> subprocess.Popen[str]:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process may write to it)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.warm", str(self._folder)],
+            python_command("engine.warm", str(self._folder)),
+            env=python_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

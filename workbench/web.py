@@ -16,6 +16,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
 from store.errors import BadInput
+from store.python_command import python_command
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")  # any other name that leads here was given by a DNS server, perhaps a hostile one
@@ -46,7 +47,7 @@ class WebServer(Server):
     """
 
     def __init__(self, arguments: Sequence[str], port: int) -> None:
-        command = shlex.join([sys.executable, "-P", "-m", "engine", *arguments])
+        command = shlex.join(python_command("engine", *arguments))
         super().__init__(command, host=HOST, port=port, title="st5")
         self.key = secrets.token_urlsafe(24)
         self._pages: set[asyncio.Future[None]] = set()

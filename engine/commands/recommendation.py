@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from engine.commands.evaluation import (
 )
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, progress_bar, say
+from engine.step_times import Times
 from store.words import Seen
 
 
@@ -49,6 +51,7 @@ def recommend(
     item_text: ItemTextOption = "",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also say how long each step took.")] = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -56,7 +59,13 @@ def recommend(
 
     Example: st5 recommend only --dataset ml-100k --history "Toy Story (1995)" --history "a film about chess"
     """
-    from engine.recommendation import recommend
+    times = Times()
+    with times.step("loading libraries"):
+        gc.disable()  # what libraries create lives on to the end: to look through it, then too, takes half a second
+        from engine.recommendation import recommend
+
+        gc.freeze()
+        gc.enable()
 
     check_precision(precision)
     with progress_bar() as progress:
@@ -72,9 +81,12 @@ def recommend(
             device=device,
             precision=precision,
             progress=progress,
+            times=times,
         )
     for text, item in query.entries[-10:]:
         say(f"  {text}" if item else f"  {text}  (read as words: no item of {dataset} has this title)")
+    if verbose:
+        _say_times(times)
     if as_json:
         print_json([{"rank": r.rank, "item": r.item.key, "title": r.item.title, "score": r.score} for r in best])
         return
@@ -84,6 +96,19 @@ def recommend(
         title=f"{model} on {dataset}, seen items {'left out' if seen is Seen.MASK else 'kept'}",
         right="rank,score",
     )
+
+
+def _say_times(times: Times) -> None:
+    """A line for each step, and what the whole process took so far."""
+    import os
+    from time import time
+
+    from psutil import Process
+
+    whole = time() - Process().create_time()
+    for step, seconds in {"starting Python": whole - sum(times.seconds.values()), **times.seconds}.items():
+        say(f"  {seconds:6.2f} s  {step}")
+    say(f"  {whole:6.2f} s  in all, {sum(os.times()[:2]):.2f} s of them on a processor")
 
 
 def embeddings(

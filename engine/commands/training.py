@@ -107,7 +107,13 @@ def _only(request: TrainRequest, precision: str, space: Workspace) -> None:
         device=request.device,
         precision=precision,
     )
-    say(f"{model.name}: {model.backbone}, {model.recipe['length']} tokens, weights {model.weights_hash[:12]}.")
+    from engine.text.prompts import Prompts
+
+    prompts = Prompts.of(model.recipe)
+    say(
+        f"{model.name}: {model.backbone}, {model.recipe['length']} tokens, weights {model.weights_hash[:12]}"
+        + (f", prompts: {prompts}." if prompts else ".")
+    )
     if request.datasets:
         options = options_for(device=request.device, precision=precision)
         evaluate_all(space, [model.name], list(request.datasets), options)

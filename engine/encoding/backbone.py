@@ -5,12 +5,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from engine.encoding.model_folder import ModelFolder, read_model_folder
+from engine.text.prompts import Prompts
 from store import models as stored_models
 from store.errors import BadInput, unknown
 from store.records import Model
 from store.workspace import Workspace
 
 POOLINGS = ("cls", "mean")
+DATA_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # of a model on the hub
 
 
 def embedded_backbone() -> str:
@@ -38,10 +41,20 @@ def backbone_model(workspace: Workspace, backbone: str) -> Model | None:
     return model if model is not None and model.kind == "text" else None
 
 
-def check_folder(source: str, pooling: str = "") -> None:
-    """A clear word about a folder that is not a model, before libraries take it for a name on the hub.
+def stored_prompts(workspace: Workspace, backbone: str) -> Prompts | None:
+    """What a text model of the workspace reads before each sentence, None where the backbone is not one.
 
-    pooling: one of POOLINGS for a plain transformers model, which has no modules.json to say it, else "".
+    A model of a version that did not apply prompts has none, whatever its folder says.
+    """
+    model = backbone_model(workspace, backbone)
+    return None if model is None else Prompts.of(model.recipe)
+
+
+def check_folder(source: str, pooling: str = "") -> ModelFolder | None:
+    """What a local backbone is; None for a name on the hub, of which nothing is known before it is downloaded.
+
+    pooling: one of POOLINGS for a plain transformers model, which has no modules.json to say it, else "". `BadInput`
+    where it is no folder, where it cannot be used, or where the pooling is missing, unknown or said twice.
     """
     if pooling not in ("", *POOLINGS):
         raise unknown("pooling", pooling, POOLINGS)
@@ -50,31 +63,44 @@ def check_folder(source: str, pooling: str = "") -> None:
     if not path.exists():
         if looks_like_path:
             raise BadInput(f"Backbone {source}: no such folder. Name a sentence-transformers folder or a hub name.")
-        return
+        return None
     if not path.is_dir():
         raise BadInput(f"Backbone {source}: is a file. Name the folder it lies in.")
-    missing = [] if (path / "config.json").exists() else ["config.json"]
-    weights = [*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json")]
-    if not weights:
-        missing.append("model.safetensors")
-    if not (path / "tokenizer.json").exists():
-        missing.append("tokenizer.json")
-    if missing:
+    return _checked(path, source, pooling)
+
+
+def fetch_folder(source: str, pooling: str = "") -> ModelFolder:
+    """What a backbone is, downloaded where it is a name on the hub: data only, neither code nor pickled weights.
+
+    `BadInput` as for `check_folder`, and where the hub has no such model or cannot be reached.
+    """
+    found = check_folder(source, pooling)
+    if found is not None:
+        return found
+    from huggingface_hub import snapshot_download
+
+    # As sentence-transformers does: a bare name is one of its own models, unless it is a plain one.
+    name = source if "/" in source or pooling else f"sentence-transformers/{source}"
+    try:
+        folder = snapshot_download(name, allow_patterns=DATA_FILES)
+    except (OSError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(
-            f"Backbone {source}: {', '.join(missing)} missing. "
-            "Allowed: a folder as written by SentenceTransformer.save, or by save_pretrained of transformers "
-            "(weights as safetensors, never pickled)."
-        )
-    check_pooling(source, pooling, says=(path / "modules.json").exists())
+            f'Backbone "{source}" is no folder here, and cannot be had from the hub: {first} Allowed: a '
+            "sentence-transformers folder with modules.json, config.json, model.safetensors and tokenizer.json, or, "
+            "where a hub can be reached, its name there."
+        ) from error
+    return _checked(Path(folder), source, pooling)
 
 
-def check_pooling(source: str, pooling: str, *, says: bool) -> None:
-    """`BadInput` unless it is known how the vectors of tokens become one: the backbone `says` so, or `pooling` does."""
-    if says and pooling:
+def _checked(path: Path, source: str, pooling: str) -> ModelFolder:
+    found = read_model_folder(path, source)
+    if found.modules and pooling:
         raise BadInput(f"Backbone {source}: its modules.json says how it pools. Leave --pooling {pooling} out.")
-    if not says and not pooling:
+    if not found.modules and not pooling:
         raise BadInput(
             f"Backbone {source}: is a plain transformers model (no modules.json), which does not say how the vectors "
             f"of its tokens become one. Make it a text model first: `st5 train only --backbone {source} --pooling cls "
             "--name NAME` (or mean; BLaIR and SimCSE take cls)."
         )
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.encoding.backbone import check_folder, check_pooling
+from engine.encoding.backbone import fetch_folder
 from engine.encoding.batching import token_batches
+from engine.encoding.bert import open_bert
 from engine.encoding.device import Precision, choose_device, device_name, fast_precision
+from engine.encoding.model_folder import KINDS, ModelFolder
+from engine.text.prompts import Prompts
 from engine.text.sentences import Renderer, Sentence, Template
 from engine.text.tags import resolve
 from store.arrays import content_hash
@@ -29,26 +32,30 @@ TOKENS_PER_BATCH = {"cpu": 1_024, "mps": 16_384, "cuda": 131_072}
 class Encoder:
     """Turns sentences into unit vectors, float32 [N, D].
 
-    `weights_hash`, `tokenizer_hash` and `name` are content hashes; `name` also covers length and precision, so equal
-    names mean equal vectors.
+    `weights_hash`, `tokenizer_hash` and `name` are content hashes: the first of weights, modules and prompts; `name`
+    also covers length and precision, so equal names mean equal vectors.
     """
 
-    def __init__(self, model: Any, source: str, device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self, model: Any, source: str, device: torch.device, precision: Precision, prompts: Prompts = Prompts()
+    ) -> None:
         self.model = model
         self.source = source
         self.device = device
         self.precision = precision
+        self.prompts = prompts
         self.tokenizer = model.tokenizer
-        self.length = _length(model, self.tokenizer, source)
+        self.length = int(model.max_seq_length)
         self.dimension = int(model.get_embedding_dimension())
         self._layers = list(model)
+        self._hash_before_rounding = ""
         if precision is Precision.BF16:
-            assert self.weights_hash  # of the weights as they were, before they lose digits
+            self._hash_before_rounding = _weights_hash(model, prompts)
             self._layers = _half_precision(model)
 
     @cached_property
     def weights_hash(self) -> str:
-        return _weights_hash(self.model)
+        return self._hash_before_rounding or _weights_hash(self.model, self.prompts)
 
     @cached_property
     def tokenizer_hash(self) -> str:
@@ -60,7 +67,7 @@ class Encoder:
 
     def renderer(self, template: Template) -> Renderer:
         """The renderer whose sentences fit this encoder exactly."""
-        return Renderer(self.tokenizer, self.length, template)
+        return Renderer(self.tokenizer, self.length, template, self.prompts)
 
     @property
     def device_name(self) -> str:
@@ -118,7 +125,8 @@ class Encoder:
         return result
 
     def save(self, folder: Path) -> None:
-        """Write the model as a folder that plain `SentenceTransformer(folder)` opens, markers included."""
+        """Write the model as a folder that plain `SentenceTransformer(folder)` opens, markers and prompts included."""
+        self.model.prompts = {"query": self.prompts.history, "document": self.prompts.item}
         self.model.save_pretrained(str(folder), safe_serialization=True, create_model_card=False)
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
@@ -133,10 +141,19 @@ class Encoder:
             "attention_mask": torch.from_numpy(mask).to(self.device, non_blocking=True),
         }
         with torch.inference_mode():
-            for layer in self._layers:
-                features = layer(features)
-                if "token_embeddings" in features:
-                    features["token_embeddings"] = features["token_embeddings"].float()
+            try:
+                for layer in self._layers:
+                    features = layer(features)
+                    if "token_embeddings" in features:
+                        features["token_embeddings"] = features["token_embeddings"].float()
+            except torch.OutOfMemoryError:
+                raise
+            except (LookupError, RuntimeError) as error:  # of a kind of model that was never tried here
+                raise Failed(
+                    f"{self.source} says that it reads {self.length} tokens, and cannot read a sentence of {longest}: "
+                    f"{str(error).strip().splitlines()[0]} Save it with a smaller model_max_length in "
+                    "tokenizer_config.json, or take another backbone."
+                ) from error
             vectors = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
         return vectors.cpu().numpy()
 
@@ -146,63 +163,114 @@ def encoder_name(weights_hash: str, tokenizer_hash: str, length: int, precision:
     return content_hash(weights_hash, tokenizer_hash, str(length), precision)
 
 
-def load(source: str, *, pooling: str = "", device: str = "auto", precision: str = "auto") -> Encoder:
+def load(
+    source: str, *, pooling: str = "", device: str = "auto", precision: str = "auto", prompts: Prompts | None = None
+) -> Encoder:
     """Open a sentence-transformers folder, or a name of the hub, with float32 weights and our markers.
 
-    pooling: "cls" or "mean" for a plain transformers model, which does not say how it pools. `BadInput` where it is
-    neither, where files are missing, or where the tokenizer is a slow one without offsets.
+    pooling: "cls" or "mean" for a plain transformers model, which does not say how it pools. prompts: those to read
+    with, None for those that the folder names. `BadInput` where it cannot be used (`read_model_folder`), or where the
+    tokenizer is a slow one without offsets.
     """
-    check_folder(source, pooling)
+    folder = fetch_folder(source, pooling)
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.util import is_sentence_transformer_model
 
     chosen = choose_device(device)
     # What the libraries raise for files that are missing, cut short or of another kind.
-    unreadable = (OSError, ValueError, LookupError, RuntimeError, AttributeError, TypeError, SafetensorError)
+    unreadable = (
+        OSError, ValueError, LookupError, RuntimeError, AttributeError, TypeError, ImportError, SafetensorError
+    )  # fmt: skip
     try:
         with torch.random.fork_rng():
             torch.manual_seed(0)  # weights that the files lack (an unused pooler) are the same whenever it is opened
-            model = SentenceTransformer(
-                None if pooling else source,
-                modules=_pooled(source, pooling) if pooling else None,
-                device=str(chosen),
-                model_kwargs={"dtype": torch.float32},
-                trust_remote_code=False,
-            )
-        says = is_sentence_transformer_model(source)  # asked of a hub that could be reached
+            # It takes modules by name too, though its types say only a list.
+            model = SentenceTransformer(modules=_modules(folder, pooling), device=str(chosen))  # type: ignore[arg-type]
+    except torch.OutOfMemoryError as error:
+        raise Failed(f"{device_name(chosen)} has too little memory for {source}. Use --device cpu.") from error
     except unreadable as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(
             f'Backbone "{source}" cannot be opened: {first} Allowed: a sentence-transformers folder with modules.json, '
             "config.json, model.safetensors and tokenizer.json, or, where a hub can be reached, its name there."
         ) from error
-    check_pooling(source, pooling, says=says)
     model.eval()
     if not getattr(model.tokenizer, "is_fast", False):
         raise BadInput(f'Backbone "{source}" has no fast tokenizer (tokenizer.json); st5 needs its token offsets.')
+    model.max_seq_length = _length(model, source)
     _grow_for_tags(model)
     half = Precision(precision) if precision != "auto" else fast_precision(chosen)
-    return Encoder(model, source, chosen, half)
+    return Encoder(model, source, chosen, half, folder.prompts if prompts is None else prompts)
 
 
-def _pooled(source: str, pooling: str) -> list[torch.nn.Module]:
-    """The modules of a plain transformers model with this pooling."""
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+def load_stored(
+    folder: Path, weights_hash: str, tokenizer_hash: str, *, device: str, precision: str, prompts: Prompts
+) -> Encoder:
+    """Open a folder that st5 saved, fast where its model is a plain BERT, and else as `load` does.
 
-    core = Transformer(source, model_kwargs={"dtype": torch.float32})
-    return [core, Pooling(core.get_embedding_dimension(), pooling_mode=pooling)]
+    The hashes are those of the model's row; that they are the encoder's is for the caller to check.
+    """
+    chosen = choose_device(device)
+    half = Precision(precision) if precision != "auto" else fast_precision(chosen)
+    model = open_bert(folder, chosen)
+    if model is not None:
+        fast = Encoder(model, str(folder), chosen, half, prompts)
+        if (fast.weights_hash, fast.tokenizer_hash) == (weights_hash, tokenizer_hash):
+            return fast
+    return load(str(folder), device=device, precision=precision, prompts=prompts)
 
 
-def _length(model: Any, tokenizer: Any, source: str) -> int:
-    length = model.max_seq_length or tokenizer.model_max_length
-    if not length or length > 1_000_000:  # tokenizers say 10^30 for "not known"
-        raise BadInput(f'Backbone "{source}" does not say how many tokens it reads (max_seq_length).')
-    return int(length)
+def _modules(folder: ModelFolder, pooling: str) -> OrderedDict[str, torch.nn.Module]:
+    """The modules of a checked folder by name. Their classes are those named here, never imported by a name in it."""
+    from sentence_transformers.sentence_transformer import modules as own
+
+    settings = {"dtype": torch.float32, "use_safetensors": True}
+    path = str(folder.path)
+    if not folder.modules:
+        core = own.Transformer(path, model_kwargs=settings)
+        return OrderedDict({"0": core, "1": own.Pooling(core.get_embedding_dimension(), pooling_mode=pooling)})
+    classes = (own.Transformer, own.Pooling, own.Dense, own.LayerNorm, own.Dropout, own.Normalize)
+    by_kind: dict[str, Any] = dict(zip(KINDS, classes, strict=True))
+    return OrderedDict(
+        (
+            entry.name,
+            by_kind[entry.kind].load(
+                path, subfolder=entry.path, local_files_only=True, trust_remote_code=False, model_kwargs=dict(settings)
+            ),
+        )
+        for entry in folder.modules
+    )
+
+
+def _length(model: Any, source: str) -> int:
+    """How many tokens the model reads: what its tokenizer and its config say, as far as it has positions."""
+    core = model[0].auto_model
+    said = [model.max_seq_length, getattr(core.config, "max_position_embeddings", None), _positions(core)]
+    known = [int(length) for length in said if length and 0 < length < 1_000_000]  # tokenizers say 10^30 for unknown
+    if not known:
+        raise BadInput(
+            f'Backbone "{source}" does not say how many tokens it reads. Write it into its tokenizer_config.json, for '
+            'example "model_max_length": 256.'
+        )
+    return min(known)
+
+
+def _positions(core: torch.nn.Module) -> int:
+    """The rows of a learned table of positions that tokens can have, 0 without one.
+
+    RoBERTa and its kin (MPNet, XLM-R, CamemBERT, Longformer, ESM) number positions from the row after the pad token's.
+    """
+    usable = []
+    for module in core.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, torch.nn.Embedding):
+            pad = table.padding_idx if table.padding_idx is not None else getattr(module, "padding_idx", None)
+            usable.append(table.num_embeddings - (pad + 1 if isinstance(pad, int) else 0))
+    return min(usable, default=0)
 
 
 def _grow_for_tags(model: Any) -> None:
@@ -226,13 +294,15 @@ def _half_precision(model: Any) -> list[torch.nn.Module]:
     return layers
 
 
-def _weights_hash(model: Any) -> str:
+def _weights_hash(model: Any, prompts: Prompts) -> str:
     parts: list[bytes | str] = []
     for name, tensor in sorted(model.state_dict().items()):
         parts += [name, str(tuple(tensor.shape)), tensor.detach().float().cpu().contiguous().numpy().tobytes()]
     for module in model:
         settings = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
         parts += [type(module).__name__, json.dumps(settings, sort_keys=True, default=str)]
+    if prompts:
+        parts += [json.dumps(prompts.document(), sort_keys=True)]
     return content_hash(*parts)
 
 

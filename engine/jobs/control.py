@@ -6,17 +6,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from engine.jobs.files import JobFiles, job_files
 from store import jobs
 from store.errors import BadInput, Failed, Problem
 from store.plain_text import plain
+from store.python_command import python_command, python_environment
 from store.records import Job
 from store.words import JobState
 from store.workspace import Workspace
@@ -38,19 +37,11 @@ def launch(workspace: Workspace, id: int) -> None:
         return
     try:
         done = subprocess.run(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "engine.jobs.launcher",
-                str(workspace.folder.absolute()),
-                str(id),
-                str(handle),
-            ],
+            python_command("engine.jobs.launcher", str(workspace.folder.absolute()), str(id), str(handle)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=python_environment(),
             pass_fds=(handle,),
             start_new_session=True,  # Ctrl-C at the terminal is not meant for it
             check=False,
@@ -205,12 +196,3 @@ def _until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + GONE_WITHIN_S
     while not true() and time.monotonic() < deadline:
         time.sleep(0.02)
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with this program's folder where Python found it beside the script: the launcher is no script there."""
-    environment = dict(os.environ)
-    root = Path(__file__).resolve().parents[2]
-    if not sys.flags.safe_path and sys.path and Path(sys.path[0] or ".").resolve() == root:
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), environment.get("PYTHONPATH", "")]))
-    return environment

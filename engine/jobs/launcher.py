@@ -1,12 +1,14 @@
 """Starts a job's worker and leaves at once, so that the worker is nobody's child: `-m engine.jobs.launcher FOLDER ID`.
 
-Only `os` and `sys` are imported: between the row of a job and its worker lies nothing but two starts of Python.
+Next to nothing is imported: between the row of a job and its worker lies nothing but two starts of Python.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+
+from store.python_command import python_command
 
 
 def main(arguments: list[str]) -> None:
@@ -16,9 +18,10 @@ def main(arguments: list[str]) -> None:
     """
     folder, number, *held = arguments
     log = os.path.join(folder, "jobs", number, "run.log")
+    command = python_command("engine.jobs.worker", folder, number, *held)
     os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-P", "-m", "engine.jobs.worker", folder, number, *held],
+        command[0],
+        command,
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -74,7 +74,7 @@ def _make(
         kind=request.kind,
         method=request.method,
         datasets=chosen.fingerprints,
-        parameters=described(chosen, template, encoder.precision, layout.library),
+        parameters=described(chosen, template, encoder.precision, layout.library) | encoder.prompts.document(),
         quality=numbers,
         seed=request.seed,
         points=Points(of, np.concatenate([part.row for part in parts]), layout.place, _kept(near.indices)),

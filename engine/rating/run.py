@@ -83,7 +83,7 @@ def rate(workspace: Workspace, request: RateRequest, dataset_name: str, observer
             features=model.name if model else "",
             dataset=dataset,
             settings=request.settings.document(),
-            summary=_summary(material, guesses),
+            summary=_summary(material, guesses) | (encoder.prompts.document() if encoder else {}),
             seed=request.seed,
             seconds=monotonic() - started,
             device=encoder.device_name if encoder else device_name(choose_device("cpu")),

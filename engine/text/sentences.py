@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from engine.text.prompts import Prompts
 from engine.text.tags import Neutraliser, resolve
 from store.errors import BadInput
 from store.records import Item
@@ -93,10 +94,11 @@ def describe(item: Item, item_text: ItemText) -> str:
 class Renderer:
     """Makes sentences for one tokenizer and length, exact in tokens.
 
-    `length` is what the model reads at most, its own special tokens included (256 for sentence-t5-base).
+    `length` is what the model reads at most, its own special tokens and the prompt included (256 for
+    sentence-t5-base).
     """
 
-    def __init__(self, tokenizer: Any, length: int, template: Template) -> None:
+    def __init__(self, tokenizer: Any, length: int, template: Template, prompts: Prompts = Prompts()) -> None:
         self._tokenizer = tokenizer
         self._tags = resolve(tokenizer)
         self._neutral = Neutraliser(tokenizer)
@@ -106,15 +108,19 @@ class Renderer:
         structured = template.history.structured
         self._item_frame = (tags.item_start, tags.item_end) if structured else ("", "")
         self._history_frame = (
-            template.history.instruction + (tags.sequence_start if structured else ""),
+            prompts.history + template.history.instruction + (tags.sequence_start if structured else ""),
             tags.sequence_end if structured else "",
         )
-        frames = self._count(["".join(self._history_frame), "".join(self._item_frame)])
-        self._history_overhead, self._item_overhead = frames
-        if self.budget < sum(frames) + 1:
+        self._prompted_item_frame = prompts.item + self._item_frame[0], self._item_frame[1]
+        frames = [self._history_frame, self._item_frame, self._prompted_item_frame]
+        counts = self._count(["".join(frame) for frame in frames])
+        self._history_overhead, self._item_overhead, self._prompted_item_overhead = counts
+        needed = max(self._history_overhead + self._item_overhead, self._prompted_item_overhead) + 1
+        if self.budget < needed:
+            with_prompt = " with its prompt" if prompts else ""
             raise BadInput(
-                f"The model reads {length} tokens at most, but the {template.history} format needs {sum(frames) + 1} "
-                f"and {length - self.budget} special tokens before the first word of an item. "
+                f"The model reads {length} tokens at most, but the {template.history} format{with_prompt} needs "
+                f"{needed} and {length - self.budget} special tokens before the first word of an item. "
                 "Choose a backbone that reads more, or --history structured."
             )
 
@@ -125,16 +131,26 @@ class Renderer:
     def texts(self, bodies: Sequence[str]) -> list[Sentence]:
         """One item sentence for each text (`Title: …`): the catalogue's, or a query that is no item."""
         bodies = [self._neutral(body) for body in bodies]
-        fitted = self._fit(bodies, self.budget - self._item_overhead)
-        sentences = [self._framed(body) for body in fitted]
+        room = self.budget - self._prompted_item_overhead
+        fitted = self._fit(bodies, room)
+        sentences = [self._prompted(body) for body in fitted]
+        ids = self._ids(sentences)
+        for row in [row for row, tokens in enumerate(ids) if len(tokens) > self._longest]:
+            # A tokenizer that joins the prompt and the text otherwise than each alone: settle it by trying.
+            less = room
+            while len(ids[row]) > self._longest and less > 1:
+                less -= 1
+                fitted[row] = self._fit([bodies[row]], less)[0]
+                sentences[row] = self._prompted(fitted[row])
+                ids[row] = self._ids([sentences[row]])[0]
         return [
-            Sentence(text, ids, 1, fit != body)
-            for text, ids, fit, body in zip(sentences, self._ids(sentences), fitted, bodies, strict=True)
+            Sentence(text, tokens, 1, fit != body)
+            for text, tokens, fit, body in zip(sentences, ids, fitted, bodies, strict=True)
         ]
 
     def uncut(self, bodies: Sequence[str]) -> list[str]:
         """The item sentences as they read where nothing is too long, without counting a token."""
-        return [self._framed(self._neutral(body)) for body in bodies]
+        return [self._prompted(self._neutral(body)) for body in bodies]
 
     def histories(self, bodies: Sequence[str], histories: Sequence[Sequence[int]]) -> list[Sentence]:
         """One sentence for each history.
@@ -190,6 +206,11 @@ class Renderer:
 
     def _framed(self, body: str) -> str:
         start, end = self._item_frame
+        return f"{start}{body}{end}"
+
+    def _prompted(self, body: str) -> str:
+        """The sentence of an item by itself, as it stands in the catalogue."""
+        start, end = self._prompted_item_frame
         return f"{start}{body}{end}"
 
     def _fit(self, bodies: Sequence[str], room: int) -> list[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.encoding.backbone import embedded_backbone
+from engine.text.plain_tokenizer import PlainTokenizer
+from engine.text.prompts import Prompts
 from engine.text.sentences import Renderer, Template, describe
 from store import datasets
 from store.errors import BadInput
@@ -38,26 +40,27 @@ class Truncation:
 
 
 def truncation(workspace: Workspace, dataset: Dataset) -> list[Truncation]:
-    """One line per distinct tokenizer and length among the stored text models, or for the embedded backbone."""
-    folders: dict[tuple[str, int], tuple[str, Path, int]] = {}
+    """One line per distinct tokenizer, length and prompts of the stored text models, or for the embedded backbone."""
+    folders: dict[tuple[str, int, Prompts], tuple[str, Path, int, Prompts]] = {}
     with workspace.read() as db:
         for model in models(db):
             if model.kind == "text" and (workspace.folder / model.folder).is_dir():
-                key = (model.tokenizer_hash, model.recipe["length"])
-                folders.setdefault(key, (model.name, workspace.folder / model.folder, model.recipe["length"]))
+                length, prompts = model.recipe["length"], Prompts.of(model.recipe)
+                found = (model.name, workspace.folder / model.folder, length, prompts)
+                folders.setdefault((model.tokenizer_hash, length, prompts), found)
     if not folders:
         try:
             folder = Path(embedded_backbone())
         except BadInput:
             return []
-        folders["", 256] = ("embedded backbone", folder, 256)
+        folders["", 256, Prompts()] = ("embedded backbone", folder, 256, Prompts())
     return [_measure(workspace, dataset, *found) for found in folders.values()]
 
 
-def _measure(workspace: Workspace, dataset: Dataset, model: str, folder: Path, length: int) -> Truncation:
-    from transformers import AutoTokenizer
-
-    renderer = Renderer(AutoTokenizer.from_pretrained(str(folder)), length, Template())
+def _measure(
+    workspace: Workspace, dataset: Dataset, model: str, folder: Path, length: int, prompts: Prompts
+) -> Truncation:
+    renderer = Renderer(PlainTokenizer(folder), length, Template(), prompts)
     draw = np.random.default_rng(0)
     with workspace.read() as db:
         items = datasets.items(db, dataset.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.progress import Observer
+from engine.text.prompts import Prompts
 from engine.text.sentences import HistoryFormat, ItemText, Renderer, Template
 from engine.training import ranks
 from engine.training.feed import Batch, Feed
@@ -52,11 +53,15 @@ def gather(
     seed: int,
     tokenizer: Any,
     length: int,
+    prompts: Prompts,
     observer: Observer,
 ) -> Material:
-    """Read and tokenise what a phase needs; sentences have at most `length` tokens. `BadInput` where it has no pair."""
+    """Read and tokenise what a phase needs; sentences have at most `length` tokens, the prompt included.
+
+    `BadInput` where it has no pair.
+    """
     template = Template(HistoryFormat(settings.history), ItemText(settings.item_text))
-    renderer = Renderer(tokenizer, length, template)
+    renderer = Renderer(tokenizer, length, template, prompts)
     pairs = PhasePairs(db, datasets, phase, settings, renderer, seed, progress=observer.progress)
     feed = Feed(pairs, settings, seed, rank=ranks.rank(), world=ranks.world())
     if not feed.count:

@@ -18,6 +18,7 @@ from engine.encoding.device import Precision, choose_device, fast_precision
 from engine.encoding.encoder import Encoder, load
 from engine.models import save_encoder
 from engine.progress import Observer
+from engine.text.prompts import Prompts
 from engine.training import ranks
 from engine.training.adapter import add_adapter, merge
 from engine.training.average import averaged
@@ -44,7 +45,7 @@ class PhaseRequest:
     source: the folder (or hub name) of the weights it starts from; parent: the key of the phase that made them, or
     "" for a backbone, which is known by its content. reads: the tokens that the backbone reads, 0 for what the source
     does: a phase before this one may have been trained on shorter sentences. fresh: the source is a backbone whose
-    markers were never trained here.
+    markers were never trained here. prompts: what stands before its sentences, None for what the source's folder says.
     """
 
     phase: Phase
@@ -56,6 +57,7 @@ class PhaseRequest:
     device: str
     reads: int = 0
     fresh: bool = False
+    prompts: Prompts | None = None
 
 
 def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer) -> TrainedPhase:
@@ -65,11 +67,13 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
     """
     observer.progress(f"{request.phase}: preparing", 0, 0)
     ranks.join(choose_device(request.device).type)
-    encoder = load(request.source, device=request.device, precision=Precision.FP32)
+    encoder = load(request.source, device=request.device, precision=Precision.FP32, prompts=request.prompts)
     half = _half(request.settings, encoder.device)
     new = request.fresh and request.settings.markers == "separator"
     if new and start_as_separator(encoder.model):
         observer.tell("markers", "The markers start as the separator, which this backbone knows.")
+    if encoder.prompts and request.fresh:
+        observer.tell("prompts", f"The backbone's prompts are applied: {encoder.prompts}.")
     # After the markers' start, so that what they started as is part of what the phase is known by.
     parent = request.parent or content_hash(encoder.weights_hash, encoder.tokenizer_hash)
     key = _key(request, parent, half)
@@ -119,6 +123,7 @@ def _train(
             request.seed,
             encoder.tokenizer,
             model.max_seq_length,
+            encoder.prompts,
             observer,
         )
     settings = material.settings
@@ -143,7 +148,7 @@ def _train(
     if adapted is not None:
         merge(adapted)
     model.eval()
-    finished = Encoder(model, str(weights_of(workspace, key)), encoder.device, Precision.FP32)
+    finished = Encoder(model, str(weights_of(workspace, key)), encoder.device, Precision.FP32, encoder.prompts)
     done = TrainedPhase(
         key=key,
         phase=request.phase,
@@ -151,7 +156,10 @@ def _train(
         settings=settings.document() | {"precision": "bf16" if half else "fp32"},
         datasets={dataset.name: dataset.fingerprint for dataset in request.datasets},
         seed=request.seed,
-        summary=material.counts | trainer.outcome | {"processes": ranks.world(), "reads": reads},
+        summary=material.counts
+        | trainer.outcome
+        | {"processes": ranks.world(), "reads": reads}
+        | encoder.prompts.document(),
         weights_hash=finished.weights_hash,
         code_version=__version__,
         device=f"{encoder.device_name.rpartition(',')[0]}, {'bf16' if half else 'fp32'}",

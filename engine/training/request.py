@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.encoding.backbone import backbone_source, check_folder, embedded_backbone
+from engine.encoding.backbone import backbone_source, check_folder, embedded_backbone, stored_prompts
 from engine.model_name import check_name
 from engine.training.pairs import check_descriptions
 from engine.training.recipe import Recipe
@@ -72,19 +72,24 @@ def check(workspace: Workspace, request: TrainRequest) -> None:
                     f"({', '.join(dataset.name for dataset in found)}). Take the last weights with --set best-by=last."
                 )
         old = stored_models.find_model(db, request.name)
-        if old is not None and old.recipe.get("request") != document(request, found):
+        if old is not None and old.recipe.get("request") != document(workspace, request, found):
             raise BadInput(
                 f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
                 "how). Choose another --name."
             )
 
 
-def document(request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:
+def document(workspace: Workspace, request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:
     """All that decides a model, to tell whether the same was asked before."""
+    prompts = stored_prompts(workspace, request.backbone)
+    if prompts is None and request.backbone:
+        folder = check_folder(request.backbone)
+        prompts = folder.prompts if folder is not None else None
     return {
         "variant": request.variant,
         "backbone": request.backbone,
         "seed": request.seed,
         "datasets": {dataset.name: dataset.fingerprint for dataset in sorted(found, key=lambda d: d.name)},
         "phases": [{"phase": str(phase)} | request.recipe.phases[phase].decisive() for phase in request.chain],
+        **(prompts.document() if prompts else {}),
     }

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine import __version__
-from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone
+from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone, stored_prompts
 from engine.kinds import EMBEDDED
 from engine.models import make_only
 from engine.progress import Observer
+from engine.text.prompts import Prompts
 from engine.training.request import TrainRequest, document
 from store import datasets
 from store import models as stored_models
@@ -42,15 +43,16 @@ def train(workspace: Workspace, request: TrainRequest, observer: Observer) -> Mo
     from engine.training.phase import PhaseRequest, train_phase, weights_of
 
     source, parent, reads = backbone_source(workspace, request.backbone) or embedded_backbone(), "", 0
-    untrained = not _trained(workspace, request.backbone)
+    untrained, prompts = not _trained(workspace, request.backbone), stored_prompts(workspace, request.backbone)
     done: list[TrainedPhase] = []
     for phase in request.chain:
         settings = request.recipe.phases[phase]
         fresh = untrained and not done
-        step = PhaseRequest(phase, settings, found, request.seed, source, parent, request.device, reads, fresh)
+        step = PhaseRequest(phase, settings, found, request.seed, source, parent, request.device, reads, fresh, prompts)
         done.append(train_phase(workspace, step, observer))
         source, parent = str(weights_of(workspace, done[-1].key)), done[-1].key
         reads = done[-1].summary.get("reads", 0)  # phases of earlier versions do not say
+        prompts = Prompts.of(done[-1].summary)
     return _named(workspace, request, found, done)
 
 
@@ -61,7 +63,8 @@ def _named(workspace: Workspace, request: TrainRequest, found: list[Dataset], do
     from engine.training.phase import weights_of
 
     last = done[-1]
-    encoder = load(str(weights_of(workspace, last.key)), device="cpu", precision="fp32")
+    prompts = Prompts.of(last.summary)
+    encoder = load(str(weights_of(workspace, last.key)), device="cpu", precision="fp32", prompts=prompts)
     folder = workspace.models / request.name
     if ranks.first():
         with workspace.lock(f"model-{request.name}"), workspace.write() as db:
@@ -79,7 +82,8 @@ def _named(workspace: Workspace, request: TrainRequest, found: list[Dataset], do
                     "length": encoder.length,
                     "dimension": encoder.dimension,
                     "recipe": request.recipe.name,
-                    "request": document(request, found),
+                    "request": document(workspace, request, found),
+                    **prompts.document(),
                 },
                 lineage=[asdict(phase) for phase in done],
                 seed=request.seed,
