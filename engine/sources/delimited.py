@@ -16,6 +16,7 @@ from engine.sources.table_head import BLANKS
 from engine.sources.tally import Rows, Tally, counted
 
 UNIT = "\x1f"  # stands for a separator of several characters, which the parser does not take
+PUNCTUATION = ",;"  # texts hold these too, so quotes around them are meant as quotes
 LONGEST_FIELD = 64 << 20
 LINE_END = re.compile(rb"\r\n|\n|\r")
 LONE_CR = re.compile(rb"\r(?!\n)")
@@ -160,23 +161,20 @@ class _Parser:
         well_formed = None
         for escaped in (False, True) if '\\"' in line else (False,):
             fields, used = self._quoted(lines, number, escaped)
-            if fields and not (used > 1 and self._joins_records(lines[number : number + used], len(fields))):
+            if fields and not (used > 1 and self._joins_records(lines[number : number + used])):
                 if len(fields) == self.width:
                     return fields, used
                 well_formed = well_formed or (fields, used)
-        punctuation = self.separator in ",;"  # which texts hold too, so quotes around it are quotes
-        if len(literal) == self.width and not (well_formed and punctuation):
+        if len(literal) == self.width and not (well_formed and self.separator in PUNCTUATION):
             return literal, 1
         return well_formed or (next(csv.reader([line], delimiter=self.separator), []), 1)
 
-    def _joins_records(self, lines: list[str], width: int) -> bool:
-        """Whether the lines of one record by the letter are records of their own, joined by stray quotes."""
-        rows = [line.removesuffix("\r").split(self.separator) for line in lines]
-        alone = [len(row) == self.width for row in rows]
-        if width != self.width:
-            return any(alone)
-        closed = any(len(field) > 1 and field[0] == field[-1] == '"' for row in rows for field in row)
-        return all(alone) and not closed
+    def _joins_records(self, lines: list[str]) -> bool:
+        """Whether the lines of one record by the letter are records of their own, joined by two stray quotes."""
+        if sum(line.count('"') for line in lines) != 2:
+            return False
+        alone = [line.count(self.separator) == self.width - 1 for line in lines]
+        return all(alone) if self.separator in PUNCTUATION else alone[0] and alone[-1]
 
     def _quoted(self, lines: list[str], number: int, escaped: bool) -> tuple[list[str], int]:
         """The record by the letter of CSV, maybe over several lines; no fields where a quote is out of place."""

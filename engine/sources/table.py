@@ -159,7 +159,7 @@ def _column(table: TableFile, option: str, named: str | None, default: str) -> s
 
 
 def _optional(table: TableFile, option: str, named: str | None, *defaults: str) -> str | None:
-    if named == NO_COLUMN and NO_COLUMN not in table.names:
+    if named == NO_COLUMN and option != "order":
         return None
     if named is not None:
         return _column(table, option, named, named)

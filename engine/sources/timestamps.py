@@ -123,11 +123,15 @@ class TimeReader:
                 return f"{shown} is {_date(whole, self.found)} in {UNIT_NAMES[self.found]}; {self._range()}", (
                     self._better(whole, self.found)
                 )
-            if self.written == TimestampFormat.AUTO:
-                return f"{shown} is not a number like the others, nor a date", "Repair or remove the line."
             is_date = TimeReader(TimestampFormat.ISO)._dates(series).order.item() is not None
-            step = "Pass --timestamp-format auto or iso: it is a date." if is_date else "Repair or remove the line."
-            return f"{shown} is not a number of {UNIT_NAMES[self.found]}", step
+            what = (
+                f"a date, not a number of {UNIT_NAMES[self.found]}"
+                if is_date
+                else (f"not a number of {UNIT_NAMES[self.found]}")
+            )
+            if is_date and self.written != TimestampFormat.AUTO:
+                return f"{shown} is {what}", "Pass --timestamp-format auto or iso."
+            return f"{shown} is {what}{' like the others' if is_date else ''}", "Repair or remove the line."
         moment = self._dates(series).order.item()
         if moment is not None:
             return f"{shown} is {_date(moment, TimestampFormat.MS)}; {self._range()}", "Repair or remove the line."

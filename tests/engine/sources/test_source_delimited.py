@@ -52,11 +52,17 @@ def test_too_many_broken_lines_name_the_first(tmp_path: Path) -> None:
         tally.finish(Counter())
 
 
-def test_a_quote_that_is_never_closed(tmp_path: Path) -> None:
+def test_a_quote_that_is_never_closed_is_text_and_swallows_no_line(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('a,b,c\n1,2,3\n4,5,"six\n7,8,9\n10,11,12\n')
-    with pytest.raises(BadInput, match=r"line 3: a double quote is opened and never closed"):
-        rows(path)
+    assert rows(path)[0] == [("1", "2", "3"), ("4", "5", '"six'), ("7", "8", "9"), ("10", "11", "12")]
+    path.write_text('a,b,c\n1,2,3\n4,"5,6\n7,8,9\n' + "1,2,3\n" * 200)
+    found, _, tally = rows(path)  # 4,"5,6 has three fields, whatever the quote was meant to do
+    assert (len(found), tally.lines, tally.broken) == (203, 203, 0)
+    path.write_text('a,b,c\n1,2,"three, 3\n')
+    tally = rows(path)[2]
+    with pytest.raises(BadInput, match=r"line 2: .* fields where 3 are expected, and a double quote is opened"):
+        tally.finish(Counter())
 
 
 def test_inch_marks_are_text(tmp_path: Path) -> None:
@@ -74,7 +80,7 @@ def test_line_numbers_count_line_ends_inside_quotes(tmp_path: Path) -> None:
 def test_a_separator_of_two_characters(tmp_path: Path) -> None:
     path = tmp_path / "x.dat"
     path.write_bytes('1::Amélie: the film::Comedy\n2::"Quoted"::Drama\n'.encode("latin-1"))
-    found = rows(path, header=False, separator="::", quoted=False, encoding="latin-1")[0]
+    found = rows(path, skip=0, separator="::", quoted=False, encoding="latin-1")[0]
     assert found == [("1", "Amélie: the film", "Comedy"), ("2", '"Quoted"', "Drama")]
 
 
@@ -85,7 +91,7 @@ def test_a_field_of_a_hundred_thousand_characters_and_more(tmp_path: Path) -> No
     assert rows(path)[0][0] == ("1", long, "x")
 
 
-FIELDS = st.sampled_from(["a", "", '"q"', '"a,b"', '"x\ny"', '5" p', '5" x 7" y', '"d""q"', ' "sp"', "é", " ", '"a"b'])
+FIELDS = st.sampled_from(["a", "", '"q"', '"a,b"', '"x\ny"', '5" p', '5" x 7" y', '"d""q"', ' "sp"', "é", " "])
 RECORDS = st.lists(st.lists(FIELDS, min_size=2, max_size=4).map(",".join) | st.just(""), min_size=1, max_size=12)
 
 

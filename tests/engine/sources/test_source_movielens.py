@@ -117,7 +117,7 @@ def test_a_folder_without_movielens_says_what_is_expected(tmp_path: Path) -> Non
 def test_a_header_with_other_names_offers_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userid,movieId,rating,timestamp\n1,31,2.5,1260759144\n")
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n31,A,B\n")
-    with pytest.raises(BadInput, match=r'ratings.csv line 1: No column "userId". Did you mean userid'):
+    with pytest.raises(BadInput, match=r'ratings.csv: No column "userId". Did you mean userid'):
         movielens.read(tmp_path)
 
 
