@@ -233,6 +233,160 @@ def test_damaged_and_misnamed_parquet(tmp_path: Path, items: Path) -> None:
         table.read(events, items)
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["user_id,item_id,timestamp", "\ufeffuser_id,item_id,timestamp", "sep=,\nuser_id,item_id,timestamp",
+     '"user_id","item_id","timestamp"', "user_id:token,item_id:token,timestamp:float"],
+)  # fmt: skip
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "::", "  "])
+def test_separators_are_told_by_the_header(tmp_path: Path, items: Path, header: str, separator: str) -> None:
+    if header.startswith('"') and len(separator) > 1:
+        pytest.skip("no quotes around fields there")
+    if header.startswith("sep=") and len(separator) > 1:
+        pytest.skip("sep= names one character")
+    path = tmp_path / "events.txt"
+    text = f"{header}\nu1,i1,1500000000\nu2,i1,1500000001\n".replace(",", separator)
+    path.write_text(text.replace(f"sep={separator}", f"sep={separator}"), encoding="utf-8")
+    assert table.read(path, items).interactions.collect()["user"].to_list() == ["u1", "u2"]
+
+
+def test_a_file_without_a_header_says_so(tmp_path: Path, items: Path) -> None:
+    for line in ("u0,i27,1500000000,5", "12,34,2017-07-14 02:40:00", "u0\ti1\t5.0"):
+        events = events_csv(tmp_path, f"{line}\n{line}\n")
+        with pytest.raises(BadInput, match=r'line 1 was taken for the header, and has no column "user_id".*add one'):
+            table.read(events, items)
+
+
+def test_a_column_twice_matters_only_where_it_is_asked_for(tmp_path: Path, items: Path) -> None:
+    events = events_csv(tmp_path, "user_id,x,item_id,x,timestamp\nu,1,i1,2,1500000000\n")
+    assert table.read(events, items).interactions.collect().row(0)[:2] == ("u", "i1")
+    with pytest.raises(BadInput, match=r'the column "x" occurs twice \(columns 2 and 4\). Rename one'):
+        table.read(events, items, Columns(rating="x"))
+    events = events_csv(tmp_path, "user_id,item_id,user_id\nu,i1,v\n")
+    with pytest.raises(BadInput, match=r'the column "user_id" occurs twice'):
+        table.read(events, items)
+
+
+def test_ratings_that_are_no_numbers_are_read_counted_or_refused(tmp_path: Path, items: Path) -> None:
+    events = tmp_path / "events.csv"
+
+    def write(ratings: list[str]) -> None:
+        events.write_text("user_id;item_id;rating\n" + "".join(f"u;i1;{rating}\n" for rating in ratings))
+
+    write(["4,5", " 3.5 ", "1e0", "", "nan", "None"])
+    assert table.read(events, items).interactions.collect()["rating"].to_list() == [4.5, 3.5, 1.0, None, None, None]
+    write(["5"] * 198 + ["good", "bad"])
+    raw = table.read(events, items)
+    assert (raw.interactions.collect().height, raw.dropped) == (200, {"note: unreadable rating taken as unknown": 2})
+    write(["5"] * 97 + ["good", "bad", "so so"])
+    with pytest.raises(BadInput) as error:
+        table.read(events, items)
+    assert str(error.value).endswith(
+        'events.csv line 99: rating "good" is not a number. Pass --rating COLUMN if another column holds the rating, '
+        "or --rating none to leave it out. 3 of 100 cannot be read (3.00%); up to 1% would be taken as unknown."
+    )
+    raw = table.read(events, items, Columns(rating="none"))
+    assert raw.interactions.collect()["rating"].null_count() == 100
+
+
+STRUCTURED = {  # what a cell or a field holds, and the category and the description that it becomes
+    "list": (["Music", "Jazz"], "Music|Jazz", "Music, Jazz"),
+    "paths": ([["Music", "Jazz"], ["CDs"]], "Music|Jazz", "Music, Jazz, CDs"),
+    "objects": (
+        [{"id": 16, "name": "Animation"}, {"id": 35, "name": "Comedy"}],
+        "Animation|Comedy",
+        "Animation, Comedy",
+    ),
+    "counts": ({"fantasy": 31, "romance": 4}, "fantasy|romance", "fantasy: 31, romance: 4"),
+    "object": ({"kind": "CD", "by": None}, "CD", "kind: CD"),
+    "quotes": (['Kids\' "Toys"', "a\nb"], 'Kids\' "Toys"|a\nb', 'Kids\' "Toys", a\nb'),
+    "empty": ([], None, None),
+    "missing": (["nan", None, " "], None, None),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURED)
+@pytest.mark.parametrize("late", [0, 300])
+@pytest.mark.parametrize("form", ["json", "python", "json cells", "python cells", "parquet"])
+def test_lists_and_objects_become_text(tmp_path: Path, name: str, late: int, form: str) -> None:
+    value, category, description = STRUCTURED[name]
+    plain = [{"item_id": f"p{n}", "title": f"P {n}", "category": "A", "description": "B"} for n in range(late)]
+    rows = [*plain, {"item_id": "i1", "title": "One", "category": value, "description": value}]
+    items = tmp_path / {"json": "i.jsonl", "python": "i.json", "parquet": "i.parquet"}.get(form, "i.csv")
+    if form == "json":
+        items.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif form == "python":
+        items.write_text("".join(f"{row}\n" for row in rows))
+    elif form == "parquet":
+        if late:
+            pytest.skip("a column of Parquet has one type")
+        pl.DataFrame(rows[-1:], strict=False).write_parquet(items)
+    else:
+        shown = json.dumps if form == "json cells" else str
+        cells = [{key: one if isinstance(one, str) else shown(one) for key, one in row.items()} for row in rows]
+        pl.DataFrame(cells).write_csv(items)
+    raw = table.read(events_csv(tmp_path, "user_id,item_id\nu,i1\n"), items)
+    assert raw.items.collect().rows()[-1][:4] == ("i1", "One", description, category)
+    assert not raw.dropped
+
+
+def test_a_list_that_cannot_be_read_is_counted_or_refused(tmp_path: Path) -> None:
+    events, items = events_csv(tmp_path, "user_id,item_id\nu,i1\n"), tmp_path / "items.tsv"
+    good = [f"i{n}\tFilm {n}\t['Drama']" for n in range(199)]
+    items.write_text("item_id\ttitle\tgenres\n" + "\n".join([*good, "x\tX\t['Kids' Toys']"]) + "\n")
+    raw = table.read(events, items)
+    assert raw.dropped["note: unreadable genres taken as unknown"] >= 1
+    assert raw.items.collect()["category"].to_list() == ["Drama"] * 199 + [None]
+    items.write_text("item_id\ttitle\tgenres\n" + "\n".join([*good[:9], "x\tX\t['Kids' Toys']"]) + "\n")
+    with pytest.raises(BadInput, match=r"items.tsv line 11: genres .*Kids. is a list or an object that cannot be read"):
+        table.read(events, items)
+
+
+def test_titles_in_brackets_stay_and_words_for_nothing_do_not(tmp_path: Path) -> None:
+    titles = [
+        "[REC]",
+        "[1408]",
+        "{Proof}",
+        "Null Island",
+        "NaN",
+        "nan",
+        "None",
+        "NULL",
+        "null",
+        "<NA>",
+        "\\N",
+        " ",
+        "N/A",
+    ]
+    kept = ["[REC]", "[1408]", "{Proof}", "Null Island", *[None] * 8, "N/A"]
+    events, items = events_csv(tmp_path, "user_id,item_id\nu,0\n"), tmp_path / "items.tsv"
+    items.write_text("item_id\ttitle\n" + "".join(f"{n}\t{title}\n" for n, title in enumerate(titles)))
+    assert table.read(events, items).items.collect()["title"].to_list() == kept
+
+
+@pytest.mark.parametrize("name", ["categories", "genres", "genre", "main_category"])
+def test_the_category_is_recognised_and_said(tmp_path: Path, name: str) -> None:
+    events, items = events_csv(tmp_path, "user_id,item_id\nu,i1\n"), tmp_path / "items.csv"
+    items.write_text(f"item_id,title,{name},price\ni1,One,Drama|Crime,5\n")
+    raw = table.read(events, items)
+    assert raw.items.collect()["category"].to_list() == ["Drama|Crime"]
+    assert raw.notes == (
+        f"items.csv: the column {name} is taken as the category (--category names another).",
+        "items.csv: not read: price.",
+    )
+    assert table.read(events, items, Columns(category="none")).items.collect()["category"].to_list() == [None]
+    items.write_text(f"item_id,title,{name},category\ni1,One,Drama,Film\n")
+    assert table.read(events, items).items.collect()["category"].to_list() == ["Film"]
+
+
+def test_a_parquet_column_that_is_no_text_is_named_and_the_file_not_called_damaged(tmp_path: Path, items: Path) -> None:
+    events = tmp_path / "events.parquet"
+    pl.DataFrame({"user_id": [b"u1", b"\xff\xfe"], "item_id": ["i1", "i1"]}).write_parquet(events)
+    with pytest.raises(BadInput, match=r'the column "user_id" \(Binary\) cannot be read as text') as error:
+        table.read(events, items)
+    assert "damaged" not in str(error.value)
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     rows=st.lists(
