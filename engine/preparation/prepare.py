@@ -168,9 +168,10 @@ def _divided(
     """The events with their parts, how they were divided, and what the dataset records about it."""
     kind = choices.split
     if kind in (SplitKind.TIMESTAMP, SplitKind.QUANTILE) and not raw.timed:
+        named = ", or name the column of timestamps with --order" if raw.platform == "table" else ""
         raise BadInput(
             f"--split {kind}: this data has an order but no timestamps. Pass --split leave-one-out (it leaks across "
-            "users, and is labelled so), or name the column of timestamps with --order."
+            f"users, and is labelled so){named}."
         )
     if kind is SplitKind.GIVEN:
         return events, kind, {"own_sequences": len(histories.owner) - len(histories.users)}

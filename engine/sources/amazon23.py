@@ -12,7 +12,7 @@ from engine.sources.blocks import first_line
 from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
-from engine.sources.table_head import fields_of, require
+from engine.sources.table_head import DATA, fields_of, require
 from engine.sources.tally import Rows, Tally
 from engine.sources.timestamp_format import TimestampFormat
 from engine.sources.timestamps import TimeReader
@@ -127,7 +127,7 @@ def _benchmark_columns(path: Path) -> tuple[list[str], bool]:
     if "user_id" in first:
         require(path, first, BENCHMARK_COLUMNS)
         return first, True
-    if len(first) == len(BENCHMARK_COLUMNS) and first[3].removesuffix(".0").lstrip("-").isdigit():
+    if len(first) == len(BENCHMARK_COLUMNS) and DATA.match(first[3]):
         return list(BENCHMARK_COLUMNS), False
     raise BadInput(
         f'{path} line 1: "{",".join(first)[:80]}" is neither the header {",".join(BENCHMARK_COLUMNS)} nor such a row. '

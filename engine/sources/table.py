@@ -133,7 +133,7 @@ def _items(path: Path, columns: Columns, dropped: Counter[str], notes: list[str]
                 is_category = name == "category"
                 column = rows.frame[name]
                 texts[name], broken = flattened(column, "|" if is_category else ", ", path=is_category)
-                if broken.any():
+                if is_category or source != present.get("category"):
                     tally.leave_unread(source, rows, column, broken, STRUCTURE_STEP)
         further = {name: pl.col(name) for name in FURTHER_TEXTS if name in texts}
         catalogue.add(

@@ -24,6 +24,9 @@ CATEGORIES = ("category", "categories", "genres", "genre", "main_category")  # t
 DATA = re.compile(r"^[+-]?\d[\d.,:/ TZ+-]*$")  # a number or a date, which is no name of a column
 
 
+IDENTIFIER = re.compile(r"^(?=.*\d)(?:[A-Za-z]{0,2}[-_]?\d+|[A-Z0-9]{6,}|[0-9a-f-]{8,})$")  # u0, B004LLIKVU, 5d41402a
+
+
 class Kind(StrEnum):
     """How a table is written."""
 
@@ -89,13 +92,13 @@ def require(path: Path, names: Sequence[str], wanted: Iterable[str], next_step: 
             at = " and ".join(str(number) for number, other in enumerate(names, start=1) if other == name)
             raise BadInput(f'{path} line 1: the column "{name}" occurs twice (columns {at}). Rename one of them.')
         if name not in names:
-            data = [field for field in names if DATA.match(field)]
-            if data:
-                raise BadInput(
-                    f'{path}: line 1 was taken for the header, and has no column "{name}" but "{data[0]}". '
-                    f"If the file has no header, add one as its first line: {', '.join(wanted)} …"
-                )
-            raise BadInput(f"{path}: {unknown('column', name, list(names), next_step)}")
+            data = next((field for field in names if DATA.match(field) or IDENTIFIER.match(field)), None)
+            hint = (
+                f' Line 1 was taken for the header; if "{data}" in it is data, add a line with the names above it.'
+                if data
+                else ""
+            )
+            raise BadInput(f"{path}: {unknown('column', name, list(names), next_step)}{hint}")
 
 
 def category_of(names: Iterable[str]) -> str | None:
