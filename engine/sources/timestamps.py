@@ -204,6 +204,10 @@ class TimeReader:
         if "%" in self.written:
             moment = _parsed(texts.str.strip_chars(), self.written)
             return Moments(moment.dt.epoch("ms"), _nanoseconds(moment))
+        if self._patterns:  # most files write all their times alike, and need nothing more
+            order = _parsed(texts, self._patterns[0]).dt.epoch("ms")
+            if order.null_count() == texts.null_count():
+                return Moments(order)
         frame = _normal(texts)
         plain = frame["text"]
         order = pl.Series(texts.name, [None], pl.Int64).new_from_index(0, len(texts))
