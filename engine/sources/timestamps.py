@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -124,26 +124,24 @@ class TimeReader:
                     self._better(whole, self.found)
                 )
             is_date = TimeReader(TimestampFormat.ISO)._dates(series).order.item() is not None
-            what = (
-                f"a date, not a number of {UNIT_NAMES[self.found]}"
-                if is_date
-                else (f"not a number of {UNIT_NAMES[self.found]}")
-            )
+            what = f"{'a date, ' if is_date else ''}not a number of {UNIT_NAMES[self.found]}"
             if is_date and self.written != TimestampFormat.AUTO:
                 return f"{shown} is {what}", "Pass --timestamp-format auto or iso."
             return f"{shown} is {what}{' like the others' if is_date else ''}", "Repair or remove the line."
-        moment = self._dates(series).order.item()
-        if moment is not None:
-            return f"{shown} is {_date(moment, TimestampFormat.MS)}; {self._range()}", "Repair or remove the line."
-        if "%" in self.written:
-            return f'{shown} is not written as "{self.written}"', "Pass another pattern as --timestamp-format."
-        if self._month_first is None and _numeric_dates(_normal(series)["text"])[0].item() is not None:
+        if "%" not in self.written and self._month_first is None and _numeric_dates(_normal(series)["text"])[0].count():
             return (
                 f"{shown} may begin with the day or with the month",
                 'Pass --timestamp-format "%d/%m/%Y" or "%m/%d/%Y", with %H:%M:%S where a time follows.',
             )
-        if self.written == TimestampFormat.ISO and numbers(series)[0].item() is not None:
-            return f"{shown} is {EXPECTED_DATE}", "Pass --timestamp-format auto, s or ms: it is a number."
+        moment = replace(self, _patterns=list(self._patterns))._dates(series).order.item()
+        if moment is not None:
+            return f"{shown} is {_date(moment, TimestampFormat.MS)}; {self._range()}", "Repair or remove the line."
+        if "%" in self.written:
+            return f'{shown} is not written as "{self.written}"', "Pass another pattern as --timestamp-format."
+        if numbers(series)[0].count():
+            if self.written == TimestampFormat.ISO:
+                return f"{shown} is {EXPECTED_DATE}", "Pass --timestamp-format auto, s or ms: it is a number."
+            return f"{shown} is a number, not a date like the others", "Repair or remove the line."
         what = "neither a number nor a date" if self.written == TimestampFormat.AUTO else EXPECTED_DATE
         return f"{shown} is {what}", f'Pass a pattern, such as --timestamp-format "{EXAMPLE_PATTERN}".'
 
@@ -151,14 +149,15 @@ class TimeReader:
         """What most of the sample is. Times of the four units are so far apart that the middle value tells."""
         whole, _ = numbers(sample)
         dates = self._plausible(self._dates(sample).order, TimestampFormat.MS)
+        whole = whole.filter(whole != 0)  # a time that is not known
         unit = self._unit(whole)
-        if unit is not None and 2 * self._plausible(whole, unit).count() >= len(sample):
+        if unit is not None and 2 * self._plausible(whole, unit).count() >= whole.count():
             return unit
         if 2 * dates.count() > len(sample):  # 20170714 is a date, and counts above every position
             return TimestampFormat.ISO
-        if whole.count() == 0 or self._dates(sample).order.count() > whole.count():
+        if not numbers(sample)[0].count() or self._dates(sample).order.count() > whole.count():
             return TimestampFormat.ISO
-        middle = float(whole.median())  # type: ignore[arg-type]
+        middle = float(whole.median() or 0)  # type: ignore[arg-type]
         if self.positions and middle < POSITIONS_BELOW:
             return TimestampFormat.POSITION
         return unit or self._nearest(middle)
@@ -226,8 +225,8 @@ class TimeReader:
         """Dates as ms by their shapes; a pattern that reads something is kept for the blocks to come."""
         order = pl.Series(plain.name, [None], pl.Int64).new_from_index(0, len(plain))
         shapes = _shapes(plain)
-        for shape in shapes.unique():
-            pattern = SHAPES.get(shape, "")
+        for shape in set(shapes.unique()) & SHAPES.keys():
+            pattern = SHAPES[shape]
             rows = (shapes == shape).arg_true()
             values = plain.gather(rows)
             if pattern.startswith("?"):
