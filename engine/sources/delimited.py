@@ -151,7 +151,7 @@ class _Parser:
     def _record(self, lines: list[str], number: int) -> tuple[list[str], int]:
         """The fields of the record that begins with line `number`, and how many lines it takes.
 
-        By the letter of CSV where that fits; else with a backslash before quotes; else as one line in which quotes
+        With a backslash before quotes where that fits; else by the letter of CSV; else as one line in which quotes
         are text. Lines that are each a record of their own are never joined by two stray quotes.
         """
         line = lines[number].removesuffix("\r")
@@ -159,7 +159,7 @@ class _Parser:
         if not self.quoted or '"' not in line:
             return literal, 1
         well_formed = None
-        for escaped in (False, True) if '\\"' in line else (False,):
+        for escaped in (True, False) if '\\"' in line else (False,):
             fields, used = self._quoted(lines, number, escaped)
             if fields and not (used > 1 and self._joins_records(lines[number : number + used])):
                 if len(fields) == self.width:

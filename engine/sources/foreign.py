@@ -81,7 +81,7 @@ def foreign(head: bytes, whole: bool = False) -> tuple[str, str] | None:
             return "a web page (HTML), not the data", "Sign in or accept the terms there, and download the file itself."
         return "an XML document, maybe an error of the server", "Download the file itself, or convert it to CSV."
     if whole and head and not head.strip(b"\0"):
-        return "nothing but NUL bytes", "Its download or copy did not finish: repeat it."
+        return "an empty archive, or nothing but NUL bytes", "Its download or copy did not finish: repeat it."
     said = _server_error(start) if whole else None
     if said is not None:
         return f'an error message of a server ("{said}"), not the data', "Check the address, and download it again."

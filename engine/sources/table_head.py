@@ -14,7 +14,7 @@ from engine.sources.foreign import LOOKED_AT, foreign
 from store.errors import BadInput, unknown
 
 BLANKS = " "  # any number of blanks and tabs
-SEPARATORS = (",", "\t", ";", "|", "::")
+SEPARATORS = (",", "\t", ";", "|", "::", "\x01")  # the last is Hive's
 SEPARATOR_OF = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t", ".dat": "::"}
 SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?$', re.I)  # Excel's own first line
 ATOMIC_TYPE = re.compile(r":(?:token|token_seq|float|float_seq)$")  # RecBole's: user_id:token

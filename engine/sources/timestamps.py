@@ -116,7 +116,8 @@ class TimeReader:
         shown = f'{self.column} "{text if len(text) <= 40 else text[:40] + "…"}"'
         series = pl.Series([text])
         if self.found is TimestampFormat.POSITION:
-            return f"{shown} is not an integer position", "Repair the line, or pass --timestamp-format auto."
+            step = "pass --timestamp-format auto" if self.written != TimestampFormat.AUTO else "write times as dates"
+            return f"{shown} is no whole number, as positions are", f"Repair the line, or {step}."
         if self.found is not None and self.found in UNITS:
             whole = numbers(series)[0].item()
             if whole is not None:

@@ -118,10 +118,13 @@ def test_one_stray_quote_in_a_file_of_several_blocks_costs_no_line(tmp_path: Pat
 
 def test_a_quote_after_a_backslash_is_a_quote(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"  # as Book-Crossing writes it
-    path.write_text('"a";"b";"c"\n"1";"The Real \\"J. P.\\"; Through Life";"x"\n"2";"\\"A\\"";""\n"3";"C:\\";"y"\n')
+    path.write_text(
+        '"a";"b";"c"\n"1";"The Real \\"J. P.\\"; Through Life";"x"\n"2";"\\"A\\"";""\n4;A \\"q\\" b;c\n"3";"C:\\";"y"\n'
+    )
     assert rows(path, separator=";")[0] == [
         ("1", 'The Real "J. P."; Through Life', "x"),
         ("2", '"A"', ""),
+        ("4", 'A "q" b', "c"),
         ("3", "C:\\", "y"),
     ]
 
