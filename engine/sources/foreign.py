@@ -6,7 +6,7 @@ import json
 import re
 
 TAR_AT = 257  # where a tar header has its magic
-LOOKED_AT = 512  # bytes: a tar header
+TAR_HEADER = 512
 LONGEST_MESSAGE = 1 << 16  # bytes of a server's error
 ERROR_KEYS = frozenset(
     (
@@ -91,12 +91,12 @@ def foreign(head: bytes, whole: bool = False) -> tuple[str, str] | None:
 def _is_tar(head: bytes) -> bool:
     if head[TAR_AT : TAR_AT + 5] == b"ustar":
         return True
-    if len(head) < LOOKED_AT or not head[0]:
+    if len(head) < TAR_HEADER or not head[0]:
         return False
     written = head[148:156].strip(b" \0")  # tars before 1988 have the sum of the header's bytes and nothing else
     if not re.fullmatch(rb"[0-7]{3,7}", written):
         return False
-    return int(written, 8) == sum(head[:148]) + 8 * ord(" ") + sum(head[156:LOOKED_AT])
+    return int(written, 8) == sum(head[:148]) + 8 * ord(" ") + sum(head[156:TAR_HEADER])
 
 
 def _server_error(text: bytes) -> str | None:

@@ -207,4 +207,7 @@ def _python_dict(line: bytes) -> dict[str, Any] | None:
 
 def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """As the fast parser does where a field comes twice."""
-    return dict(reversed(pairs))
+    first: dict[str, Any] = {}
+    for name, value in pairs:
+        first.setdefault(name, value)
+    return first

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.sources.blocks import PARQUET, existing, first_bytes, first_lines
-from engine.sources.foreign import LOOKED_AT, foreign
+from engine.sources.foreign import LONGEST_MESSAGE, foreign
 from store.errors import BadInput, unknown
 
 BLANKS = " "  # any number of blanks and tabs
@@ -54,15 +54,18 @@ def head_of(path: Path) -> Head:
     """
     suffixes = [suffix.lower() for suffix in existing(path).suffixes]
     suffix = next((suffix for suffix in reversed(suffixes) if suffix != ".gz"), "")
-    first = first_bytes(path, LOOKED_AT)
+    first = first_bytes(path, LONGEST_MESSAGE + 1)
     if first.startswith(PARQUET):
         return Head(Kind.PARQUET)
-    if suffix in (".parquet", ".pq") and foreign(first) is None:
+    if suffix in (".parquet", ".pq") and first:
+        found = foreign(first, whole=len(first) <= LONGEST_MESSAGE)
+        if found is not None:
+            raise BadInput(f"{path}: is {found[0]}. {found[1]}")
         raise BadInput(f"{path}: is no Parquet file (its first bytes are not PAR1). Write it again, or rename it.")
     line, following = first_lines(path)
     if suffix in JSON_SUFFIXES or line.lstrip().startswith("{"):
         return Head(Kind.JSON_LINES)
-    said = SEPARATOR_LINE.match(line.strip())
+    said = SEPARATOR_LINE.match(line.strip(" \r\n"))
     if said:
         return Head(Kind.CSV, _names(following, said[1]), said[1], skip=2)
     separator = _separator(line, SEPARATOR_OF.get(suffix, ","))
