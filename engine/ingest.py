@@ -32,7 +32,7 @@ from store.records import Dataset
 from store.words import SplitKind
 from store.workspace import Workspace
 
-PREPARATION_VERSION = 1  # raise it when the same files and options would be stored differently
+PREPARATION_VERSION = 2  # raise it when the same files and options would be stored differently
 ENGLISH_PLATFORMS = ("amazon23", "yelp", "synthetic")  # cleaned to ASCII, as the thesis does
 PUBLIC_BOUNDARIES = ("amazon23", "synthetic")
 Content = Any  # hashlib's objects have no public type
@@ -68,6 +68,8 @@ def ingest(
     has, and a source without events. Until the last step nothing of it is visible, and a failure leaves nothing.
     """
     _check(options, raw)
+    for note in raw.notes:
+        tell(f"{options.name}: {note}")
     choices = _choices(raw, options)
     hashes = _file_hashes(raw.files, progress)
     request = settings_hash([PREPARATION_VERSION, _described(raw), list(hashes.values()), asdict(choices)])
@@ -78,6 +80,11 @@ def ingest(
             return there
     progress("preparing", 0, 0)
     prepared = prepare(raw, choices)
+    if prepared.split is not choices.split:
+        tell(
+            f"{options.name}: divided at {prepared.split_settings['note']}. "
+            "Pass --split timestamp with --t1 and --t2 for dates of your own."
+        )
     with workspace.write() as db, _lock(workspace, tell):
         remove_unfinished(db)
         there = _already(db, options, request, tell)  # another process may have made it while this one prepared
@@ -106,10 +113,11 @@ def _check(options: IngestOptions, raw: Raw) -> None:
 def _choices(raw: Raw, options: IngestOptions) -> Choices:
     split = options.split or default_split(raw)
     t1, t2 = options.t1, options.t2
-    if split is SplitKind.TIMESTAMP and t1 is None and t2 is None and raw.platform in PUBLIC_BOUNDARIES:
+    public = split is SplitKind.TIMESTAMP and t1 is None and t2 is None and raw.platform in PUBLIC_BOUNDARIES
+    if public:
         t1, t2 = PUBLIC_T1, PUBLIC_T2
     text = options.text or (Alphabet.ASCII if raw.platform in ENGLISH_PLATFORMS else Alphabet.UNICODE)
-    return Choices(split, t1, t2, options.caps, options.seed if options.caps else 0, text)
+    return Choices(split, t1, t2, options.caps, options.seed if options.caps else 0, text, public and not options.split)
 
 
 def _described(raw: Raw) -> dict[str, Any]:
@@ -181,7 +189,7 @@ def _write(
         domain=raw.domain,
         synthetic=raw.synthetic,
         source=source,
-        split=choices.split,
+        split=prepared.split,
         split_settings=prepared.split_settings,
         timed=raw.timed,
     )

@@ -143,10 +143,14 @@ def test_amazon_reviews_and_benchmark(call: Command, tmp_path: Path) -> None:
         for n, key in enumerate("abc")
     ]
     reviews.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    raw = call("ingest", "amazon23", "--domain", "D", "--reviews", reviews, "--meta", meta, "--json")
+    raw = call(
+        "ingest", "amazon23", "--domain", "D", "--reviews", reviews, "--meta", meta, "--json", "--split", "timestamp"
+    )
     assert raw.document[0]["events"] == {"train": 0, "valid": 2, "test": 0}
     assert "no events in train and test" in raw.err
-    for split, row in {"train": "u,b,5.0,2,a", "valid": "u,c,4.0,3,a b", "test": "v,a,1.0,9,b"}.items():
+    assert "so nothing can be trained or evaluated on it. Ingest it with another --split" in raw.err
+    rows = {"train": "u,b,5.0,1500000002,a", "valid": "u,c,4.0,1500000003,a b", "test": "v,a,1.0,1500000009,b"}
+    for split, row in rows.items():
         (tmp_path / f"{split}.csv").write_text(row + "\n")
     paths = [part for split in ("train", "valid", "test") for part in (f"--{split}", tmp_path / f"{split}.csv")]
     given = call("ingest", "amazon23", "--domain", "D", *paths, "--meta", meta, "--name", "B", "--json").document[0]
@@ -160,6 +164,50 @@ def test_amazon_reviews_and_benchmark(call: Command, tmp_path: Path) -> None:
     (folder / "raw/meta_categories/meta_D.jsonl").write_bytes(meta.read_bytes())
     hub = call("ingest", "amazon23", "--domain", "D", "--from-hub", "--source", folder, "--name", "H", "--json")
     assert hub.document[0]["fingerprint"] == given["fingerprint"]
+
+
+def test_reviews_from_before_the_public_dates_are_divided_at_quantiles(call: Command, tmp_path: Path) -> None:
+    meta, reviews = tmp_path / "meta.jsonl", tmp_path / "reviews.jsonl"
+    keys = [f"p{n}" for n in range(21)]
+    meta.write_text("".join(json.dumps({"parent_asin": key, "title": f"T {key}"}) + "\n" for key in keys))
+    lines = [{"user_id": "u", "parent_asin": key, "timestamp": 1_500_000_000 + n} for n, key in enumerate(keys)]
+    reviews.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    source: list[str | Path] = ["ingest", "amazon23", "--domain", "D", "--reviews", reviews, "--meta", meta]
+    made = call(*source, "--json")
+    (shown,) = made.document
+    assert shown["events"] == {"train": 16, "valid": 2, "test": 2}  # of 20: the first review has an empty history
+    assert shown["split"] == "quantile"
+    assert "quantiles, because the public dates leave no events for valid and test" in made.err
+    assert "the public dates leave no events for valid and test" in call("datasets", "D").out
+    assert "already there" in call(*source).err
+    given = call(
+        *source, "--split", "timestamp", "--t1", "1500000016000", "--t2", "1500000020000", "--replace", "--json"
+    )
+    assert given.document[0]["events"] == {"train": 15, "valid": 4, "test": 1}
+    assert "quantiles" not in given.err
+
+
+def test_fractions_of_a_second_decide_the_order(call: Command, files: Path, workspace: Path) -> None:
+    """The orders of the two files differ, and so do the times, by a microsecond and by a nanosecond."""
+    moments = {"a": "1500000000.000001", "b": "1500000000.000002", "c": "1500000000.000003"}
+    finest = {"a": "1500000000000000001", "b": "1500000000000000002", "c": "1500000000000000003"}
+    for name, times in (("micro", moments), ("nano", finest)):
+        rows = [f"u,{key},{times[key]}" for key in "bca"]
+        (files / "events.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+        assert call(*table(files, name), "--split", "leave-one-out").code == 0
+        with sqlite3.connect(workspace / "st5.db") as db:
+            (found,) = db.execute(
+                "SELECT items, timestamps FROM sequence JOIN dataset ON id = dataset_id WHERE name = ?", (name,)
+            ).fetchall()
+        assert list(memoryview(found[0]).cast("i")) == [0, 1, 2]
+        assert list(memoryview(found[1]).cast("q")) == [1_500_000_000_000] * 3
+
+
+def test_what_was_taken_for_what_is_said(call: Command, files: Path) -> None:
+    (files / "items.csv").write_text("item_id,title,genres,price\na,Alpha,Pop,1\nb,Beta,Rock,2\nc,Gamma,Rock,2\n")
+    made = call(*table(files))
+    assert "shop: items.csv: the column genres is taken as the category" in made.err
+    assert "shop: items.csv: not read: price." in made.err
 
 
 def test_yelp(call: Command, tmp_path: Path) -> None:
@@ -299,12 +347,27 @@ def test_incomplete_commands_get_one_message(call: Command, workspace: Path, arg
 
 
 def test_broken_dates_name_their_line(call: Command, files: Path) -> None:
-    write = "user_id,item_id,timestamp\nu,a,2023-01-02\nu,b,2023-13-01\n"
+    write = "user_id,item_id,timestamp\nu,a,2023-01-02\nu,b,2023-12-01\n"
     (files / "events.csv").write_text(write)
     failed = call(*table(files), "--timestamp-format", "ms")
     assert failed.code == 2
-    assert 'events.csv line 2: timestamp "2023-01-02" is not an integer of milliseconds.' in failed.err
-    assert "--timestamp-format iso" in failed.err
+    assert 'events.csv line 2: timestamp "2023-01-02" is a date, not a number of milliseconds.' in failed.err
+    assert "--timestamp-format auto or iso" in failed.err
+    assert call(*table(files), "--timestamp-format", "%Y-%m-%d").code == 0
+
+
+@pytest.mark.parametrize("source", ["amazon23", "yelp", "movielens", "table"])
+def test_every_source_with_times_has_the_option_that_its_messages_name(call: Command, source: str) -> None:
+    assert "--timestamp-format" in call("ingest", source, "--help").out
+    arguments = {
+        "amazon23": ["--domain", "D", "--reviews", "r", "--meta", "m"],
+        "yelp": ["--business", "b", "--review", "r"],
+        "movielens": ["folder"],
+        "table": ["--events", "e", "--items", "i", "--name", "n"],
+    }[source]
+    failed = call("ingest", source, *arguments, "--timestamp-format", "isso")
+    assert failed.code == 2
+    assert 'No timestamp format "isso". Did you mean iso' in failed.err
 
 
 def test_an_unknown_dataset_offers_the_nearest(call: Command, files: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.plain_text import plain
+from store.words import Split
 from workbench.display import brief
 from workbench.job_words import what
 
@@ -41,7 +42,9 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
         )
     if not overview.exists or not overview.datasets:
         return _first_data(overview, workspace_option)
-    names = tuple(dataset.name for dataset in overview.datasets)
+    names = tuple(dataset.name for dataset in overview.datasets if dataset.events.get(Split.TEST))
+    if not names:
+        return _nothing_to_test(overview, workspace_option)
     if not overview.evaluated:
         first = EvaluateDraft(models=UNTRAINED, datasets=names)
         return _step("No model has been evaluated yet. These two need no training:", first, overview, workspace_option)
@@ -55,7 +58,7 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
             draft = EvaluateDraft(models=(model,), datasets=missing)
             sentence = f"{brief(model)} has not been evaluated on {shown}:"
             return _step(sentence, draft, overview, workspace_option)
-    learnable = tuple(dataset.name for dataset in overview.datasets if dataset.events.get("train"))
+    learnable = tuple(dataset.name for dataset in overview.datasets if dataset.events.get(Split.TRAIN))
     if learnable and not any(model.lineage for model in overview.models):
         training = next((job for job in overview.jobs if job.kind == "train"), None)
         if training is not None:
@@ -65,6 +68,20 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     return NextStep(
         "Every model is evaluated on every dataset. Results (4) compares them, Users (5) shows single cases, "
         "and n starts more."
+    )
+
+
+def _nothing_to_test(overview: Overview, workspace_option: Path | None) -> NextStep:
+    bringing = next((job for job in overview.jobs if job.kind in BRINGS_DATA), None)
+    if bringing is not None:
+        return _at_it(bringing, "It brings data.")
+    shown = ", ".join(brief(dataset.name) for dataset in overview.datasets[:3])
+    return NextStep(
+        plain(
+            f"No dataset here has test events ({shown}), so no model can be evaluated. Ingest the files again with "
+            "another split and replace: i does it. This shows how the events are divided:"
+        ),
+        (command(["datasets", overview.datasets[0].name], workspace_option),),
     )
 
 

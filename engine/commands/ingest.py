@@ -13,6 +13,7 @@ import typer
 from engine.commands.datasets import as_document, print_datasets
 from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, progress_bar, say
+from engine.sources.timestamp_format import METAVAR, checked_format
 from store.errors import BadInput
 from store.words import Split, SplitKind
 
@@ -58,6 +59,16 @@ TextOption = Annotated[
         show_default=False,
     ),
 ]
+TimestampFormatOption = Annotated[
+    str,
+    typer.Option(
+        "--timestamp-format",
+        metavar=METAVAR,
+        help="How times are written. By default numbers in s, ms, us and ns are told apart by their size, and dates in "
+        'the common forms are read; a pattern is as of strftime, "%d/%m/%Y %H:%M".',
+        show_default=False,
+    ),
+]
 ReplaceOption = Annotated[
     bool, typer.Option("--replace", help="Put it in the place of a dataset of the same name, with its results.")
 ]
@@ -78,6 +89,7 @@ def amazon23(
         str | None,
         typer.Option("--source", help="Another dataset of the hub, or a folder laid out like it.", show_default=False),
     ] = None,
+    timestamp_format: TimestampFormatOption = "auto",
     split: SplitOption = None,
     t1: T1Option = None,
     t2: T2Option = None,
@@ -95,7 +107,8 @@ def amazon23(
     Example: st5 ingest amazon23 --domain All_Beauty --reviews All_Beauty.jsonl.gz --meta meta_All_Beauty.jsonl.gz
     """
     options = _options(name or domain, split, t1, t2, caps, seed, text, replace_old)
-    read = _amazon_reader(domain, reviews, meta, (train, valid, test), (kind, source) if from_hub else None)
+    hub_files = (kind, source) if from_hub else None
+    read = _amazon_reader(domain, reviews, meta, (train, valid, test), hub_files, checked_format(timestamp_format))
     _store(workspace, lambda: [(read(), options)], as_json, detach=detach)
 
 
@@ -103,6 +116,7 @@ def amazon23(
 def yelp(
     business: Annotated[Path, typer.Option("--business", help="yelp_academic_dataset_business.json.")],
     review: Annotated[Path, typer.Option("--review", help="yelp_academic_dataset_review.json.")],
+    timestamp_format: TimestampFormatOption = "auto",
     split: SplitOption = None,
     t1: T1Option = None,
     t2: T2Option = None,
@@ -122,8 +136,9 @@ def yelp(
     from engine.sources import yelp as files
 
     options = _options(name or "Yelp", split, t1, t2, caps, seed, text, replace_old)
+    checked_format(timestamp_format)
     _there(business, review)
-    _store(workspace, lambda: [(files.read(business, review), options)], as_json, detach=detach)
+    _store(workspace, lambda: [(files.read(business, review, timestamp_format), options)], as_json, detach=detach)
 
 
 @ingest.command()
@@ -136,6 +151,7 @@ def movielens(
             show_default=False,
         ),
     ] = None,
+    timestamp_format: TimestampFormatOption = "auto",
     split: SplitOption = None,
     t1: T1Option = None,
     t2: T2Option = None,
@@ -156,7 +172,8 @@ def movielens(
 
     place = files.embedded_folder() if folder is None else folder
     options = _options(name or place.absolute().name, split, t1, t2, caps, seed, text, replace_old)
-    _store(workspace, lambda: [(files.read(place), options)], as_json, detach=detach)
+    checked_format(timestamp_format)
+    _store(workspace, lambda: [(files.read(place, timestamp_format), options)], as_json, detach=detach)
 
 
 @ingest.command()
@@ -171,15 +188,22 @@ def table(
     order: Annotated[
         str | None, typer.Option("--order", help="[default: timestamp, else position]", show_default=False)
     ] = None,
-    rating: Annotated[str | None, typer.Option("--rating", help="[default: rating]", show_default=False)] = None,
+    rating: Annotated[
+        str | None, typer.Option("--rating", help="none leaves ratings out. [default: rating]", show_default=False)
+    ] = None,
     title: Annotated[str | None, typer.Option("--title", help="[default: title]", show_default=False)] = None,
     description: Annotated[
         str | None, typer.Option("--description", help="[default: description]", show_default=False)
     ] = None,
-    category: Annotated[str | None, typer.Option("--category", help="[default: category]", show_default=False)] = None,
-    timestamp_format: Annotated[
-        str, typer.Option("--timestamp-format", metavar="auto|ms|s|iso|position", help="What the order column holds.")
-    ] = "auto",
+    category: Annotated[
+        str | None,
+        typer.Option(
+            "--category",
+            help="[default: category, else categories, genres, genre or main_category; none leaves it out]",
+            show_default=False,
+        ),
+    ] = None,
+    timestamp_format: TimestampFormatOption = "auto",
     domain: Annotated[
         str | None, typer.Option("--domain", help="What is sold or seen here. [default: the name]", show_default=False)
     ] = None,
@@ -202,6 +226,7 @@ def table(
 
     options = _options(name, split, t1, t2, caps, seed, text, replace_old)
     columns = files.Columns(user, item, order, rating, title, description, category)
+    checked_format(timestamp_format)
     named = {role: column for role, column in asdict(columns).items() if column}
     _there(events, items)
 
@@ -261,6 +286,7 @@ def _amazon_reader(
     meta: Path | None,
     csv_files: tuple[Path | None, Path | None, Path | None],
     hub_files: tuple[str, str | None] | None,
+    timestamp_format: str,
 ) -> Callable[[], Raw]:
     """What reads the files that the options name; hub_files: kind and source of files that are still to be found."""
     train, valid, test = csv_files
@@ -272,15 +298,16 @@ def _amazon_reader(
         from engine.sources import hub
 
         kind, source = hub_files
-        return lambda: hub.read(domain, kind, user_cache_path("st5") / "hub", source or hub.REPOSITORY)
+        folder = user_cache_path("st5") / "hub"
+        return lambda: hub.read(domain, kind, folder, source or hub.REPOSITORY, timestamp_format=timestamp_format)
     from engine.sources import amazon23 as files
 
     if meta is not None and reviews is not None and not any(csv_files):
         _there(reviews, meta)
-        return lambda: files.read_raw(reviews, meta, domain)
+        return lambda: files.read_raw(reviews, meta, domain, timestamp_format)
     if meta is not None and reviews is None and train is not None and valid is not None and test is not None:
         _there(train, valid, test, meta)
-        return lambda: files.read_benchmark(train, valid, test, meta, domain)
+        return lambda: files.read_benchmark(train, valid, test, meta, domain, timestamp_format)
     raise BadInput(
         "ingest amazon23 reads one of: --reviews FILE --meta FILE; "
         "--train FILE --valid FILE --test FILE --meta FILE; --from-hub. Pass all the files of one of them."
@@ -373,8 +400,15 @@ def _warn(dataset: Dataset) -> None:
     if empty:
         say(
             f"Warning: {dataset.name} has no events in {' and '.join(empty)}. "
-            f"The split is {dataset.split}{_boundaries(dataset.split_settings)}; another --split may serve better."
+            f"The split is {dataset.split}{_boundaries(dataset.split_settings)}{_consequence(empty)}"
         )
+
+
+def _consequence(empty: list[Split]) -> str:
+    """What cannot be done without these events, and what to do."""
+    lost = [words for split, words in ((Split.TRAIN, "trained"), (Split.TEST, "evaluated")) if split in empty]
+    nothing = f", so nothing can be {' or '.join(lost)} on it" if lost else ""
+    return f"{nothing}. Ingest it with another --split and --replace for all three parts."
 
 
 def _boundaries(settings: dict[str, Any]) -> str:

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from engine.preparation.cleaning import Alphabet, clean, clean_categories, clean_fields
-from engine.preparation.dropped import ITEM_REPEATED, ITEM_TITLE_EMPTY, ITEM_WITHOUT_KEY, ITEM_WITHOUT_TITLE, drop
+from engine.preparation.cleaning import Alphabet, clean, clean_categories, clean_fields, is_page_code
+from engine.preparation.dropped import (
+    ITEM_PAGE_CODE,
+    ITEM_REPEATED,
+    ITEM_TITLE_EMPTY,
+    ITEM_WITHOUT_KEY,
+    ITEM_WITHOUT_TITLE,
+    drop,
+)
 from engine.sources.raw import Raw
 
 BLOCK_ROWS = 50_000
@@ -32,23 +39,20 @@ class Catalogue:
 def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catalogue:
     """Which items stay: those with a title, each key once (the first that has a title)."""
     parts = [
-        pl.DataFrame(
-            {
-                "key": block["key"],
-                "missing": block["title"].is_null(),
-                "empty": clean(block["title"], alphabet) == "",
-            }
+        block.select("key", missing=pl.col("title").is_null(), title=clean(block["title"], alphabet)).select(
+            "key", "missing", empty=pl.col("title") == "", code=is_page_code(pl.col("title"))
         )
         for block in _blocks(raw.items.select(pl.col("key", "title").cast(pl.String)))
     ]
-    schema = {"key": pl.String, "missing": pl.Boolean, "empty": pl.Boolean}
+    schema = {"key": pl.String, "missing": pl.Boolean, "empty": pl.Boolean, "code": pl.Boolean}
     frame = (pl.concat(parts) if parts else pl.DataFrame(schema=schema)).with_row_index("row")
     rows = frame.height
     frame = drop(frame, pl.col("key").is_null(), ITEM_WITHOUT_KEY, dropped)
-    titled = frame.filter(~pl.col("empty"))
-    untitled = frame.filter(pl.col("empty")).join(titled, on="key", how="anti")["key"].unique()
+    titled = frame.filter(~pl.col("empty") & ~pl.col("code"))
+    untitled = frame.filter(pl.col("empty") | pl.col("code")).join(titled, on="key", how="anti")["key"].unique()
     frame = drop(frame, pl.col("missing"), ITEM_WITHOUT_TITLE, dropped)
     frame = drop(frame, pl.col("empty"), ITEM_TITLE_EMPTY, dropped)
+    frame = drop(frame, pl.col("code"), ITEM_PAGE_CODE, dropped)
     frame = drop(frame, pl.col("key").is_first_distinct().not_(), ITEM_REPEATED, dropped)
     kept = np.zeros(rows, dtype=bool)
     kept[frame["row"].to_numpy()] = True

@@ -19,6 +19,15 @@ class Alphabet(StrEnum):
 
 # A tag starts with a letter, a slash or `!`: "I <3 this" and "5 < 6 > 2" are no tags.
 _TAG = r"<[A-Za-z/!][^<>]*>"
+# The content of a script or a style is code; without an end it reaches to the end of the text.
+_SCRIPT = r"(?is)<(?:script|style)\b[^<>]*>.*?(?:</(?:script|style)\s*>|\z)"
+# What scraped pages have in place of a title: JavaScript (Amazon 2018: "var aPageStart = …") or a style sheet.
+_CODE = (
+    r"(?:^|[;{}\s])var\s+[\w$]+\s*=[^=].*[;({]"
+    r"|\bfunction\s*[\w$]*\([^)]*\)\s*\{|\)\s*=>\s*\{"
+    r"|\b(?:window|document)\.[\w$.]+\s*(?:=|\()|\bP\.(?:when|register|now)\("
+    r"|[.#@][\w-]+[^{}]*\{\s*[\w-]+\s*:[^{};]+;[^{}]*\}"
+)
 # Colours, cursor moves (CSI), links and titles (OSC), and the short escapes of a terminal.
 _ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
 # Direction marks, soft hyphens, byte order marks …; the joiners stay, since Persian, Hindi and emoji are spelled with
@@ -31,17 +40,29 @@ _EDGE = " \u200c\u200d"
 def clean(texts: pl.Series, alphabet: Alphabet) -> pl.Series:
     """The texts cleaned as in thesis 3.4; null becomes "".
 
-    In this order: HTML entities, `<…>` tags (removed, nothing put in their place), terminal escapes, control characters
-    and white space (each run becomes one space); then, for `ascii`, every other character becomes a space and runs are
-    collapsed again; for `unicode`, characters that show nothing or turn the direction of text around are removed.
+    In this order: HTML entities; scripts, styles and `<…>` tags (removed, nothing put in their place); terminal
+    escapes, control characters and white space (each run becomes one space). Then, for `ascii`, every other character
+    becomes a space and runs are collapsed again; for `unicode`, characters that show nothing or turn the direction of
+    text around are removed.
     """
     name = texts.name
-    column = pl.col(name).str.strip_chars().str.replace_all(_TAG, "").str.replace_all(_ESCAPE, "")
+    column = (
+        pl.col(name)
+        .str.strip_chars()
+        .str.replace_all(_SCRIPT, "")
+        .str.replace_all(_TAG, "")
+        .str.replace_all(_ESCAPE, "")
+    )
     if alphabet is Alphabet.ASCII:
         column = column.str.replace_all(r"[^\x00-\x7F]", " ").str.replace_all(_BLANK, " ").str.strip_chars()
     else:
         column = column.str.replace_all(_INVISIBLE, "").str.replace_all(_BLANK, " ").str.strip_chars(_EDGE)
     return _without_entities(texts.fill_null("")).to_frame().select(column).to_series()
+
+
+def is_page_code(cleaned: pl.Expr) -> pl.Expr:
+    """Whether each text (cleaned) is a web page's code and no words for people, bool."""
+    return cleaned.str.contains(_CODE)
 
 
 def clean_text(text: str, alphabet: Alphabet) -> str:

@@ -11,8 +11,9 @@ from engine.preparation.splits import ORDER
 ITEM_WITHOUT_KEY = "item without key"
 ITEM_WITHOUT_TITLE = "item without title"
 ITEM_TITLE_EMPTY = "item with a title empty after cleaning"
+ITEM_PAGE_CODE = "item with page code as title"
 ITEM_REPEATED = "item key repeated"
-ITEM_REASONS = (ITEM_WITHOUT_KEY, ITEM_WITHOUT_TITLE, ITEM_TITLE_EMPTY, ITEM_REPEATED)
+ITEM_REASONS = (ITEM_WITHOUT_KEY, ITEM_WITHOUT_TITLE, ITEM_TITLE_EMPTY, ITEM_PAGE_CODE, ITEM_REPEATED)
 
 INCOMPLETE = "interaction without user or item"
 UNORDERED = "interaction without timestamp or position"

@@ -42,14 +42,17 @@ from engine.preparation.splits import (
     quantile_boundaries,
     under_caps,
 )
-from engine.sources.raw import Raw
+from engine.sources.raw import FRACTION, Raw
 from store.errors import BadInput
 from store.words import SplitKind
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What is asked of the preparation; `caps` are the most events of train, valid and test."""
+    """What is asked of the preparation; `caps` are the most events of train, valid and test.
+
+    `or_quantiles`: where the dates t1 and t2 leave a part without events, quantiles are taken instead.
+    """
 
     split: SplitKind
     t1: int | None = None
@@ -57,6 +60,7 @@ class Choices:
     caps: tuple[int, int, int] | None = None
     seed: int = 0
     alphabet: Alphabet = Alphabet.ASCII
+    or_quantiles: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Prepared:
     """A dataset ready to be stored. interactions_read counts the rows the reader handed over.
 
     train_length int32 [S]: how many interactions of each sequence, from its beginning, belong to the train part.
+    split: the division that was made.
     """
 
     catalogue: Catalogue
@@ -73,6 +78,7 @@ class Prepared:
     interactions_read: int
     interactions: int
     dropped: Counter[str]
+    split: SplitKind
     split_settings: dict[str, Any]
 
 
@@ -99,17 +105,16 @@ def prepare(raw: Raw, choices: Choices) -> Prepared:
     filled = events.length > 0
     count(dropped, EMPTY_HISTORY, int((~filled).sum()))
     events = events.where(filled)
+    kind = choices.split
     if len(events.item):
-        events, settings = _divided(events, histories, raw, choices)
+        events, kind, settings = _divided(events, histories, raw, choices)
     if len(events.item) and choices.caps is not None:
         events = _capped(events, histories, catalogue, choices.caps, choices.seed, dropped)
         settings |= {"caps": list(choices.caps), "seed": choices.seed}
     if not len(events.item):
         raise BadInput(_nothing_left(raw, read, dropped))
-    train = (
-        covered(histories, events) if choices.caps else train_lengths(histories, everything, choices.split, settings)
-    )
-    return Prepared(catalogue, histories, train, events, read, frame.height, dropped, settings)
+    train = covered(histories, events) if choices.caps else train_lengths(histories, everything, kind, settings)
+    return Prepared(catalogue, histories, train, events, read, frame.height, dropped, kind, settings)
 
 
 def _coded(raw: Raw, given: bool) -> pl.DataFrame:
@@ -123,6 +128,8 @@ def _coded(raw: Raw, given: bool) -> pl.DataFrame:
     ]
     if given:
         columns.append(pl.col("split").cast(pl.Enum([split.value for split in ORDER])).to_physical())
+    if FRACTION in raw.interactions.collect_schema():
+        columns.append(pl.col(FRACTION))
     return raw.interactions.with_row_index("row").select(columns).collect(engine="streaming")
 
 
@@ -151,30 +158,40 @@ def _ordered(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     ids[codes] = np.arange(len(codes), dtype=np.int32)
     users = seen["user"].cast(pl.String).to_list()
     frame = frame.with_columns(user=pl.Series(ids[frame["user"].to_physical().to_numpy()]))
-    return frame.sort("user", "order", "row"), users
+    finer = [FRACTION] if FRACTION in frame.columns else []
+    return frame.sort("user", "order", *finer, "row"), users
 
 
 def _divided(
     events: EventColumns, histories: Histories, raw: Raw, choices: Choices
-) -> tuple[EventColumns, dict[str, Any]]:
+) -> tuple[EventColumns, SplitKind, dict[str, Any]]:
+    """The events with their parts, how they were divided, and what the dataset records about it."""
     kind = choices.split
     if kind in (SplitKind.TIMESTAMP, SplitKind.QUANTILE) and not raw.timed:
+        named = ", or name the column of timestamps with --order" if raw.platform == "table" else ""
         raise BadInput(
             f"--split {kind}: this data has an order but no timestamps. Pass --split leave-one-out (it leaks across "
-            "users, and is labelled so), or name the column of timestamps with --order."
+            f"users, and is labelled so){named}."
         )
     if kind is SplitKind.GIVEN:
-        return events, {"own_sequences": len(histories.owner) - len(histories.users)}
+        return events, kind, {"own_sequences": len(histories.owner) - len(histories.users)}
     if kind is SplitKind.LEAVE_ONE_OUT:
         sizes = histories.sizes()
         codes = leave_one_out(events.length, sizes[events.sequence])
         settings = Cut(kind).settings | {"users_below_3_interactions": int((sizes < 3).sum())}
-        return _with_split(events, codes), settings
-    if kind is SplitKind.QUANTILE:
-        cut = Cut(kind, *quantile_boundaries(events.order))
+        return _with_split(events, codes), kind, settings
+    if kind is SplitKind.TIMESTAMP:
+        t1, t2 = check_boundaries(choices.t1, choices.t2)
+        codes = by_time(events.order, t1, t2)
+        parts = np.bincount(codes, minlength=len(ORDER))
+        if parts.all() or not choices.or_quantiles:
+            return _with_split(events, codes), kind, Cut(kind, t1, t2).settings
+        empty = " and ".join(split for split, size in zip(ORDER, parts, strict=True) if not size)
+        settings = {"note": f"quantiles, because the public dates leave no events for {empty}"}
     else:
-        cut = Cut(kind, *check_boundaries(choices.t1, choices.t2))
-    return _with_split(events, by_time(events.order, cut.t1 or 0, cut.t2 or 0)), cut.settings
+        settings = {}
+    cut = Cut(SplitKind.QUANTILE, *quantile_boundaries(events.order))
+    return _with_split(events, by_time(events.order, cut.t1 or 0, cut.t2 or 0)), cut.kind, cut.settings | settings
 
 
 def _with_split(events: EventColumns, codes: np.ndarray) -> EventColumns:

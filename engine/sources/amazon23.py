@@ -12,10 +12,11 @@ from engine.sources.blocks import first_line
 from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
-from engine.sources.table_head import fields_of
+from engine.sources.table_head import DATA, fields_of, require
 from engine.sources.tally import Rows, Tally
-from engine.sources.timestamps import TimestampFormat
-from store.errors import BadInput, unknown
+from engine.sources.timestamp_format import TimestampFormat
+from engine.sources.timestamps import TimeReader
+from store.errors import BadInput
 from store.words import Split
 
 PLATFORM = "amazon23"
@@ -23,8 +24,8 @@ TIMESTAMPS = ("timestamp", "sort_timestamp", "sortTimestamp")  # the later two i
 BENCHMARK_COLUMNS = ("user_id", "parent_asin", "rating", "timestamp", "history")
 
 
-def read_raw(reviews: Path, meta: Path, domain: str) -> Raw:
-    """Reviews as interactions (item = parent_asin, order = timestamp in ms) and meta as items.
+def read_raw(reviews: Path, meta: Path, domain: str, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
+    """Reviews as interactions (item = parent_asin, order = timestamp in any unit) and meta as items.
 
     `reviews` and `meta` are json lines, gzip or plain. Description: the list joined with ", ". Category: the second of
     `categories`, else `main_category`, else `domain`. Fields: brand (`store`), features and categories.
@@ -34,7 +35,8 @@ def read_raw(reviews: Path, meta: Path, domain: str) -> Raw:
     dropped: Counter[str] = Counter()
     known = json_lines.require(reviews, ["user_id"], ["parent_asin"], TIMESTAMPS)
     orders = [name for name in TIMESTAMPS if name in known]
-    interactions = Interactions("review", dropped)
+    times = TimeReader(timestamp_format, orders[0])
+    interactions = Interactions("review", dropped, times)
     tally = Tally(reviews, "reviews")
     for rows in json_lines.read(reviews, tally, ["user_id", "parent_asin", "rating", *orders]):
         frame = rows.frame.select(
@@ -43,21 +45,23 @@ def read_raw(reviews: Path, meta: Path, domain: str) -> Raw:
             pl.coalesce(orders).alias("order"),
             "rating",
         )
-        interactions.add(Rows(frame, rows.place), tally, TimestampFormat.MS)
+        interactions.add(Rows(frame, rows.place), tally)
     tally.finish(dropped)
     return Raw(
         platform=PLATFORM,
         domain=domain,
         items=_items(meta, domain, dropped),
         interactions=interactions.lazy(str(reviews)),
-        timed=True,
+        timed=times.timed,
         files=(reviews, meta),
-        settings={"layout": "raw"},
+        settings={"layout": "raw"} | times.asked,
         dropped=dropped,
     )
 
 
-def read_benchmark(train: Path, valid: Path, test: Path, meta: Path, domain: str) -> Raw:
+def read_benchmark(
+    train: Path, valid: Path, test: Path, meta: Path, domain: str, timestamp_format: str = TimestampFormat.AUTO
+) -> Raw:
     """The `0core/timestamp_w_his` files: interactions with their given split and history.
 
     Columns user_id, parent_asin, rating, timestamp (ms), history (space-joined parent_asin, oldest first, maybe
@@ -66,11 +70,12 @@ def read_benchmark(train: Path, valid: Path, test: Path, meta: Path, domain: str
     """
     dropped: Counter[str] = Counter()
     extra = {"split": pl.String(), "history": pl.List(pl.String)}
-    interactions = Interactions("review", dropped, extra)
+    times = TimeReader(timestamp_format)
+    interactions = Interactions("review", dropped, times, extra=extra)
     for split, path in ((Split.TRAIN, train), (Split.VALID, valid), (Split.TEST, test)):
         names, header = _benchmark_columns(path)
         tally = Tally(path, split.value)
-        for rows in delimited.read(path, tally, names=names, wanted=BENCHMARK_COLUMNS, header=header):
+        for rows in delimited.read(path, tally, names=names, wanted=BENCHMARK_COLUMNS, skip=int(header)):
             frame = rows.frame.select(
                 pl.col("user_id").alias("user"),
                 pl.col("parent_asin").alias("item"),
@@ -79,17 +84,17 @@ def read_benchmark(train: Path, valid: Path, test: Path, meta: Path, domain: str
                 pl.lit(split.value).alias("split"),
                 pl.col("history").str.extract_all(r"\S+"),
             )
-            interactions.add(Rows(frame, rows.place), tally, TimestampFormat.MS)
+            interactions.add(Rows(frame, rows.place), tally)
         tally.finish(dropped)
     return Raw(
         platform=PLATFORM,
         domain=domain,
         items=_items(meta, domain, dropped),
         interactions=interactions.lazy(f"{train}, {valid}, {test}"),
-        timed=True,
+        timed=times.timed,
         files=(train, valid, test, meta),
         given_split=True,
-        settings={"layout": "benchmark"},
+        settings={"layout": "benchmark"} | times.asked,
         dropped=dropped,
     )
 
@@ -120,11 +125,9 @@ def _benchmark_columns(path: Path) -> tuple[list[str], bool]:
     """The file's column names and whether its first line is a header."""
     first = fields_of(first_line(path))
     if "user_id" in first:
-        for name in BENCHMARK_COLUMNS:
-            if name not in first:
-                raise BadInput(f"{path} line 1: {unknown('column', name, first)}")
+        require(path, first, BENCHMARK_COLUMNS)
         return first, True
-    if len(first) == len(BENCHMARK_COLUMNS) and first[3].removesuffix(".0").lstrip("-").isdigit():
+    if len(first) == len(BENCHMARK_COLUMNS) and DATA.match(first[3]):
         return list(BENCHMARK_COLUMNS), False
     raise BadInput(
         f'{path} line 1: "{",".join(first)[:80]}" is neither the header {",".join(BENCHMARK_COLUMNS)} nor such a row. '

@@ -10,21 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from engine.sources.foreign import foreign
 from store.errors import BadInput
 
 BLOCK_BYTES = 16 << 20  # parses as fast as larger blocks on a few cores, and a block of JSON costs about 6 × its size
 LONGEST_RECORD_BLOCKS = 8  # a record that spans more blocks is a quote that was never closed
 PIECE_BYTES = 1 << 18  # read at once; where gzip fails, the line named is right to within one piece
+LONGEST_QUOTED = 4 << 20  # bytes of a quoted field of several lines; a quote open for longer is a stray one
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
-FOREIGN = {
-    b"PK\x03\x04": ("a zip archive", "Unzip it first."),
-    b"BZh": ("compressed with bzip2", "Run bunzip2 on it first."),
-    b"\xfd7zXZ": ("compressed with xz", "Run unxz on it first."),
-    b"\x28\xb5\x2f\xfd": ("compressed with zstd", "Run unzstd on it first."),
-    b"SQLite format 3": ("an SQLite database", "Export the table as CSV first."),
-    PARQUET: ("a Parquet file", "`st5 ingest table` reads it, unpacked."),
-}
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -64,33 +58,52 @@ def first_bytes(path: Path, count: int = 16) -> bytes:
 
 def first_line(path: Path) -> str:
     """The first line that is not blank, without its end; BadInput where there is none or it is no UTF-8."""
+    return first_lines(path)[0]
+
+
+def first_lines(path: Path) -> tuple[str, str]:
+    """The first two lines that are not blank, without their ends, the second empty where there is none.
+
+    Raises BadInput where there is none at all, or one is no UTF-8.
+    """
+    found: list[str] = []
     for block in read_blocks(path, block_bytes=1 << 16):
         for number, line in enumerate(block.data.splitlines(), start=block.first_line):
             if line.strip():
                 try:
-                    return line.decode()
+                    found.append(line.decode())
                 except UnicodeDecodeError:
+                    if found:  # the reader that comes to it says so
+                        return found[0], ""
                     raise wrong_encoding(path, number) from None
-    raise BadInput(f"{path}: holds nothing but blank lines. Check that the download or export finished.")
+                if len(found) == 2:
+                    return found[0], found[1]
+    if not found:
+        raise BadInput(f"{path}: holds nothing but blank lines. Check that the download or export finished.")
+    return found[0], ""
 
 
 def read_blocks(path: Path, *, quoted: bool = False, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """The file in blocks of about `block_bytes`, each ending with a line; the last line may lack its end.
 
-    `quoted`: a line end between double quotes does not end a record, so a block is not cut there.
-    Gzip is told by its first bytes. Raises BadInput for a file that is missing, empty, damaged, of another kind,
-    UTF-16, or holds NUL bytes.
+    `quoted`: a line end between double quotes does not end a record, so a block is not cut there. Where all line ends
+    are CR they become LF. Gzip is told by its first bytes. Raises BadInput for a file that is missing, empty,
+    damaged, of another kind, UTF-16, or holds NUL bytes.
     """
     line = 1
     rest = b""
+    old_mac = False
     with _opened(existing(path)) as stream:
         while True:
             chunk = _next(stream, path, block_bytes, line + rest.count(b"\n") if rest else line)
-            data = rest + chunk if rest else chunk
-            if line == 1 and not rest:
-                _refuse_foreign(path, data)
-                data = data.removeprefix(BYTE_ORDER_MARK)
             ended = len(chunk) < block_bytes
+            if line == 1 and not rest:
+                _refuse_foreign(path, chunk, ended)
+                chunk = chunk.removeprefix(BYTE_ORDER_MARK)
+                old_mac = b"\n" not in chunk and b"\r" in (chunk if ended else chunk[:-1])
+            if old_mac:
+                chunk = chunk.replace(b"\r", b"\n")
+            data = rest + chunk if rest else chunk
             end = len(data) if ended else _last_cut(data, quoted)
             if end == 0 and len(data) > LONGEST_RECORD_BLOCKS * max(block_bytes, BLOCK_BYTES):
                 raise BadInput(
@@ -166,23 +179,25 @@ def _piece(stream: IO[bytes], path: Path, count: int, line: int) -> bytes:
         raise BadInput(f"{path}: cannot be read (after line {line}: {error}). Check the disk and the file.") from None
 
 
-def _refuse_foreign(path: Path, data: bytes) -> None:
+def _refuse_foreign(path: Path, data: bytes, whole: bool) -> None:
     if not data:
         raise BadInput(f"{path}: is empty. Check that the download or export finished.")
     if data.startswith(UTF_16_MARKS):
         raise BadInput(f"{path} line 1: UTF-16 text. Convert it with `iconv -f UTF-16 -t UTF-8`.")
-    for magic, (kind, step) in FOREIGN.items():
-        if data.startswith(magic):
-            raise BadInput(f"{path}: is {kind}, not text or gzip. {step}")
+    found = foreign(data, whole)
+    if found is not None:
+        raise BadInput(f"{path}: is {found[0]}. {found[1]}")
 
 
 def _last_cut(data: bytes, quoted: bool) -> int:
     """The offset just after the last line end at which no quote is open, 0 where there is none."""
-    end = data.rfind(b"\n") + 1
+    last = end = data.rfind(b"\n") + 1
     if not quoted:
         return end
     quotes = data.count(b'"', 0, end)
     while end and quotes % 2:
+        if last - end > LONGEST_QUOTED:
+            return last
         earlier = data.rfind(b"\n", 0, end - 1) + 1
         quotes -= data.count(b'"', earlier, end)
         end = earlier

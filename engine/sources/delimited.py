@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from engine.sources.blocks import BLOCK_BYTES, Block, check_encoding, read_blocks
+from engine.sources.blocks import BLOCK_BYTES, LONGEST_QUOTED, Block, check_encoding, read_blocks
+from engine.sources.table_head import BLANKS
 from engine.sources.tally import Rows, Tally, counted
-from store.errors import BadInput
 
 UNIT = "\x1f"  # stands for a separator of several characters, which the parser does not take
+PUNCTUATION = ",;"  # texts hold these too, so quotes around them are meant as quotes
 LONGEST_FIELD = 64 << 20
+LINE_END = re.compile(rb"\r\n|\n|\r")
+LONE_CR = re.compile(rb"\r(?!\n)")
+QUOTE, NEWLINE, RETURN = b'"\n\r'
 
 
 def read(
@@ -25,30 +30,36 @@ def read(
     names: Sequence[str],
     wanted: Sequence[str],
     separator: str = ",",
-    header: bool = True,
+    skip: int = 1,
     quoted: bool = True,
     encoding: str = "utf-8",
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Rows]:
     """The columns `wanted` as String, an empty field as "", one row per line with as many fields as `names`.
 
-    `header`: the first line holds the names and is skipped. `quoted`: fields may be in double quotes. Other lines are
-    broken and counted in `tally`, whose `finish` is called by the reader of the source. Raises BadInput for what
-    `read_blocks` refuses, for bytes that are not in `encoding`, and for a quote that is never closed.
+    `skip`: so many lines that are not blank come before the data. `quoted`: fields may be in double quotes, with a
+    quote inside doubled or after a backslash; a quote that quotes nothing is text, so it never joins lines. Other
+    lines are broken and counted in `tally`, whose `finish` is called by the reader of the source. A separator of one
+    blank stands for any number of blanks and tabs. Raises BadInput for what `read_blocks` refuses and for bytes that
+    are not in `encoding`.
     """
+    quoted = quoted and separator != BLANKS
     parser = _Parser(path, tally, list(names), list(wanted), separator, quoted)
     for block in read_blocks(path, quoted=quoted, block_bytes=block_bytes):
         data, first = block.data, block.first_line
-        if header and first == 1:
-            header_line, _, data = data.partition(b"\n")
-            while not header_line.strip() and data:
-                header_line, _, data = data.partition(b"\n")
-                first += 1
+        while skip and data:
+            end = LINE_END.search(data)
+            line, data = (data[: end.start()], data[end.end() :]) if end else (data, b"")
+            skip -= bool(line.strip())
             first += 1
         if encoding != "utf-8":
             data = data.decode(encoding).encode()
-        if len(separator) > 1:
+        if separator == BLANKS:
+            data = re.sub(rb"(?m)^ | $", b"", re.sub(rb"[ \t]+", b" ", data.replace(b"\r\n", b"\n")))
+        elif len(separator) > 1:
             data = data.replace(separator.encode(), UNIT.encode())
+        if b"\r" in data and LONE_CR.search(data):
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         data = data.rstrip(b"\r\n")
         if data:
             rows = parser.parse(Block(data + b"\n", first))
@@ -63,90 +74,134 @@ class _Parser:
         self.path, self.tally, self.quoted = path, tally, quoted
         self.width = len(names)
         self.separator = separator if len(separator) == 1 else UNIT
-        self.wanted = {f"c{names.index(name)}": name for name in wanted}
+        self.wanted = {name: names.index(name) for name in wanted}
         self.header = (self.separator.join(f"c{i}" for i in range(self.width)) + "\n").encode()
 
     def parse(self, block: Block) -> Rows:
-        quotes = block.data.count(b'"') if self.quoted else 0
-        frame = self._frame(block.data) if quotes % 2 == 0 else None
-        if frame is None or not self._is_full(frame, block.data, quotes):
-            return self._salvaged(block)
-        self.tally.lines += frame.height
         lines = block.data.count(b"\n")
-        if frame.height == lines:
-            return Rows(self._named(frame), counted("line", block.first_line))
-        starts = cache(lambda: [start for start, _ in self._records(block.data, block.first_line)])
-        return Rows(self._named(frame), lambda row: f"line {starts()[row]}")
+        if self._is_regular(block.data, lines):
+            frame = self._frame(block.data)
+            if frame is not None and frame.height == lines:
+                self.tally.lines += lines
+                return Rows(frame, counted("line", block.first_line))
+        return self._line_by_line(block)
+
+    def _is_regular(self, data: bytes, lines: int) -> bool:
+        """Whether each line is one record, quotes are all as they should be, and as many separators as expected."""
+        separators = lines * (self.width - 1)
+        if not self.quoted or b'"' not in data:
+            return data.count(self.separator.encode()) == separators
+        if b'\\"' in data:
+            return False
+        held = np.frombuffer(data, np.uint8)
+        is_quote = held == QUOTE
+        at = np.flatnonzero(is_quote)
+        if len(at) % 2:
+            return False
+        limits = (ord(self.separator), QUOTE, NEWLINE)
+        opening, closing = at[0::2], at[1::2]
+        before = held[np.maximum(opening - 1, 0)]
+        if (
+            not ((opening == 0) | np.isin(before, limits)).all()
+            or not np.isin(held[closing + 1], (*limits, RETURN)).all()
+        ):
+            return False
+        outside = np.bitwise_xor.accumulate(is_quote.view(np.uint8)) == 0
+        if np.count_nonzero(outside & (held == NEWLINE)) != lines:
+            return False
+        return np.count_nonzero(outside & (held == ord(self.separator))) == separators
 
     def _frame(self, data: bytes) -> pl.DataFrame | None:
-        columns = sorted({*self.wanted, f"c{self.width - 1}"}, key=lambda name: int(name[1:]))
+        numbers = sorted({*self.wanted.values(), self.width - 1})  # without the last a line too long is not noticed
         try:
-            return pl.read_csv(
+            frame = pl.read_csv(
                 self.header + data,
-                columns=columns,
+                columns=[f"c{number}" for number in numbers],
                 separator=self.separator,
                 quote_char='"' if self.quoted else None,
                 infer_schema=False,
             ).fill_null("")
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
+        return frame.select(pl.col(f"c{number}").alias(name) for name, number in self.wanted.items())
 
-    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.select(pl.col(column).alias(name) for column, name in self.wanted.items())
-
-    def _is_full(self, frame: pl.DataFrame, data: bytes, quotes: int) -> bool:
-        """Whether no line has too few fields: the parser fills those up with empty ones."""
-        if not quotes:
-            lines = data.count(b"\n")
-            return frame.height == lines and data.count(self.separator.encode()) == lines * (self.width - 1)
-        return not bool((frame[f"c{self.width - 1}"] == "").any())
-
-    def _records(self, data: bytes, line: int) -> list[tuple[int, list[str]]]:
-        """Every record that is not blank, with the number of its first line."""
-        text = data.decode()
-        if not self.quoted:
-            split = ((n, row.removesuffix("\r")) for n, row in enumerate(text.split("\n"), start=line))
-            return [(n, row.split(self.separator)) for n, row in split if row.strip(" ")]
-        csv.field_size_limit(LONGEST_FIELD)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator)
-        records = []
-        start = line
-        try:
-            for fields in reader:
-                if fields and (len(fields) > 1 or fields[0].strip()):
-                    records.append((start, fields))
-                start = line + reader.line_num
-        except csv.Error as error:
-            raise BadInput(f"{self.path} line {start}: {error}. Repair the line, or write line ends as LF.") from None
-        return records
-
-    def _is_open(self, block: Block, line: int) -> bool:
-        """Whether the last record, which starts at `line`, ends inside a quote that swallowed the rest of the file."""
-        text = b"\n".join(block.data.split(b"\n")[line - block.first_line :]).decode()
-        try:
-            list(csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True))
-        except csv.Error as error:
-            return "unexpected end of data" in str(error)
-        return False
-
-    def _salvaged(self, block: Block) -> Rows:
+    def _line_by_line(self, block: Block) -> Rows:
         check_encoding(self.path, block)
-        records = self._records(block.data, block.first_line)
-        if records and self.quoted and self._is_open(block, records[-1][0]):
-            raise BadInput(
-                f"{self.path} line {records[-1][0]}: a double quote is opened and never closed. Close it, or "
-                'write a quote inside a quoted field as "".'
-            )
-        self.tally.lines += len(records)
-        good = []
-        for line, fields in records:
+        csv.field_size_limit(LONGEST_FIELD)
+        lines = block.data.decode().split("\n")
+        good: list[tuple[int, list[str]]] = []
+        number = 0
+        while number < len(lines):
+            if not lines[number].strip(" \r"):
+                number += 1
+                continue
+            fields, used = self._record(lines, number)
+            self.tally.lines += 1
             if len(fields) == self.width:
-                good.append((line, fields))
+                good.append((block.first_line + number, fields))
             else:
-                why = f"{len(fields)} fields where {self.width} are expected"
-                self.tally.break_line(f"line {line}", why, "Remove or repair the line, or check the separator.")
+                self._break(block.first_line + number, fields, lines[number])
+            number += used
         frame = pl.DataFrame(
-            {name: [fields[int(column[1:])] for _, fields in good] for column, name in self.wanted.items()},
-            schema=dict.fromkeys(self.wanted.values(), pl.String),
+            {name: [fields[column] for _, fields in good] for name, column in self.wanted.items()},
+            schema=dict.fromkeys(self.wanted, pl.String),
         )
         return Rows(frame, lambda row: f"line {good[row][0]}")
+
+    def _record(self, lines: list[str], number: int) -> tuple[list[str], int]:
+        """The fields of the record that begins with line `number`, and how many lines it takes.
+
+        With a backslash before quotes where that fits; else by the letter of CSV; else as one line in which quotes
+        are text. Lines that are each a record of their own are never joined by two stray quotes.
+        """
+        line = lines[number].removesuffix("\r")
+        literal = line.split(self.separator)
+        if not self.quoted or '"' not in line:
+            return literal, 1
+        well_formed = None
+        for escaped in (True, False) if '\\"' in line else (False,):
+            fields, used = self._quoted(lines, number, escaped)
+            if fields and not (used > 1 and self._joins_records(lines[number : number + used])):
+                if len(fields) == self.width:
+                    return fields, used
+                well_formed = well_formed or (fields, used)
+        if len(literal) == self.width and not (well_formed and self.separator in PUNCTUATION):
+            return literal, 1
+        return well_formed or (next(csv.reader([line], delimiter=self.separator), []), 1)
+
+    def _joins_records(self, lines: list[str]) -> bool:
+        """Whether the lines of one record by the letter are records of their own, joined by two stray quotes."""
+        if sum(line.count('"') for line in lines) != 2:
+            return False
+        alone = [line.count(self.separator) == self.width - 1 for line in lines]
+        return all(alone) if self.separator in PUNCTUATION else alone[0] and alone[-1]
+
+    def _quoted(self, lines: list[str], number: int, escaped: bool) -> tuple[list[str], int]:
+        """The record by the letter of CSV, maybe over several lines; no fields where a quote is out of place."""
+        reader = csv.reader(
+            _limited(lines, number),
+            delimiter=self.separator,
+            strict=True,
+            doublequote=not escaped,
+            escapechar="\\" if escaped else None,
+        )
+        try:
+            return next(reader, []), reader.line_num
+        except csv.Error:
+            return [], 1
+
+    def _break(self, number: int, fields: list[str], line: str) -> None:
+        why = f"{len(fields)} fields where {self.width} are expected"
+        if self.quoted and line.count('"') % 2:
+            why += ", and a double quote is opened and never closed"
+        self.tally.break_line(f"line {number}", why, "Remove or repair the line, or check the separator.")
+
+
+def _limited(lines: list[str], number: int) -> Iterator[str]:
+    """Lines from `number` on with their ends, as many as a quoted field may have."""
+    size = 0
+    for line in islice(lines, number, None):
+        yield line + "\n"
+        size += len(line)
+        if size > LONGEST_QUOTED:
+            return

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.sources import amazon23
 from engine.sources.raw import Raw
+from engine.sources.timestamp_format import TimestampFormat
 from store.errors import BadInput, Failed, unknown
 
 REPOSITORY = "McAuley-Lab/Amazon-Reviews-2023"
@@ -100,16 +101,21 @@ def fetch(
 
 
 def read(
-    domain: str, kind: Kind | str, folder: Path, source: str | Path = REPOSITORY, endpoint: str | None = None
+    domain: str,
+    kind: Kind | str,
+    folder: Path,
+    source: str | Path = REPOSITORY,
+    endpoint: str | None = None,
+    timestamp_format: str = TimestampFormat.AUTO,
 ) -> Raw:
     """Fetch the files of one domain as `fetch` does and read them with `amazon23`."""
     files = fetch(domain, kind, folder, source, endpoint)
     if files.reviews is not None:
-        return amazon23.read_raw(files.reviews, files.meta, domain)
+        return amazon23.read_raw(files.reviews, files.meta, domain, timestamp_format)
     assert files.train is not None, "the benchmark has all three splits"
     assert files.valid is not None, "the benchmark has all three splits"
     assert files.test is not None, "the benchmark has all three splits"
-    return amazon23.read_benchmark(files.train, files.valid, files.test, files.meta, domain)
+    return amazon23.read_benchmark(files.train, files.valid, files.test, files.meta, domain, timestamp_format)
 
 
 def _in_folder(folder: Path, name: str, domain: str) -> Path:

@@ -6,11 +6,11 @@ from collections import Counter
 
 import polars as pl
 
-from engine.sources.fields import key
+from engine.sources.fields import MISSING, key
 from engine.sources.pile import Pile
-from engine.sources.raw import INTERACTION_COLUMNS, ITEM_COLUMNS
+from engine.sources.raw import FRACTION, INTERACTION_COLUMNS, ITEM_COLUMNS
 from engine.sources.tally import Rows, Tally
-from engine.sources.timestamps import EXPECTED, TimestampFormat, convert
+from engine.sources.timestamps import TimeReader
 from store.errors import BadInput
 
 INTERACTIONS = dict(zip(INTERACTION_COLUMNS, (pl.String, pl.String, pl.Int64, pl.Float32), strict=True))
@@ -18,46 +18,80 @@ ITEMS = dict.fromkeys(ITEM_COLUMNS, pl.String)
 
 
 class Interactions:
-    """Rows of user, item, order and rating in file order; `noun` names one of them in the drop log."""
+    """Rows of user, item, order and rating in file order.
 
-    def __init__(self, noun: str, dropped: Counter[str], extra: dict[str, pl.DataType] | None = None) -> None:
+    `noun` names one of them in the drop log; `times` reads the order. `rating` is what the file calls the rating, and
+    `rating_step` what to do where ratings are no numbers.
+    """
+
+    def __init__(
+        self,
+        noun: str,
+        dropped: Counter[str],
+        times: TimeReader,
+        *,
+        rating: str = "rating",
+        rating_step: str = "Repair the lines, or leave the values empty.",
+        extra: dict[str, pl.DataType] | None = None,
+    ) -> None:
         self.noun = noun
         self.dropped = dropped
-        self.pile = Pile({**INTERACTIONS, **(extra or {})})
+        self.times = times
+        self.rating = rating
+        self.rating_step = rating_step
+        self.pile = Pile({**INTERACTIONS, FRACTION: pl.Int32(), **(extra or {})})
         self.rows_seen = 0
+        self._finer = False
 
-    def add(self, rows: Rows, tally: Tally, written: TimestampFormat, name: str = "timestamp") -> None:
+    def add(self, rows: Rows, tally: Tally) -> None:
         """Take rows of text columns user, item, order, rating; others stay as they are.
 
-        Rows without user, item or order are dropped and counted; an order that is not `written` so is a broken line
-        of `tally`. `name` is what the file calls the order.
+        Rows without user, item or order are dropped and counted; an order that cannot be read is a broken line of
+        `tally`; a rating that is no number is counted there and becomes null.
         """
         self.rows_seen += rows.frame.height
-        frame = rows.frame.with_columns(
-            key("user"), key("item"), key("order"), pl.col("rating").cast(pl.Float32, strict=False).fill_nan(None)
-        )
-        order = convert(frame["order"], written)
+        frame = rows.frame.with_columns(key("user"), key("item"), key("order"))
+        moments = self.times.read(frame["order"])
+        order = moments.order
         identified = frame["user"].is_not_null() & frame["item"].is_not_null()
         placed = identified & frame["order"].is_not_null()
         unreadable = placed & order.is_null()
         for row in unreadable.arg_true() if unreadable.any() else ():
-            value = frame["order"][row]
-            shown = value if len(value) <= 40 else f"{value[:40]}…"
-            step = _next_step(written, str(value))
-            tally.break_line(rows.place(row), f'{name} "{shown}" is {EXPECTED[written]}', step)
+            tally.break_line(rows.place(row), *self.times.trouble(frame["order"][row]))
         self._count("without user or item", int((~identified).sum()))
-        self._count(f"without {name}", int((identified & ~placed).sum()))
-        frame = frame.with_columns(order.alias("order"))
-        if order.null_count() or not identified.all():
-            frame = frame.filter(identified & order.is_not_null())
-        self.pile.add(frame.select(*self.pile.schema))
+        self._count(f"without {self.times.column}", int((identified & ~placed).sum()))
+        kept = identified & order.is_not_null()
+        fraction = moments.fraction
+        self._finer |= fraction is not None
+        frame = frame.with_columns(
+            order.alias("order"),
+            self._ratings(rows, kept, tally),
+            pl.lit(0, pl.Int32).alias(FRACTION) if fraction is None else fraction.alias(FRACTION),
+        )
+        self.pile.add((frame if kept.all() else frame.filter(kept)).select(*self.pile.schema))
 
     def lazy(self, files: str) -> pl.LazyFrame:
         """All interactions; BadInput naming `files` where none is left."""
         if not self.pile.rows:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
             raise BadInput(f"{files}: no usable {self.noun} ({reasons or 'the file holds none'}). Check the columns.")
-        return self.pile.lazy()
+        lazy = self.pile.lazy()
+        return lazy if self._finer else lazy.drop(FRACTION)
+
+    def _ratings(self, rows: Rows, kept: pl.Series, tally: Tally) -> pl.Series:
+        """The ratings as float32; 4,5 is 4.5."""
+        texts = rows.frame["rating"]
+        ratings = texts.cast(pl.Float32, strict=False)
+        unread = ratings.is_null() & texts.is_not_null() & (texts != "")
+        if unread.any():
+            at = unread.arg_true()
+            plain = texts.gather(at).str.strip_chars()
+            read = plain.str.replace(r"^([+-]?\d+),(\d+)$", "${1}.${2}").cast(pl.Float32, strict=False)
+            ratings = ratings.scatter(at, read)
+            missing = plain.is_in(MISSING) | (plain == "")
+            unread = unread.scatter(at, read.is_null() & ~missing) & kept
+            tally.leave_unread(self.rating, rows, texts, unread, f"is not a number. {self.rating_step}")
+        return ratings.fill_nan(None).alias("rating")
 
     def _count(self, reason: str, rows: int) -> None:
         if rows:
@@ -84,13 +118,3 @@ class Catalogue:
         if not self.pile.rows:
             raise BadInput(f"{files}: no item has a key. Check the columns.")
         return self.pile.lazy()
-
-
-def _next_step(written: TimestampFormat, value: str) -> str:
-    if written is TimestampFormat.ISO:
-        return "Pass --timestamp-format ms or s if these are integers."
-    if written is TimestampFormat.AUTO:
-        return "Pass --order COLUMN if another column holds the time."
-    if "-" in value[1:] or ":" in value or "/" in value:
-        return "Pass --timestamp-format iso if these are dates."
-    return "Repair the line, or pass the right column."

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from engine.sources.blocks import BLOCK_BYTES, Block, check_encoding, read_blocks
+from engine.sources.fields import STRUCTURED_START, literal
 from engine.sources.tally import Rows, Tally, counted
 from store.errors import BadInput, unknown
 
@@ -36,11 +37,8 @@ def fields(path: Path) -> dict[str, bool]:
                     "Convert it with `jq -c '.[]'`."
                 )
             looked_at += 1
-            try:
-                value = json.loads(line)
-            except ValueError:
-                value = None
-            if isinstance(value, dict):
+            value, _ = _object(line)
+            if value is not None:
                 for name, held in value.items():
                     found[name] = found.get(name, False) or isinstance(held, list)
             if looked_at >= LINES_LOOKED_AT:
@@ -48,7 +46,9 @@ def fields(path: Path) -> dict[str, bool]:
         if looked_at >= LINES_LOOKED_AT:
             break
     if looked_at and not found:
-        raise BadInput(f"{path} line 1: not a JSON object. One JSON object per line is expected; check the file.")
+        raise BadInput(
+            f"{path} line 1: neither a JSON object nor a Python dict. One object per line is expected; check the file."
+        )
     return found
 
 
@@ -66,7 +66,8 @@ def read(
 ) -> Iterator[Rows]:
     """The fields `texts` as String (numbers as their digits) and `lists` as List(String), one row per good line.
 
-    A field that a line lacks is null; a text where a list is expected is a list of one. Broken lines are counted in
+    A field that a line lacks is null; a text where a list is expected is a list of one. A list or an object where a
+    text is expected is its JSON. Lines may be Python dicts instead (Amazon 2014, Steam). Broken lines are counted in
     `tally`, whose `finish` is called by the reader of the source. Raises BadInput for what `read_blocks` refuses and
     for bytes that are no UTF-8.
     """
@@ -94,8 +95,39 @@ def _parsed(data: bytes, lines: int, schemas: Sequence[Schema]) -> pl.DataFrame 
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             continue
         if frame.height == lines and not _may_hold_lists(frame, schemas[0]):
-            return frame
+            return _with_json(frame, data)
     return None
+
+
+def _with_json(frame: pl.DataFrame, data: bytes) -> pl.DataFrame:
+    """Lists and objects within texts as the JSON of the line: what the parser makes of them is its own affair."""
+    lines: list[bytes] = []
+    for name, kind in frame.schema.items():
+        marked = pl.col(name).str.contains(STRUCTURED_START)
+        if isinstance(kind, pl.List):
+            marked = pl.col(name).list.eval(pl.element().str.contains(STRUCTURED_START)).list.any()
+        rows = frame.select(marked.fill_null(False)).to_series().arg_true()
+        if len(rows):
+            lines = lines or data.split(b"\n")
+            values = [(_object(lines[row])[0] or {}).get(name) for row in rows]
+            shown = [
+                [_json(one) for one in value or []] if isinstance(kind, pl.List) else _json(value) for value in values
+            ]
+            frame = frame.with_columns(_replaced(frame[name], rows, shown))
+    return frame
+
+
+def _replaced(column: pl.Series, rows: pl.Series, values: list[Any]) -> pl.Series:
+    """A column, of texts or of lists, with some of its values replaced."""
+    new = pl.DataFrame({"row": rows.cast(pl.UInt32), "new": pl.Series(values, dtype=column.dtype)})
+    frame = column.rename("old").to_frame().with_row_index("row").join(new, on="row", how="left", maintain_order="left")
+    return frame.select(pl.coalesce("new", "old").alias(column.name)).to_series()
+
+
+def _json(value: Any) -> str | None:
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return None if value is None else str(value)
 
 
 def _may_hold_lists(frame: pl.DataFrame, wanted: Schema) -> bool:
@@ -149,11 +181,13 @@ def _repaired(part: Sequence[tuple[int, bytes]], tally: Tally, schema: Schema) -
 
 
 def _object(line: bytes) -> tuple[dict[str, Any] | None, str]:
-    """The line's object, with Python's NaN and Infinity as null, or nothing and what is wrong with it."""
+    """The line's object, of JSON or Python, with NaN and Infinity as null; or nothing and what is wrong with it."""
     try:
         value = json.loads(line, parse_constant=lambda _: None, object_pairs_hook=_first_of_each)
     except json.JSONDecodeError as error:
-        return None, f"broken JSON ({error.msg} at character {error.pos + 1})"
+        value = _python_dict(line)
+        if value is None:
+            return None, f"broken JSON ({error.msg} at character {error.pos + 1})"
     except (ValueError, RecursionError) as error:
         return None, f"broken JSON ({error})"
     if not isinstance(value, dict):
@@ -161,6 +195,19 @@ def _object(line: bytes) -> tuple[dict[str, Any] | None, str]:
     return value, ""
 
 
+def _python_dict(line: bytes) -> dict[str, Any] | None:
+    if not line.lstrip().startswith(b"{") or b"'" not in line:
+        return None
+    try:
+        value = literal(line.decode())
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """As the fast parser does where a field comes twice."""
-    return dict(reversed(pairs))
+    first: dict[str, Any] = {}
+    for name, value in pairs:
+        first.setdefault(name, value)
+    return first

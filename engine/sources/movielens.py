@@ -11,16 +11,18 @@ from pathlib import Path
 import polars as pl
 
 from engine.sources import delimited
-from engine.sources.blocks import first_line, read_blocks
+from engine.sources.blocks import read_blocks
 from engine.sources.fields import json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
-from engine.sources.table_head import fields_of
+from engine.sources.table_head import Head, Kind, head_of, require
 from engine.sources.tally import Rows, Tally
-from engine.sources.timestamps import TimestampFormat
-from store.errors import BadInput, unknown
+from engine.sources.timestamp_format import TimestampFormat
+from engine.sources.timestamps import TimeReader
+from store.errors import BadInput
 
 RATING_COLUMNS = ("user", "item", "rating", "order")
+TITLES = ("movie_title", "title", "name", "item_name")
 GENRES_100K = (
     "unknown",
     "Action",
@@ -60,21 +62,26 @@ class _Layout:
     movies: Path
 
 
-def read(folder: Path) -> Raw:
-    """Ratings as interactions (seconds become ms) and films as items; the layout is told by the file names.
+def read(folder: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
+    """Ratings as interactions (times in any unit) and films as items; the layout is told by the file names.
 
     100k: u.data, u.item. 1M and 10M: ratings.dat, movies.dat. latest*, 20M …: ratings.csv, movies.csv. Atomic: one
-    *.inter and one *.item. Category: the genres joined with `|`. A trailing article moves to the front, as people
-    write it: "American President, The (1995)" becomes "The American President (1995)". Atomic titles get their
-    year. Raises BadInput where no layout fits, for files that cannot be read, and above 1 % of broken lines.
+    *.inter and one *.item; they may lack ratings, and times (the lines' order is the position then). Category: the
+    genres joined with `|`. A trailing article moves to the front, as people write it: "American President, The (1995)"
+    becomes "The American President (1995)". Atomic titles get their year. Raises BadInput where no layout fits, for
+    files that cannot be read, and above 1 % of broken lines.
     Format: the README of each archive, https://grouplens.org/datasets/movielens.
     """
     layout = _detect(folder)
     dropped: Counter[str] = Counter()
-    interactions = Interactions("rating", dropped)
+    times = _times(layout, timestamp_format)
+    interactions = Interactions("rating", dropped, times)
     tally = Tally(layout.ratings, "ratings")
     for rows in _ratings(layout, tally):
-        interactions.add(rows, tally, TimestampFormat.S)
+        first = interactions.rows_seen
+        number = pl.int_range(first, first + rows.frame.height).cast(pl.String).alias("order")
+        frame = rows.frame if "order" in rows.frame else rows.frame.with_columns(number)
+        interactions.add(Rows(frame, rows.place), tally)
     tally.finish(dropped)
     items = Catalogue(dropped)
     tally = Tally(layout.movies, "items")
@@ -95,9 +102,9 @@ def read(folder: Path) -> Raw:
         domain="Movies",
         items=items.lazy(str(layout.movies)),
         interactions=interactions.lazy(str(layout.ratings)),
-        timed=True,
+        timed=times.timed,
         files=(layout.ratings, layout.movies),
-        settings={"layout": layout.name, "folder": folder.resolve().name},
+        settings={"layout": layout.name, "folder": folder.resolve().name} | times.asked,
         dropped=dropped,
     )
 
@@ -157,16 +164,37 @@ def _ratings(layout: _Layout, tally: Tally) -> Iterator[Rows]:
     if layout.name in ("100k", "dat"):
         separator = "\t" if layout.name == "100k" else "::"
         yield from delimited.read(
-            path, tally, names=RATING_COLUMNS, wanted=RATING_COLUMNS, separator=separator, header=False, quoted=False
+            path, tally, names=RATING_COLUMNS, wanted=RATING_COLUMNS, separator=separator, skip=0, quoted=False
         )
         return
+    head = head_of(path)
     atomic = layout.name == "atomic"
-    separator = "\t" if atomic else ","
-    names = _header(path, separator)
-    wanted = ["user_id", "item_id", "rating", "timestamp"] if atomic else ["userId", "movieId", "rating", "timestamp"]
-    _require(path, names, wanted)
-    for rows in delimited.read(path, tally, names=names, wanted=wanted, separator=separator, quoted=not atomic):
-        yield Rows(rows.frame.rename(dict(zip(wanted, RATING_COLUMNS, strict=True))), rows.place)
+    theirs = ("user_id", "item_id", "rating", "timestamp") if atomic else ("userId", "movieId", "rating", "timestamp")
+    named = dict(zip(RATING_COLUMNS, theirs, strict=True))
+    present = {
+        ours: name for ours, name in named.items() if not atomic or name in head.names or ours in ("user", "item")
+    }
+    require(path, head.names, present.values())
+    for rows in delimited.read(
+        path,
+        tally,
+        names=head.names,
+        wanted=list(present.values()),
+        separator=head.separator,
+        skip=head.skip,
+        quoted=not atomic,
+    ):
+        frame = rows.frame.select(pl.col(name).alias(ours) for ours, name in present.items())
+        yield Rows(frame if "rating" in frame else frame.with_columns(rating=pl.lit(None, pl.String)), rows.place)
+
+
+def _times(layout: _Layout, timestamp_format: str) -> TimeReader:
+    """The reader of the layout's times; of the line's number where atomic files have none."""
+    if layout.name == "atomic" and "timestamp" not in head_of(layout.ratings).names:
+        if timestamp_format not in (TimestampFormat.AUTO, TimestampFormat.POSITION):
+            require(layout.ratings, head_of(layout.ratings).names, ["timestamp"])
+        return TimeReader(TimestampFormat.POSITION, "position")
+    return TimeReader(timestamp_format)
 
 
 def _films(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
@@ -182,7 +210,7 @@ def _films_100k(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
     names = ["key", "title", "released", "video", "url", *GENRES_100K]
     wanted = ["key", "title", *GENRES_100K]
     for rows in delimited.read(
-        path, tally, names=names, wanted=wanted, separator="|", header=False, quoted=False, encoding=_encoding(path)
+        path, tally, names=names, wanted=wanted, separator="|", skip=0, quoted=False, encoding=_encoding(path)
     ):
         flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES_100K if genre not in NO_GENRE]
         genres = pl.concat_str(flags, separator="|", ignore_nulls=True)
@@ -192,16 +220,16 @@ def _films_100k(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
 def _films_with_genres(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
     path = layout.movies
     dat = layout.name == "dat"
-    names = ["movieId", "title", "genres"] if dat else _header(path, ",")
     wanted = ["movieId", "title", "genres"]
-    _require(path, names, wanted)
+    head = Head(Kind.CSV, tuple(wanted), "::", skip=0) if dat else head_of(path)
+    require(path, head.names, wanted)
     for rows in delimited.read(
         path,
         tally,
-        names=names,
+        names=head.names,
         wanted=wanted,
-        separator="::" if dat else ",",
-        header=not dat,
+        separator=head.separator,
+        skip=head.skip,
         quoted=not dat,
         encoding=_encoding(path),
     ):
@@ -210,16 +238,21 @@ def _films_with_genres(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
 
 
 def _films_atomic(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
-    names = _header(path, "\t")
-    _require(path, names, ["item_id"])
-    title = next((name for name in ("movie_title", "title", "name") if name in names), None)
+    head = head_of(path)
+    names = head.names
+    require(path, names, ["item_id"])
+    title = next((name for name in TITLES if name in names), None)
     if title is None:
-        raise BadInput(f"{path} line 1: {unknown('column', 'movie_title', names)}")
-    genres = next((name for name in ("class", "genre", "genres") if name in names), None)
+        raise BadInput(
+            f"{path} line 1: no column {', '.join(TITLES[:-1])} or {TITLES[-1]}; columns found: {', '.join(names)}. "
+            f"Name the columns yourself: `st5 ingest table --events {path.with_suffix('.inter')} --items {path} "
+            f"--name {path.stem} --title COLUMN`."
+        )
+    genres = next((name for name in ("class", "genre", "genres", "category", "categories") if name in names), None)
     year = next((name for name in ("release_year", "year") if name in names), None)
     wanted = ["item_id", title, *(name for name in (genres, year) if name)]
     for rows in delimited.read(
-        path, tally, names=names, wanted=wanted, separator="\t", quoted=False, encoding=_encoding(path)
+        path, tally, names=names, wanted=wanted, separator=head.separator, quoted=False, encoding=_encoding(path)
     ):
         full = _title_expression(title)
         if year:
@@ -242,17 +275,6 @@ def _title_expression(column: str) -> pl.Expr:
         .str.replace_all(TRAILING_ELISION_WITHIN, "(${1}${3}${2})")
         .alias("title")
     )
-
-
-def _header(path: Path, separator: str) -> list[str]:
-    """The column names, without the types that atomic files add (`user_id:token`)."""
-    return [name.split(":")[0] for name in fields_of(first_line(path), separator)]
-
-
-def _require(path: Path, names: list[str], wanted: list[str]) -> None:
-    for name in wanted:
-        if name not in names:
-            raise BadInput(f"{path} line 1: {unknown('column', name, names)}")
 
 
 def _encoding(path: Path) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ITEM_COLUMNS = ("key", "title", "description", "category", "fields")
 INTERACTION_COLUMNS = ("user", "item", "order", "rating")
+FRACTION = "fraction"
 BROKEN_SHARE_ALLOWED = 0.01  # more broken lines than this is a wrong or damaged file, not a few bad rows
 
 
@@ -23,8 +24,10 @@ class Raw:
     fields: JSON object of further texts (`{"name": …, "categories": …, "address": …}` for Yelp) or null.
     interactions: user and item keys as text, order int64 (ms since 1970 where `timed`, else a position),
     rating float32 or null; in file order. With `given_split` also `split` (train, valid, test) and `history`
-    (list of item keys, oldest first, maybe empty).
-    dropped counts rows that the reader could not use, by reason. `files` are all the files read.
+    (list of item keys, oldest first, maybe empty). Where times are finer than a ms also `fraction`, int32, the ns
+    within it.
+    dropped counts rows that the reader could not use, by reason. `files` are all the files read. `notes` are
+    sentences for people about what was taken for what.
     """
 
     platform: str
@@ -37,3 +40,4 @@ class Raw:
     synthetic: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
+    notes: tuple[str, ...] = ()

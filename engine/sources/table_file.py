@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,23 +19,31 @@ PARQUET_ROWS = 1_000_000  # a slice: some 100 MB of identifiers
 
 @dataclass(frozen=True)
 class TableFile:
-    """`types` has a column's type, String where the format has none; `separator` is empty unless the file is CSV."""
+    """`types` has a column's type, String where the format has none; `separator` is empty unless the file is CSV.
+
+    `names` are the columns in the order of the file, of which a CSV file may have one twice; `skip` as in `Head`.
+    """
 
     path: Path
+    names: tuple[str, ...]
     types: dict[str, pl.DataType]
     separator: str = ""
+    skip: int = 1
     parquet: bool = False
 
     def rows(self, tally: Tally, wanted: Mapping[str, str]) -> Iterator[Rows]:
         """The columns `wanted` (our name -> the file's) as String or List(String), in file order.
 
-        Parquet times become ms since 1970 as text. Raises BadInput for a damaged file; broken lines are counted.
+        Parquet times become µs since 1970 as text, ns where the file has them; lists and objects within texts, and
+        nested lists, their JSON. Raises BadInput for a damaged file; broken lines are counted.
         """
         names = list(dict.fromkeys(wanted.values()))
         if self.parquet:
             parts = self._parquet_rows(tally, names)
         elif self.separator:
-            parts = delimited.read(self.path, tally, names=list(self.types), wanted=names, separator=self.separator)
+            parts = delimited.read(
+                self.path, tally, names=self.names, wanted=names, separator=self.separator, skip=self.skip
+            )
         else:
             lists = [name for name in names if self.types[name] == pl.List(pl.String)]
             parts = json_lines.read(self.path, tally, [name for name in names if name not in lists], lists)
@@ -43,19 +52,29 @@ class TableFile:
             yield Rows(frame, rows.place)
 
     def _parquet_rows(self, tally: Tally, names: list[str]) -> Iterator[Rows]:
-        scan = pl.scan_parquet(self.path)
+        scan = pl.scan_parquet(self.path).select(names)
+        size = PARQUET_ROWS // 20 if any(_is_nested(self.types[name]) for name in names) else PARQUET_ROWS
         start = 0
         while True:
             try:
-                frame = scan.select(_as_text(name, self.types[name]) for name in names)
-                part = frame.slice(start, PARQUET_ROWS).collect()
+                part = scan.slice(start, size).collect()
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
                 raise _damaged_parquet(self.path, error) from None
             if not part.height:
                 return
             tally.lines += part.height
-            yield Rows(part, counted("row", start + 1))
+            yield Rows(part.select(self._as_text(part[name]) for name in names), counted("row", start + 1))
             start += part.height
+
+    def _as_text(self, column: pl.Series) -> pl.Series:
+        try:
+            return _as_text(column)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, TypeError) as error:
+            what = str(error).split("\n")[0][:120]
+            raise BadInput(
+                f'{self.path}: the column "{column.name}" ({column.dtype}) cannot be read as text ({what}). '
+                "Write it as text, or pass another column."
+            ) from None
 
 
 def open_table(path: Path) -> TableFile:
@@ -63,27 +82,39 @@ def open_table(path: Path) -> TableFile:
     head = head_of(path)
     if head.kind is Kind.PARQUET:
         try:
-            return TableFile(path, dict(pl.read_parquet_schema(path)), parquet=True)
+            types = dict(pl.read_parquet_schema(path))
+            return TableFile(path, tuple(types), types, parquet=True)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise _damaged_parquet(path, error) from None
     if head.kind is Kind.JSON_LINES:
-        fields = json_lines.fields(path)
-        return TableFile(path, {name: pl.List(pl.String) if a_list else pl.String() for name, a_list in fields.items()})
-    return TableFile(path, dict.fromkeys(head.names, pl.String()), head.separator)
+        types = {
+            name: pl.List(pl.String) if a_list else pl.String() for name, a_list in json_lines.fields(path).items()
+        }
+        return TableFile(path, tuple(types), types)
+    return TableFile(path, head.names, dict.fromkeys(head.names, pl.String()), head.separator, head.skip)
 
 
-def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
+def _is_nested(kind: pl.DataType) -> bool:
+    """Whether a type needs Python to become text: a list of lists or of objects, or an object."""
+    if isinstance(kind, (pl.List, pl.Array)):
+        return isinstance(kind.inner, (pl.List, pl.Array, pl.Struct))
+    return isinstance(kind, pl.Struct)
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    kind = column.dtype
     if kind.is_float():  # identifiers that went through pandas: 5.0 is the item 5
         whole = column.cast(pl.Int64, strict=False)
-        text = column.cast(pl.String)
-        return pl.when(whole == column).then(whole.cast(pl.String)).otherwise(text).alias(name)
-    if isinstance(kind, (pl.Date, pl.Datetime)):
-        return column.dt.epoch("ms").cast(pl.String)
+        return whole.cast(pl.String).zip_with((whole == column).fill_null(False), column.cast(pl.String))
+    if isinstance(kind, pl.Datetime):
+        return column.dt.epoch("ns" if kind.time_unit == "ns" else "us").cast(pl.String)
+    if isinstance(kind, pl.Date):
+        return column.dt.epoch("us").cast(pl.String)
+    if _is_nested(kind):
+        shown = [None if one is None else json.dumps(one, ensure_ascii=False, default=str) for one in column.to_list()]
+        return pl.Series(column.name, shown, dtype=pl.String)
     if isinstance(kind, (pl.List, pl.Array)):
         return column.cast(pl.List(pl.String))
-    if isinstance(kind, pl.Struct):
-        return column.struct.json_encode()
     return column.cast(pl.String)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -37,6 +37,7 @@ class Tally:
     lines: int = 0
     broken: int = 0
     first: str = ""
+    _unread: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def break_line(self, place: str, why: str, next_step: str = "") -> None:
         """Count one broken line; the first is named if the file is refused. Raises BadInput once it is hopeless."""
@@ -46,13 +47,35 @@ class Tally:
         if self.broken >= EARLY_REFUSAL:
             self._refuse_above_share()
 
+    def leave_unread(self, column: str, rows: Rows, values: pl.Series, unreadable: pl.Series, why: str) -> None:
+        """Count the values of `column` at `unreadable` (bool), whose rows stay without them; the first is named.
+
+        why: `is no number. Pass …`, what is wrong with each and the next step.
+        """
+        if not unreadable.any():
+            return
+        count, first = self._unread.get(column, (0, ""))
+        if not first:
+            row = int(unreadable.arg_max())  # type: ignore[arg-type]
+            value = str(values[row])
+            shown = value if len(value) <= 40 else f"{value[:40]}…"
+            first = f'{self.path} {rows.place(row)}: {column} "{shown}" {why}'
+        self._unread[column] = (count + int(unreadable.sum()), first)
+
     def finish(self, dropped: Counter[str]) -> None:
-        """Add the broken lines to `dropped`, or raise BadInput where more than 1 % are broken or none was there."""
+        """Add broken lines and unread values to `dropped`; BadInput where either is above 1 %, or no line was there."""
         if not self.lines:
             raise BadInput(f"{self.path}: holds a header and no rows. Check that the download or export finished.")
         self._refuse_above_share()
         if self.broken:
             dropped[f"broken line in {self.what}"] += self.broken
+        for column, (count, first) in self._unread.items():
+            if count > BROKEN_SHARE_ALLOWED * self.lines:
+                raise BadInput(
+                    f"{first} {count:,} of {self.lines:,} cannot be read ({count / self.lines:.2%}); up to "
+                    f"{BROKEN_SHARE_ALLOWED:.0%} would be taken as unknown."
+                )
+            dropped[f"note: unreadable {column} taken as unknown"] += count
 
     def _refuse_above_share(self) -> None:
         if self.broken > BROKEN_SHARE_ALLOWED * self.lines:

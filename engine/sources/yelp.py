@@ -12,20 +12,23 @@ from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
 from engine.sources.raw import Raw
 from engine.sources.tally import Rows, Tally
-from engine.sources.timestamps import TimestampFormat
+from engine.sources.timestamp_format import TimestampFormat
+from engine.sources.timestamps import TimeReader
 
 
-def read(business: Path, review: Path) -> Raw:
+def read(business: Path, review: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
     """Businesses as items (title = name, description = categories) and reviews as interactions.
 
-    Dates `YYYY-MM-DD HH:MM:SS`, or the day alone in old dumps, become ms since 1970, taken as UTC. Categories are
+    Dates `YYYY-MM-DD HH:MM:SS`, or the day alone in old dumps, become ms since 1970, taken as UTC; other forms of time
+    are read too. Categories are
     "A, B" or a list; an item's category is the first of them. Fields: name, categories and address
     ("street, city, state"). Raises BadInput for files that cannot be read or have other fields, and where more than
     1 % of lines are broken. Format: https://www.yelp.com/dataset/documentation/main.
     """
     dropped: Counter[str] = Counter()
     json_lines.require(review, ["user_id"], ["business_id"], ["date"])
-    interactions = Interactions("review", dropped)
+    times = TimeReader(timestamp_format, "date")
+    interactions = Interactions("review", dropped, times, rating="stars")
     tally = Tally(review, "reviews")
     for rows in json_lines.read(review, tally, ["user_id", "business_id", "date", "stars"]):
         frame = rows.frame.select(
@@ -34,15 +37,16 @@ def read(business: Path, review: Path) -> Raw:
             pl.col("date").alias("order"),
             pl.col("stars").alias("rating"),
         )
-        interactions.add(Rows(frame, rows.place), tally, TimestampFormat.ISO, "date")
+        interactions.add(Rows(frame, rows.place), tally)
     tally.finish(dropped)
     return Raw(
         platform="yelp",
         domain="Yelp",
         items=_items(business, dropped),
         interactions=interactions.lazy(str(review)),
-        timed=True,
+        timed=times.timed,
         files=(business, review),
+        settings=times.asked,
         dropped=dropped,
     )
 

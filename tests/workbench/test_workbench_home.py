@@ -12,6 +12,8 @@ from store import jobs
 from store.models import put_model
 from store.words import JobState
 from store.workspace import Workspace
+from tests import small_shop
+from tests.small_shop import TRAIN, A, B, C
 from workbench.application import Workbench
 from workbench.launch.train import TrainDraft
 from workbench.next_step import next_step
@@ -66,6 +68,17 @@ def test_the_next_step_follows_what_is_there(tmp_path: Path) -> None:
     step = next_step(read_overview(workspace), Path("my work"))
     assert step.commands == ("st5 evaluate only --datasets films --workspace 'my work'",)
     assert step.sentence == "only has not been evaluated on films:"
+
+
+def test_no_evaluation_is_suggested_on_data_without_test_events(tmp_path: Path) -> None:
+    train = (("u0", (A, B, C), ((1, TRAIN), (2, TRAIN))),)
+    workspace = Workspace(tmp_path)
+    small_shop.add(workspace, "early", small_shop.TITLES, small_shop.CATEGORIES, train)
+    step = next_step(read_overview(workspace))
+    assert "No dataset here has test events (early)" in step.sentence
+    assert (step.commands, step.draft) == (("st5 datasets early",), None)
+    shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
+    assert next_step(read_overview(workspace)).commands == ("st5 evaluate only pop --datasets films",)
 
 
 @pytest.mark.parametrize(

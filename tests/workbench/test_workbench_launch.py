@@ -94,7 +94,7 @@ LINES = [
     (YelpDraft(business="b", review="r"), "ingest yelp --business b --review r --detach"),
     (
         TableDraft(events="e", items="i", name="n", user="who", timestamp_format="iso", text="ascii"),
-        "ingest table --events e --items i --name n --text ascii --user who --timestamp-format iso --detach",
+        "ingest table --events e --items i --name n --timestamp-format iso --text ascii --user who --detach",
     ),
     (SyntheticDraft(users="60", domains="1", seed="3"), "ingest synthetic --users 60 --domains 1 --seed 3 --detach"),
 ]  # fmt: skip
@@ -126,6 +126,17 @@ def test_the_columns_of_a_csv_file_are_looked_at_before_anything_starts(films: W
     assert "when" in replace(mended, order="wen").judge(films).problem
     assert 'songs.tsv: No column "name"' in replace(mended, title="name").judge(films).problem
     assert 'songs.tsv: No column "genre"' in replace(mended, category="genre").judge(films).problem
+    assert replace(mended, category="none", rating="none").judge(films).problem == ""
+    (tmp_path / "songs.tsv").write_text("item_id\ttitle\tgenres\na\tAlpha\tPop\n")
+    assert mended.judge(films).hints.remarks == {
+        "events": "columns: user, item_id, when",
+        "items": "columns: item_id, title, genres",
+        "category": "taken: genres",
+    }
+    (tmp_path / "songs.tsv").write_text("item_id\ttitle\ttitle\na\tAlpha\tBeta\n")
+    assert 'the column "title" occurs twice (columns 2 and 3)' in mended.judge(films).problem
+    (tmp_path / "songs.tsv").write_text("<!DOCTYPE html>\n<html></html>\n")
+    assert "songs.tsv: is a web page" in mended.judge(films).problem
     assert replace(mended, items="songs.jsonl").judge(films).problem == ""  # known when it is read
 
 
@@ -155,7 +166,6 @@ def test_what_the_forms_know_is_what_the_engine_knows() -> None:
     assert {name for name, _ in rate.OVER_TEXT} == {one.value for one in Predictor if one.reads_text}
     assert {name for name, _ in rate.MEANS} == {one.value for one, own in PREDICTOR_SETTINGS.items() if own is Settings}
     from engine.preparation.cleaning import Alphabet
-    from engine.sources.timestamps import TimestampFormat
     from engine.text.sentences import HistoryFormat, ItemText
     from store.words import Split, SplitKind
 
@@ -164,7 +174,6 @@ def test_what_the_forms_know_is_what_the_engine_knows() -> None:
     assert set(evaluate.SPLITS) == set(Split)
     assert {name for name, _ in ingest.SPLITS} == {"auto", *SplitKind} - {SplitKind.GIVEN}
     assert {name for name, _ in ingest.ALPHABETS} == {"auto", *Alphabet}
-    assert set(ingest.ORDERS) == set(TimestampFormat)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +211,8 @@ def test_what_the_forms_know_is_what_the_engine_knows() -> None:
         (MovielensDraft(name=FILMS[0]), "There is already a dataset"),
         (MovielensDraft(caps="1,2"), "three whole numbers"),
         (MovielensDraft(split="timestamp", t1="5"), "t1 and t2 belong together"),
+        (MovielensDraft(timestamp_format="isso"), 'No timestamp format "isso". Did you mean iso'),
+        (YelpDraft(business="b", review="r", timestamp_format="%d/%m"), "the pattern has no year"),
         (AmazonDraft(), "name the product category"),
         (AmazonDraft(domain="D"), "--reviews: choose a file"),
         (YelpDraft(business="gone.json", review="r"), "gone.json: no such file"),

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from store import datasets
 from store.dataset_writer import taken
-from store.errors import BadInput, unknown
+from store.errors import BadInput
 from store.workspace import Workspace
-from workbench.launch.draft import AUTO, MOST, Draft, option, place, seed_of, whole
+from workbench.launch.draft import AUTO, MOST, Draft, Hints, option, place, seed_of, whole
 from workbench.launch.field import choice, file, folder, text
 
 SPLITS = (
@@ -20,7 +20,6 @@ SPLITS = (
     ("leave-one-out", "the last of each user is tested: leaks across users"),
 )
 ALPHABETS = ((AUTO, "what fits the source"), ("ascii", "as in the thesis"), ("unicode", "everything stays"))
-ORDERS = (AUTO, "ms", "s", "iso", "position")
 REPLACING = (("no", "a name that is taken is refused"), ("yes", "the dataset of that name goes, with its results"))
 REVIEWS, BENCHMARK, HUB = "reviews", "benchmark", "hub"
 LAYOUTS = (
@@ -35,7 +34,10 @@ LONGEST_TIME = 10**14  # ms since 1970: the year 5138
 class IngestDraft(Draft):
     """What every source can be told."""
 
+    READS_TIMES: ClassVar[bool] = True
+
     name: str = text("name", "what the source suggests")
+    timestamp_format: str = text("times", "told by themselves; else s, ms, us, ns, iso, position or %d/%m/%Y %H:%M")
     split: str = choice("split", AUTO, SPLITS)
     t1: str = text("t1", "ms since 1970: valid begins here")
     t2: str = text("t2", "ms since 1970: test begins here")
@@ -52,6 +54,8 @@ class IngestDraft(Draft):
     def shows(self, name: str) -> bool:
         if name in ("t1", "t2"):
             return self.split == "timestamp"
+        if name == "timestamp_format":
+            return self.READS_TIMES
         return name != "seed" or bool(self.caps)
 
     def files(self) -> dict[str, str]:
@@ -63,6 +67,7 @@ class IngestDraft(Draft):
         return [
             *(word for name, path in self.files().items() for word in option(name, place(path))),
             *option("--name", self.name),
+            *(option("--timestamp-format", self.timestamp_format, AUTO) if self.READS_TIMES else []),
             *option("--split", self.split, AUTO),
             *dates,
             *option("--caps", self.caps),
@@ -74,7 +79,9 @@ class IngestDraft(Draft):
     def check(self, workspace: Workspace) -> None:
         from engine.dataset_name import check_name
         from engine.sources.blocks import existing
+        from engine.sources.timestamp_format import checked_format
 
+        checked_format(self.timestamp_format or AUTO)
         for name, path in self.files().items():
             if not path:
                 raise BadInput(f"{name}: choose a file (Ctrl+O looks for one).")
@@ -202,11 +209,10 @@ class TableDraft(IngestDraft):
     user: str = text("user", "column: user_id")
     item: str = text("item", "column: item_id, in both files")
     order: str = text("order", "column: timestamp, else position")
-    timestamp_format: str = choice("order holds", AUTO, ORDERS)
-    rating: str = text("rating", "column: rating")
+    rating: str = text("rating", "column: rating; none leaves it out")
     title: str = text("title", "column: title")
     description: str = text("description", "column: description")
-    category: str = text("category", "column: category")
+    category: str = text("category", "column: category, else categories, genres …; none leaves it out")
     domain: str = text("domain", "what is sold or seen here; else the name")
 
     def files(self) -> dict[str, str]:
@@ -217,34 +223,46 @@ class TableDraft(IngestDraft):
         return [
             *super().options(),
             *(word for name in columns for word in option(f"--{name}", getattr(self, name))),
-            *option("--timestamp-format", self.timestamp_format, AUTO),
         ]
+
+    def hints(self, workspace: Workspace) -> Hints:
+        """The columns of CSV files, and which one is taken as the category."""
+        from engine.sources.table_head import category_of, head_of
+
+        remarks = {}
+        for name in ("events", "items"):
+            path = Path(place(getattr(self, name)))
+            names = head_of(path).names if path.is_file() else ()
+            if names:
+                remarks[name] = f"columns: {', '.join(names)}"
+            taken_as_category = category_of(names) if name == "items" and not self.category else None
+            if taken_as_category not in (None, "category"):
+                remarks["category"] = f"taken: {taken_as_category}"
+        return Hints(remarks)
 
     def check(self, workspace: Workspace) -> None:
         if not self.name:
             raise BadInput("name: the dataset needs one.")
-        if self.timestamp_format not in ORDERS:
-            raise unknown("timestamp format", self.timestamp_format, ORDERS)
         super().check(workspace)
         self._check_columns()
 
     def _check_columns(self) -> None:
         """What the first line of a CSV file tells; the columns of other files are known when they are read."""
-        from engine.sources.table_head import column, head_of
+        from engine.sources.table_head import NO_COLUMN, column, head_of
 
-        events, items = Path(place(self.events)), Path(place(self.items))
-        if names := head_of(events).names:
-            column(events, names, "user", self.user, "user_id")
-            column(events, names, "item", self.item, "item_id")
-            for name in ("order", "rating"):
-                if asked := getattr(self, name):
-                    column(events, names, name, asked, asked)
-        if names := head_of(items).names:
-            column(items, names, "item", self.item, "item_id")
-            column(items, names, "title", self.title, "title")
-            for name in ("description", "category"):
-                if asked := getattr(self, name):
-                    column(items, names, name, asked, asked)
+        def look(path: Path, needed: dict[str, str], others: tuple[str, ...]) -> None:
+            names = head_of(path).names
+            if not names:
+                return
+            for name, usual in needed.items():
+                column(path, names, name, getattr(self, name), usual)
+            for name in others:
+                asked = getattr(self, name)
+                if asked and (asked != NO_COLUMN or name == "order"):
+                    column(path, names, name, asked, asked)
+
+        look(Path(place(self.events)), {"user": "user_id", "item": "item_id"}, ("order", "rating"))
+        look(Path(place(self.items)), {"item": "item_id", "title": "title"}, ("description", "category"))
 
 
 @dataclass(frozen=True)
@@ -253,6 +271,7 @@ class SyntheticDraft(IngestDraft):
 
     KIND: ClassVar[str] = "ingest synthetic"
     SUMMARY: ClassVar[str] = "a made-up shop of several domains"
+    READS_TIMES: ClassVar[bool] = False
 
     users: str = text("users", "2000 of each domain")
     items: str = text("items", "600 of each domain")

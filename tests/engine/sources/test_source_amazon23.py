@@ -84,20 +84,35 @@ def test_what_items_lack_is_null_and_the_category_falls_back(tmp_path: Path) -> 
     assert raw.dropped == {"item without key": 1}
 
 
-def test_reviews_keep_file_order_duplicates_and_negative_times(tmp_path: Path, meta: Path) -> None:
+def test_reviews_keep_file_order_and_duplicates(tmp_path: Path, meta: Path) -> None:
     reviews = write(
         tmp_path / "D.jsonl",
         REVIEW,
         REVIEW,
-        {**REVIEW, "timestamp": -5, "rating": 0.0},
+        {**REVIEW, "timestamp": 1516156351887, "rating": 0.0},
         {**REVIEW, "rating": None, "parent_asin": "0007"},
     )
     assert amazon23.read_raw(reviews, meta, "D").interactions.collect().rows() == [
         ("U1", "P1", 1616156351887, 5.0),
         ("U1", "P1", 1616156351887, 5.0),
-        ("U1", "P1", -5, 0.0),
+        ("U1", "P1", 1516156351887, 0.0),
         ("U1", "0007", 1616156351887, None),
     ]
+
+
+def test_few_negative_times_are_counted_and_more_are_refused(tmp_path: Path, meta: Path) -> None:
+    reviews = write(tmp_path / "D.jsonl", *[REVIEW] * 199, {**REVIEW, "timestamp": -5})
+    raw = amazon23.read_raw(reviews, meta, "D")
+    assert raw.interactions.collect().height == 199
+    assert raw.dropped == {"broken line in reviews": 1}
+    reviews = write(tmp_path / "D.jsonl", *[REVIEW] * 9, {**REVIEW, "timestamp": -5})
+    with pytest.raises(BadInput, match=r'line 10: timestamp "-5" is 1969-12-31 23:59:59 in milliseconds'):
+        amazon23.read_raw(reviews, meta, "D")
+
+
+def test_reviews_in_seconds_are_told_by_their_size(tmp_path: Path, meta: Path) -> None:
+    reviews = write(tmp_path / "D.jsonl", {**REVIEW, "timestamp": 1616156351})
+    assert amazon23.read_raw(reviews, meta, "D").interactions.collect()["order"].to_list() == [1_616_156_351_000]
 
 
 @pytest.mark.parametrize("name", ["sort_timestamp", "sortTimestamp"])
@@ -178,7 +193,7 @@ def test_the_benchmark_with_and_without_header(tmp_path: Path, meta: Path, heade
 
 def test_a_benchmark_with_other_columns_offers_the_nearest(tmp_path: Path, meta: Path) -> None:
     train, valid, test = benchmark(tmp_path, "user_id,parent_asn,rating,timestamp,history\n")
-    with pytest.raises(BadInput, match=r'D.train.csv line 1: No column "parent_asin". Did you mean parent_asn'):
+    with pytest.raises(BadInput, match=r'D.train.csv: No column "parent_asin". Did you mean parent_asn'):
         amazon23.read_benchmark(train, valid, test, meta, "D")
     train, valid, test = benchmark(tmp_path, "user,item\n")
     with pytest.raises(BadInput, match=r"neither the header user_id,parent_asin"):

@@ -52,11 +52,17 @@ def test_too_many_broken_lines_name_the_first(tmp_path: Path) -> None:
         tally.finish(Counter())
 
 
-def test_a_quote_that_is_never_closed(tmp_path: Path) -> None:
+def test_a_quote_that_is_never_closed_is_text_and_swallows_no_line(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('a,b,c\n1,2,3\n4,5,"six\n7,8,9\n10,11,12\n')
-    with pytest.raises(BadInput, match=r"line 3: a double quote is opened and never closed"):
-        rows(path)
+    assert rows(path)[0] == [("1", "2", "3"), ("4", "5", '"six'), ("7", "8", "9"), ("10", "11", "12")]
+    path.write_text('a,b,c\n1,2,3\n4,"5,6\n7,8,9\n' + "1,2,3\n" * 200)
+    found, _, tally = rows(path)  # 4,"5,6 has three fields, whatever the quote was meant to do
+    assert (len(found), tally.lines, tally.broken) == (203, 203, 0)
+    path.write_text('a,b,c\n1,"two, 2, 3\n')
+    tally = rows(path)[2]
+    with pytest.raises(BadInput, match=r"line 2: 2 fields where 3 are expected, and a double quote is opened"):
+        tally.finish(Counter())
 
 
 def test_inch_marks_are_text(tmp_path: Path) -> None:
@@ -74,7 +80,7 @@ def test_line_numbers_count_line_ends_inside_quotes(tmp_path: Path) -> None:
 def test_a_separator_of_two_characters(tmp_path: Path) -> None:
     path = tmp_path / "x.dat"
     path.write_bytes('1::Amélie: the film::Comedy\n2::"Quoted"::Drama\n'.encode("latin-1"))
-    found = rows(path, header=False, separator="::", quoted=False, encoding="latin-1")[0]
+    found = rows(path, skip=0, separator="::", quoted=False, encoding="latin-1")[0]
     assert found == [("1", "Amélie: the film", "Comedy"), ("2", '"Quoted"', "Drama")]
 
 
@@ -85,7 +91,65 @@ def test_a_field_of_a_hundred_thousand_characters_and_more(tmp_path: Path) -> No
     assert rows(path)[0][0] == ("1", long, "x")
 
 
-FIELDS = st.sampled_from(["a", "", '"q"', '"a,b"', '"x\ny"', '5" p', '5" x 7" y', '"d""q"', ' "sp"', "é", " ", '"a"b'])
+UNQUOTED = [("i1", "Film 1"), ("i2", '"Film 2'), ("i3", "Film 3"), ("i4", '"Film 4'), ("i5", '"Film" 5'),
+            ("i6", 'Film "6"'), ("i7", '7" disc')]  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", ["\t", "|", ",", ";", "::"])
+def test_stray_quotes_are_text_and_join_no_lines(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("".join(f"{key}{separator}{title}\n" for key, title in [("a", "b"), *UNQUOTED]))
+    tally = Tally(path, "rows")
+    (part,) = delimited.read(path, tally, names="ab", wanted="ab", separator=separator)
+    assert part.frame.rows() == UNQUOTED
+    assert (tally.lines, tally.broken) == (7, 0)
+    assert [part.place(row) for row in (0, 6)] == ["line 2", "line 8"]
+
+
+def test_one_stray_quote_in_a_file_of_several_blocks_costs_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.tsv"
+    lines = [f"i{n}\tFilm {n}" for n in range(400_000)]
+    lines[1000] = 'i1000\t"Film 1000'
+    path.write_text("a\tb\n" + "\n".join(lines) + "\n")
+    tally = Tally(path, "rows")
+    parts = list(delimited.read(path, tally, names="ab", wanted="ab", separator="\t", block_bytes=1 << 18))
+    assert [row for part in parts for row in part.frame.rows()] == [tuple(line.split("\t")) for line in lines]
+
+
+def test_a_quote_after_a_backslash_is_a_quote(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"  # as Book-Crossing writes it
+    path.write_text(
+        '"a";"b";"c"\n"1";"The Real \\"J. P.\\"; Through Life";"x"\n"2";"\\"A\\"";""\n4;A \\"q\\" b;c\n"3";"C:\\";"y"\n'
+    )
+    assert rows(path, separator=";")[0] == [
+        ("1", 'The Real "J. P."; Through Life', "x"),
+        ("2", '"A"', ""),
+        ("4", 'A "q" b', "c"),
+        ("3", "C:\\", "y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a,b,c\r1,2,3\r4,5,6\r", b"a,b,c\r\n1,2,3\r\n4,5,6", b"a,b,c\n1,2,3\r\n4,5,6\n", b"a,b,c\n1,2,3\r4,5,6\n",
+     b"a,b,c\r1,2,3\n4,5,6\r\n", b'a,b,c\r"1","2",3\r4,5,"6"\r'],
+)  # fmt: skip
+def test_every_line_end_ends_a_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    found, _, tally = rows(path)
+    assert (found, tally.lines) == ([("1", "2", "3"), ("4", "5", "6")], 2)
+
+
+def test_any_number_of_blanks_separates(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("a b   c\n 1   2 3 \n4\t5  6\n7 8\n")
+    found, _, tally = rows(path, separator=" ")
+    assert found == [("1", "2", "3"), ("4", "5", "6")]
+    assert (tally.lines, tally.broken) == (3, 1)
+
+
+FIELDS = st.sampled_from(["a", "", '"q"', '"a,b"', '"x\ny"', '5" p', '5" x 7" y', '"d""q"', ' "sp"', "é", " "])
 RECORDS = st.lists(st.lists(FIELDS, min_size=2, max_size=4).map(",".join) | st.just(""), min_size=1, max_size=12)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -91,22 +93,67 @@ def test_gzip_is_told_by_its_bytes_and_not_by_its_name(tmp_path: Path, items: Pa
     assert first["item"].to_list() == ["i1", "i2"]
 
 
+def tar(*, old: bool = False) -> bytes:
+    """An archive with one file, with the magic of today's tars or without one as before 1988."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo("events.csv")
+        member.size = len(EVENTS)
+        archive.addfile(member, io.BytesIO(EVENTS.encode()))
+    data = bytearray(packed.getvalue())
+    if old:
+        data[257:265] = bytes(8)
+        data[148:156] = b" " * 8
+        data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+PAGE = b"<html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"PK\x03\x04rest", "a zip archive"),
+        (b"PK\x05\x06" + bytes(18), "an empty zip archive"),
         (b"BZh91AY", "bzip2"),
         (b"\xfd7zXZ\x00", "xz"),
         (b"\x28\xb5\x2f\xfdrest", "zstd"),
+        (b"\x80\x04\x95rest", "a pickle"),
+        (tar(), "a tar archive. Unpack it with tar -xf"),
+        (tar(old=True), "a tar archive"),
+        (bytes(10_240), "nothing but NUL bytes"),
+        (POINTER, "a Git LFS pointer, not the data. Run `git lfs pull`"),
+        (b"../../.git/annex/objects/x/y/MD5E-s1--0.csv\n", "git annex get"),
+        (PAGE, "a web page (HTML), not the data"),
+        (b"\n  <!DOCTYPE html>\n" + PAGE, "a web page (HTML)"),
+        (b"<!-- viewer -->\n" + PAGE, "a web page (HTML)"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML document"),
+        (b'{"message": "Not Found", "documentation_url": "https://x", "status": "404"}', 'server ("Not Found")'),
+        (b'{"error": "Repository not found"}\n', 'server ("Repository not found")'),
         (EVENTS.encode("utf-16"), "UTF-16"),
     ],
 )
+@pytest.mark.parametrize("name", ["events.csv", "events.jsonl", "events.parquet", "events.csv.gz"])
 def test_another_kind_of_file_is_named_with_the_next_step(
-    tmp_path: Path, items: Path, content: bytes, words: str
+    tmp_path: Path, items: Path, content: bytes, words: str, name: str
 ) -> None:
-    path = tmp_path / "events.csv"
-    path.write_bytes(content)
-    assert words in refusal(path, items)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    if name.endswith(".parquet") and words == "UTF-16":
+        words = "is no Parquet file"
+    message = refusal(path, items)
+    assert f"{path}" in message
+    assert words in message
+    assert "tr -d" not in message
+
+
+def test_an_item_that_speaks_of_errors_is_data(tmp_path: Path) -> None:
+    events, items = tmp_path / "events.jsonl", tmp_path / "items.jsonl"
+    events.write_text('{"user_id": "u", "item_id": "i", "timestamp": 1600000000}\n')
+    items.write_text('{"item_id": "i", "title": "404", "message": "Not Found", "error": "none"}\n')
+    assert table.read(events, items).items.collect()["title"].to_list() == ["404"]
 
 
 def test_nul_bytes_name_their_line(tmp_path: Path, items: Path) -> None:

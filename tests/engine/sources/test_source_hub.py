@@ -14,11 +14,13 @@ from engine.sources import hub
 from store.errors import BadInput, Failed
 
 FILES = {
-    "raw/review_categories/All_Beauty.jsonl": '{"user_id": "u", "parent_asin": "p", "rating": 5.0, "timestamp": 7}\n',
+    "raw/review_categories/All_Beauty.jsonl": (
+        '{"user_id": "u", "parent_asin": "p", "rating": 5.0, "timestamp": 1500000007000}\n'
+    ),
     "raw/meta_categories/meta_All_Beauty.jsonl": '{"parent_asin": "p", "title": "Soap", "categories": []}\n',
-    "benchmark/0core/timestamp_w_his/All_Beauty.train.csv": "u,p,5.0,7,\n",
-    "benchmark/0core/timestamp_w_his/All_Beauty.valid.csv": "u,q,4.0,8,p\n",
-    "benchmark/0core/timestamp_w_his/All_Beauty.test.csv": "u,r,3.0,9,p q\n",
+    "benchmark/0core/timestamp_w_his/All_Beauty.train.csv": "u,p,5.0,1500000007000,\n",
+    "benchmark/0core/timestamp_w_his/All_Beauty.valid.csv": "u,q,4.0,1500000008000,p\n",
+    "benchmark/0core/timestamp_w_his/All_Beauty.test.csv": "u,r,3.0,1500000009000,p q\n",
 }
 
 
@@ -37,7 +39,7 @@ def test_a_folder_is_read_in_place(laid_out: Path, tmp_path: Path) -> None:
     assert files.train is None
     assert not (tmp_path / "unused").exists()
     raw = hub.read("All_Beauty", "raw", tmp_path / "unused", laid_out)
-    assert raw.interactions.collect().rows() == [("u", "p", 7, 5.0)]
+    assert raw.interactions.collect().rows() == [("u", "p", 1_500_000_007_000, 5.0)]
     benchmark = hub.read("All_Beauty", "benchmark", tmp_path / "unused", str(laid_out))
     assert benchmark.given_split
     assert benchmark.interactions.collect()["history"].to_list() == [[], ["p"], ["p", "q"]]

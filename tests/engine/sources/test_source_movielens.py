@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sources import movielens
+from engine.sources import movielens, table
 from engine.sources.raw import Raw
 from store.errors import BadInput
 
@@ -76,6 +76,38 @@ def test_atomic_files(tmp_path: Path) -> None:
     assert titles(raw) == [("31", "The Postman (1994)", "Drama|Romance"), ("7", "unknown", None)]
 
 
+def test_atomic_files_without_ratings_and_without_times(tmp_path: Path) -> None:
+    (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\ttimestamp:float\nu\ti\t1.5E+09\n")
+    (tmp_path / "x.item").write_text('item_id:token\ttitle:token_seq\ni\t"Heroes\n')
+    raw = movielens.read(tmp_path)
+    assert raw.interactions.collect().rows() == [("u", "i", 1_500_000_000_000, None)]
+    assert titles(raw) == [("i", '"Heroes', None)]
+    (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\nu\ti\nv\ti\n")
+    raw = movielens.read(tmp_path)
+    assert raw.interactions.collect().rows() == [("u", "i", 0, None), ("v", "i", 1, None)]
+    assert not raw.timed
+
+
+def test_atomic_items_with_other_columns_name_the_command_that_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\nu\ti\n")
+    (tmp_path / "x.item").write_text("item_id:token\theadline:token_seq\ni\tNews\n")
+    with pytest.raises(BadInput) as error:
+        movielens.read(tmp_path)
+    assert f"st5 ingest table --events {tmp_path}/x.inter --items {tmp_path}/x.item" in str(error.value)
+    raw = table.read(tmp_path / "x.inter", tmp_path / "x.item", table.Columns(title="headline"))
+    assert raw.items.collect()["title"].to_list() == ["News"]
+
+
+@pytest.mark.parametrize(
+    ("written", "order"),
+    [("1500000000123", 1_500_000_000_123), ("2017-07-14 02:40:00", 1_500_000_000_000)],
+)
+def test_ratings_may_have_milliseconds_or_dates(tmp_path: Path, written: str, order: int) -> None:
+    (tmp_path / "ratings.csv").write_text(f"userId,movieId,rating,timestamp\n1,31,2.5,{written}\n")
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n31,A,B\n")
+    assert movielens.read(tmp_path).interactions.collect()["order"].to_list() == [order]
+
+
 @pytest.mark.parametrize(
     ("filed", "read"),
     [
@@ -117,7 +149,7 @@ def test_a_folder_without_movielens_says_what_is_expected(tmp_path: Path) -> Non
 def test_a_header_with_other_names_offers_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userid,movieId,rating,timestamp\n1,31,2.5,1260759144\n")
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n31,A,B\n")
-    with pytest.raises(BadInput, match=r'ratings.csv line 1: No column "userId". Did you mean userid'):
+    with pytest.raises(BadInput, match=r'ratings.csv: No column "userId". Did you mean userid'):
         movielens.read(tmp_path)
 
 
