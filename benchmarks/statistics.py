@@ -80,6 +80,7 @@ def _bootstrap() -> dict[str, Any]:
 
 def _contrasts(workspace: Workspace) -> dict[str, Any]:
     from engine.measuring.contrasts import contrasts
+
     from store.evaluations import evaluations
     from store.words import Seen, Slice
 

@@ -67,7 +67,7 @@ def _below(cell: Cell | None, sheet: Sheet, thesis: bool) -> list[str]:
     if cell.low is not None and cell.high is not None:
         words.append(f"{numbers.short(cell.low, sheet.decimals)}–{numbers.short(cell.high, sheet.decimals)}")
     if cell.spread is not None:
-        words.append(f"±{numbers.short(cell.spread, sheet.decimals)} ({numbers.counted(cell.seeds, 'seed')})")
+        words.append(f"sd {numbers.short(cell.spread, sheet.decimals)} ({numbers.counted(cell.seeds, 'seed')})")
     if thesis and cell.published is not None:
         words.append(thesis_words(cell.published, sheet.decimals))
     return words

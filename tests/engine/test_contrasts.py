@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.measuring.contrasts import contrasts
 
 from engine.evaluation import evaluate
 from engine.measuring.computed import computed
-from engine.measuring.contrasts import contrasts
 from engine.measuring.intervals import holm, paired
 from engine.measuring.metrics import MEASURES, measure
 from engine.measuring.slices import condition

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.measuring.choices import LEVEL
+from engine.tables.labels import RowKey, joined, key_of
+from engine.tables.significance import SURE
 from store.evaluations import evaluations, metric_rows
 from store.workspace import Workspace
 from workbench import numbers
 from workbench.application import Workbench
 from workbench.comparison import read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
-from workbench.labels import RowKey, joined, key_of
 from workbench.remembered import ResultsChoice
-from workbench.significance import SURE
 
 FILMS = ResultsChoice(dataset="movielens-small")
 BY_LENGTH = ResultsChoice(dataset="movielens-small", slice="history-length")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 import shop
 from conftest import check_snapshot, press, screen_text, settle
-
 from engine.measuring.contrasts import contrasts
+
 from engine.measuring.intervals import holm
+from engine.tables.significance import SURE, alike, answers, questions
 from store.models import put_model
 from store.words import Seen, Slice
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import read_results
-from workbench.significance import SURE, alike, answers, questions
 
 FORMAT = ResultsChoice(dataset="movielens-small", columns="format")
 VARIANT = ResultsChoice(dataset="movielens-small", columns="variant")
