@@ -59,7 +59,7 @@ WORDS = (
 )  # fmt: skip
 NUMBERS = (
     ("HR@K", "the share of events whose target is among the first K"),
-    ("NDCG@K", "the same, where a target counts 1/log₂(1 + its place)"),
+    ("NDCG@K", "the same, where a target counts 1/log2(1 + its place)"),
     ("MRR", "the mean of 1/place over all ranks; it has no K"),
     ("¹ and ²", "the best of a column (of a row with formats or variants), in bold, and the second, underlined"),
     (f"{ALIKE} and dim", f"{LEGEND.removeprefix(ALIKE).strip()}: {TEST}; none over fewer than {FEW_EVENTS} events"),

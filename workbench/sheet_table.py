@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDEST_LABEL = 30
 WIDEST_COLUMN = 26
-NOTED = "*"  # a mark's text is in the line about the cell
+NOTED = "†"  # a mark's text is in the line about the cell
 
 
 def sheet_table(sheet: Sheet, *, thesis: bool) -> tuple[list[Heading], list[Line]]:

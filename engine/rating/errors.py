@@ -62,13 +62,13 @@ def compare_errors_with_best(
     if len(runs) < 2:
         return {}
     predictions = [ratings.predictions(db, run) for run in runs]
+    events, known = rated_events(db, datasets.dataset(db, runs[0].dataset).id, Split.TEST)
     for run, (event, _) in zip(runs, predictions, strict=True):
-        if run.dataset != runs[0].dataset or not np.array_equal(event, predictions[0][0]):
+        if run.dataset != runs[0].dataset or not np.array_equal(event, events.event):
             raise BadInput(
                 f"{runs[0].name} on {runs[0].dataset} and {run.name} on {run.dataset} did not predict the same events. "
                 "Compare predictors on one dataset."
             )
-    events, known = rated_events(db, datasets.dataset(db, runs[0].dataset).id, Split.TEST)
     truth = known.astype(np.float64)
     width = _width(Scale(*runs[0].summary["scale"]), truth)
     off = np.hstack([_errors(predicted, truth) / (width**2, width) for _, predicted in predictions])

@@ -65,7 +65,7 @@ def written(sheet: Sheet) -> tuple[tuple[str, ...], list[WrittenRow]]:
 
 
 def column_heads(sheet: Sheet) -> list[tuple[str, str]]:
-    """The name of each column, and its `n 2,895` if columns hold what is compared and its cells agree in it, else ""."""
+    """The name of each column, and `n 2,895` if columns hold what is compared and the cells of this one agree."""
     events = [_events([row.cells[place] for row in sheet.rows]) for place in range(len(sheet.columns))]
     shown = sheet.best_of == "column"
     return [
