@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say
+from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say_wrapped
 from engine.measuring.choices import Averaging
 from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEVEL
 from store import datasets, evaluations, models
@@ -55,27 +55,29 @@ def _print(
     if form is Form.CSV:
         print_csv([document | {"protocol": "; ".join(document["protocol"])} for document in documents])
         return
-    heads = ["dataset", "value", *(["model"] if among_many else []), "metric", "seen", "n", "users"]
+    many, divided = among_many, any(row.value != "all" for row in rows)
+    whole = form is Form.MARKDOWN
+    heads = ["dataset", *(["value"] if divided or whole else []), *(["model"] if many else []), "metric", "seen", "n"]
     cells = []
     for row in rows:
         mean, low, high = row.span
+        span = (f"{mean:+.4f}", f"[{low:+.4f}, {high:+.4f}]")
         cells.append(
             (
                 row.dataset,
-                row.value,
-                *([row.models[0]] if among_many else []),
+                *([row.value] if divided or whole else []),
+                *([row.models[0]] if many else []),
                 row.metric,
                 row.seen,
                 str(row.difference.n),
-                str(row.difference.users),
-                f"{mean:+.4f}",
-                f"[{low:+.4f}, {high:+.4f}]",
+                *([str(row.difference.users), *span] if whole else [" ".join(span)]),
                 f"{row.p_holm:.3f}",
                 _mark(row),
             )
         )
-    columns = [*heads, difference, INTERVAL, "p (Holm)", ""]
-    right = f"n,users,{difference},p (Holm)"
+    ends = ["users", difference, INTERVAL] if whole else [f"{difference} [{INTERVAL}]"]
+    columns = [*heads, *ends, "p (Holm)", ""]
+    right = ",".join(("n", *ends, "p (Holm)"))
     print_cells(columns, cells, right, _words(rows), db, (e for row in rows for e in row.pair), form)
 
 
@@ -166,7 +168,7 @@ def print_cells(
         print("\n" + "\n".join(f"- {plain(line)}" for line in lines))
         return
     print_table(columns, cells, right=right, cut="dataset,value,model,family")
-    say("\n".join(lines))
+    say_wrapped(lines)
 
 
 def provenance(db: sqlite3.Connection, of: Iterable[Evaluation]) -> list[str]:

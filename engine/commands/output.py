@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 UNLIMITED = 4_000  # cells of a line that no terminal shows
 GAP = 2  # cells between columns
+EDGE = 2  # cells beside the first and the last column
 NARROWEST = 8  # cells of a text that is cut
 
 # Codes that a terminal might obey and that JSON would let through; inside a string \u009b is the same character.
@@ -111,13 +113,31 @@ def draw(table: Table) -> None:
     Console(file=sys.stdout, width=terminal_width(), soft_wrap=True, highlight=False).print(table)
 
 
+def empty_table(title: str = "") -> Table:
+    """A table without columns, GAP cells between those to come."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Text(title) if title else None
+    return Table(
+        box=box.SIMPLE_HEAD, title=shown, title_justify="left", pad_edge=False, padding=(0, GAP - 1, 0, 0), expand=False
+    )
+
+
+def say_wrapped(lines: Iterable[str]) -> None:
+    """Lines for people, on stderr, broken between words where the terminal ends."""
+    width = terminal_width(UNLIMITED)
+    say("\n".join(part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]))
+
+
 def _room(columns: Sequence[str], rows: Sequence[Sequence[Text]], cut: set[str], width: int) -> list[int]:
     """How wide each column may be, so that all fit into `width`: the widest of those that may be cut gives way."""
     found = [
         max([len(column), *(row[place].cell_len for row in rows)], default=0) for place, column in enumerate(columns)
     ]
     able = [place for place, column in enumerate(columns) if column in cut]
-    excess = sum(found) + GAP * len(columns) - width
+    excess = sum(found) + GAP * (len(columns) - 1) + EDGE - width
     while excess > 0 and able:
         widest = max(able, key=lambda place: found[place])
         if found[widest] <= NARROWEST:
@@ -128,11 +148,9 @@ def _room(columns: Sequence[str], rows: Sequence[Sequence[Text]], cut: set[str],
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Text]], title: str, right: set[str]) -> Table:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
+    table = empty_table(title)
     for column in columns:
         table.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:

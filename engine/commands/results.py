@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
-from engine.commands.output import Form, chosen_form, print_csv, print_json, say
+from engine.commands.output import Form, chosen_form, print_csv, print_json, say, say_wrapped
 from engine.measuring.choices import Averaging, Question, Significance
 from store.errors import BadInput
 from store.words import Seen, Slice, Split
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HEADLINE = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
 ALONE = ("ndcg@10",)  # the metric of a table, and of what is computed anew, if none is named
-MORE = "Also: --metric hr@10,mrr · --seen keep · --by history-length · --compare A B · --json; all of it: --help."
+MORE = "Also: --metric hr@10,mrr · --seen keep · --by history-length · --compare A B · --json · --help"
 MARKED_AT_ONCE = 4_000_000  # values of events whose bootstrap takes about a second
 
 
@@ -119,7 +119,7 @@ def results(
             return
         _print_tables(db, found, shown, marks, form)
         if usual and form is Form.TABLE:
-            say(MORE)
+            say_wrapped([MORE])
 
 
 def ranks(

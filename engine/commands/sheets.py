@@ -9,14 +9,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.output import (
+    EDGE,
     GAP,
     Form,
     draw,
+    empty_table,
     print_csv,
     print_json,
     print_markdown,
     print_table,
     say,
+    say_wrapped,
     terminal_width,
 )
 from engine.experiments.sheet import Cell, LineFigure, Outcome, PointFigure, Sheet
@@ -74,15 +77,11 @@ def print_sheet(sheet: Sheet, form: Form) -> None:
         print("\n" + "\n".join(f"- {line}" for line in notes) + "\n")
         return
     _draw_parts(sheet, heads, rows)
-    say("\n".join(notes) + "\n")
+    say_wrapped([*notes, ""])
 
 
 def _draw_parts(sheet: Sheet, heads: Sequence[str], rows: Sequence[WrittenRow]) -> None:
     """The table, a part for as many columns as fit beside the labels."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     depth = len(sheet.heads)
     label_head, labels = _label(sheet.heads), [_label(row.labels) for row in rows]
     label_width = min(WIDEST_LABEL, max(line.cell_len for text in (label_head, *labels) for line in text.split()))
@@ -93,9 +92,8 @@ def _draw_parts(sheet: Sheet, heads: Sequence[str], rows: Sequence[WrittenRow]) 
     ]
     columns += [[[head], *([row.n] for row in rows)] for head in heads[depth + len(sheet.columns) :]]
     widths = [max(len(line) for lines in column for line in lines) for column in columns]
-    for part in _parts(widths, terminal_width(WIDTH) - label_width):
-        title = Text(plain(sheet.title)) if 0 in part else None
-        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for part in _parts(widths, terminal_width(WIDTH) - label_width - EDGE):
+        table = empty_table(plain(sheet.title) if 0 in part else "")
         table.add_column(label_head, no_wrap=True, overflow="ellipsis", width=label_width)
         for place in part:
             table.add_column(_right(columns[place][0], widths[place]), no_wrap=True, width=widths[place])
