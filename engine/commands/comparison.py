@@ -75,9 +75,9 @@ def _print(
                 _mark(row),
             )
         )
-    ends = ["users", difference, INTERVAL] if whole else [f"{difference} [{INTERVAL}]"]
-    columns = [*heads, *ends, "p (Holm)", ""]
-    right = ",".join(("n", *ends, "p (Holm)"))
+    ends = ["users", difference, INTERVAL, "p (Holm)"] if whole else [f"{difference} [{INTERVAL}]", "p"]
+    columns = [*heads, *ends, ""]
+    right = ",".join(("n", *ends))
     print_cells(columns, cells, right, _words(rows), db, (e for row in rows for e in row.pair), form)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UNLIMITED = 4_000  # cells of a line that no terminal shows
 GAP = 2  # cells between columns
 EDGE = 2  # cells beside the first and the last column
-NARROWEST = 8  # cells of a text that is cut
+NARROWEST = 5  # cells of a text that is cut
 
 # Codes that a terminal might obey and that JSON would let through; inside a string \u009b is the same character.
 _ESCAPED = {
