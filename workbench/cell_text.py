@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from engine.measuring.marks import ALIKE, INTERVAL, LEGEND
+from engine.measuring.marks import ALIKE, CONFIDENCE, LEGEND
 from workbench import numbers
 from workbench.display import line
 
 MARKS = {1: "¹", 2: "²"}
 STYLES = {1: "bold", 2: "underline"}
 MARK_ROOM = 2  # cells kept right of every number, so that digits line up and nothing moves when marks arrive
-BELOW = f"below: {INTERVAL}"
+BELOW = f"below: {100 * CONFIDENCE:g} %"  # of the interval; the whole legend fits 80 columns
 
 
 def number_cell(

@@ -228,5 +228,6 @@ def _row_words(row: Paired, found: Comparison | None, choice: ResultsChoice) -> 
     tests = numbers.counted(len(found.rows) if found else 1, "test")
     text.append(f"\np {numbers.p_value(row.p)}, {numbers.p_value(row.p_holm)} after Holm over {tests}: {verdict}")
     return text.append(
-        f"\n● p Holm < {LEVEL:g}   ○ not   │ no difference   bar: {INTERVAL}, users resampled", style="dim"
+        f"\n● p Holm < {numbers.short(LEVEL, 2)}   ○ not   │ no difference   bar: {INTERVAL}, users resampled",
+        style="dim",
     )
