@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
+from engine.tables.labels import RowKey, event_set, newest_of_each, row_key
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store import jobs as job_store
@@ -15,9 +16,7 @@ from store.records import Evaluation, Job, Model, Projection
 from store.words import JobState
 from store.workspace import Workspace
 from workbench.experiment_view import read_experiment
-from workbench.labels import RowKey, event_set, row_key
 from workbench.remembered import ResultsChoice
-from workbench.results_grid import newest_of_each
 
 EXPERIMENTS = ("main", "variants", "text-format", "history-length", "statistics")  # the likeliest first
 UNTRAINED = "only"  # what a trained model is compared with, where it is there

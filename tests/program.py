@@ -32,12 +32,13 @@ class Outcome:
 class Program:
     """`Program(folder)("results", "--json")` is `ST5_WORKSPACE=folder st5 results --json`."""
 
-    def __init__(self, workspace: Path) -> None:
+    def __init__(self, workspace: Path, columns: int = 200) -> None:
         self.workspace = workspace
+        self.columns = columns  # of the terminal
 
     def __call__(self, *arguments: str | Path) -> Outcome:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-        settings = {"ST5_WORKSPACE": str(self.workspace), "COLUMNS": "200", "NO_COLOR": "1"}
+        settings = {"ST5_WORKSPACE": str(self.workspace), "COLUMNS": str(self.columns), "NO_COLOR": "1"}
         code: int | str | None = 0
         with (
             patch.dict(os.environ, settings),

@@ -140,7 +140,7 @@ def test_what_is_missing_is_run_as_jobs_and_what_fails_keeps_nothing_else_from_r
         states = [job.state for job in reversed(jobs.jobs(db))]
     assert states == [JobState.FAILED, JobState.FAILED, JobState.FAILED, JobState.SUCCEEDED]
     document = program("experiment", own, "--datasets", "shop", "--json").document
-    assert sorted(cell["place"] for cell in document["sheets"][0]["rows"][0]["cells"]) == [1, 2]
+    assert [cell["n"] for cell in document["sheets"][0]["rows"][0]["cells"]] == [4, 4]
     assert len(commands(program)) == 4
 
 

@@ -90,22 +90,23 @@ def test_csv_and_markdown_say_the_same_as_json(program: Program) -> None:
     assert [row["value"] for row in table] == [row["value"] for row in rows]
     assert [float(row["mean"]) for row in table] == [row["mean"] for row in rows]
     assert list(table[0]) == list(rows[0])
-    markdown = program(*arguments, "--md").out.splitlines()
-    assert markdown[0].startswith("| dataset | value | model |")
-    assert set(markdown[1]) == {"|", "-", " "}
-    end = markdown.index("")
-    assert end - 2 == len(rows)
-    for line, row in zip(markdown[2:end], rows, strict=True):
-        assert f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]" in line
-    below = "\n".join(markdown[end:])
-    assert "full catalogue of 5; ties expected over random order" in below
-    assert "Fingerprints of datasets: shop content of L" in below
+    shown = program(*arguments, "--seen", "mask", "--md").out
+    masked = [row for row in rows if row["seen"] == "mask"]
+    assert shown.startswith("### HR@1 by target on shop, seen items masked")
+    lines = {line.split(" | ")[0][2:]: line for line in shown.splitlines() if line.startswith("| pop")}
+    for row in masked:
+        assert f"{row['mean']:.4f} · {row['low']:.4f}–{row['high']:.4f}" in lines[row["model"]]
+    assert "Protocol: test events; full catalogue; ties expected over random order" in shown
+    assert "Candidates: shop 5." in shown
+    assert "Dataset fingerprints: shop content of L" in shown
 
 
-def test_the_table_names_its_protocols(program: Program) -> None:
+def test_the_default_is_one_table_of_models_and_datasets(program: Program) -> None:
     shown = program("results")
-    assert "full catalogue of 5; ties expected over random order" in shown.err
-    assert "ndcg@10" in shown.out
+    assert shown.out.splitlines()[0].strip() == "NDCG@10, seen items masked, mean over events"
+    assert all(words in shown.out for words in ("shop", "more", "pop", "pop-recent", "n 4", "n 12"))
+    assert "Protocol: test events; full catalogue; ties expected over random order." in shown.err
+    assert "--seen keep" in shown.err
 
 
 def test_before_anything_is_evaluated_it_says_what_to_do(tmp_path: Path) -> None:
@@ -167,8 +168,8 @@ def test_a_condition_narrows_any_slice_to_numbers_that_are_stored_elsewhere(prog
         ("pop", "2", 1), ("pop", "3", 1), ("pop-recent", "2", 1), ("pop-recent", "3", 1),
     ]  # fmt: skip
     table = program(*where)
-    assert "ndcg@10" in table.out
-    assert "Fingerprints of datasets: shop" in table.err
+    assert "NDCG@10 on shop, target=cold" in table.out or "NDCG@10, target=cold" in table.out
+    assert "Dataset fingerprints: shop" in table.err
 
 
 def test_a_condition_that_some_datasets_lack_leaves_them_out(program: Program) -> None:
@@ -191,8 +192,8 @@ def test_users_may_weigh_the_same(program: Program) -> None:
     arguments = ["results", "--metric", "hr@1", "--seen", "mask", "--dataset", "shop"]
     by_event, by_user = (program(*arguments, "--mean", mean).out for mean in ("event", "user"))
     # pop, per event: u0 0; u1 1 and 1/2; u2 1. So 2.5 / 4, and (0 + 3/4 + 1) / 3.
-    assert "0.6250 [" in by_event
-    assert "0.5833 [" in by_user
+    assert "0.6250" in by_event
+    assert "0.5833" in by_user
     row = program(*arguments, "--model", "pop", "--by", "all", "--json").document[0]
     assert (row["mean"], row["user_mean"]) == pytest.approx((2.5 / 4, 1.75 / 3))
     compared = ["results", "--compare", "pop", "pop-recent", "--metric", "hr@1", "--seen", "mask", "--mean", "user"]
@@ -201,16 +202,14 @@ def test_users_may_weigh_the_same(program: Program) -> None:
     assert (document["mean"], document["p_holm"]) == ("user", document["user_p"])
 
 
-def test_what_does_not_differ_from_the_best_is_marked(program: Program) -> None:
-    arguments = ["results", "--dataset", "shop", "--metric", "mrr", "--seen", "keep"]
-    marked = program(*arguments)
-    lines = {
-        line.split()[2]: line for line in marked.out.splitlines() if line.split()[2:3] in (["pop"], ["pop-recent"])
-    }
-    assert "n.s." not in lines["pop"]  # the best
-    assert lines["pop-recent"].rstrip().endswith("n.s.")  # four events prove nothing
-    assert "after Holm over 1 differences" in marked.err
-    assert "n.s." not in program(*arguments, "--no-marks").out
+def test_few_events_are_shown_with_their_n_and_without_marks(program: Program) -> None:
+    shown = program("results", "--dataset", "shop", "--metric", "mrr")
+    assert "n 4" in shown.out
+    assert not set("¹²≈") & set(shown.out)
+    assert "Numbers over fewer than 30 events have no marks." in shown.err
+    compared = program("results", "--compare", "pop", "pop-recent", "--metric", "mrr", "--seen", "mask").out
+    assert "n < 30" in compared
+    assert "≈" not in compared
 
 
 def test_every_other_model_against_one(program: Program) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.tables.labels import labels, newest_of_each, row_key
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.records import Item
 from store.words import Seen, Slice
 from store.workspace import Workspace
-from workbench.labels import labels, row_key
-from workbench.results_grid import newest_of_each
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Cell

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from engine.measuring.marks import ALIKE, CONFIDENCE, LEGEND
 from workbench import numbers
 from workbench.display import line
 
 MARKS = {1: "¹", 2: "²"}
 STYLES = {1: "bold", 2: "underline"}
-ALIKE = "≈"
 MARK_ROOM = 2  # cells kept right of every number, so that digits line up and nothing moves when marks arrive
-LEGEND = "¹ best  ² second  ≈ not significantly different from ¹"
-OF_ROW = "row's ¹ best  ² second  ≈ not significantly different"
+BELOW = f"below: {100 * CONFIDENCE:g} %"  # of the interval; the whole legend fits 80 columns
 
 
 def number_cell(
@@ -22,13 +21,18 @@ def number_cell(
 ) -> Text:
     """The number with its marks, and dim lines below it; all end where the number does. letter: of a marked cell."""
     end = width - MARK_ROOM
-    alike = alike and place != 1
     text = Text().append(letter, style="bold").append(" " * max(0, end - len(letter) - len(number)))
     text.append(number, style=f"{STYLES.get(place, '')}{' dim' if alike else ''}".strip())
     text.append(f"{MARKS.get(place, '')}{ALIKE if alike else ''}".ljust(MARK_ROOM), style="bold")
     for words in below:
         text.append(f"\n{words:>{end}}{'':{MARK_ROOM}}", style="dim")
     return text
+
+
+def legend(*, lower_is_better: bool = False) -> str:
+    """What the marks of a table mean."""
+    lowest = " (lowest)" if lower_is_better else ""
+    return f"{MARKS[1]} best{lowest}  {MARKS[2]} second  {LEGEND}  {BELOW}"
 
 
 def no_cell(width: int) -> Text:

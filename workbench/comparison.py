@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from engine.tables.labels import RowKey, event_set, events_in_words, joined, key_of, newest_of_each, row_labels
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.records import Evaluation
 from store.words import Seen, Slice
 from store.workspace import Workspace
-from workbench.labels import RowKey, event_set, events_in_words, joined, key_of, row_labels
 from workbench.remembered import ResultsChoice
-from workbench.results_grid import newest_of_each
+
+if TYPE_CHECKING:
+    from engine.measuring.comparison import Compared
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Comparison:
 
 def read_comparison(workspace: Workspace, keys: Sequence[RowKey], choice: ResultsChoice) -> Comparison:
     """The first of these table rows against each of the others, on every dataset that the choice shows."""
-    from engine.measuring.intervals import holm
+    from engine.measuring.choices import Averaging, Question
+    from engine.measuring.comparison import compare_pairs
 
     with workspace.read() as db:
         names = {each.name for each in dataset_store.datasets(db)}
@@ -60,7 +64,7 @@ def read_comparison(workspace: Workspace, keys: Sequence[RowKey], choice: Result
         own = [e for e in newest if not chosen or e.dataset == chosen]
         shown = row_labels(places[e.id] for e in own)
         by_place = {(e.dataset, key_of(places[e.id])): e for e in own}
-        rows: list[Paired] = []
+        pairs: dict[tuple[int, int], tuple[Evaluation, Evaluation]] = {}
         notes: list[str] = []
         for dataset in dict.fromkeys(e.dataset for e in own):
             first = by_place.get((dataset, keys[0]))
@@ -69,47 +73,48 @@ def read_comparison(workspace: Workspace, keys: Sequence[RowKey], choice: Result
                 if first is None or other is None:
                     continue
                 if event_set(first) == event_set(other):
-                    rows += _paired(db, first, other, shown[key], choice)
+                    pairs[first.id, other.id] = (first, other)
                 else:
                     sets = f"{events_in_words(first)} against {events_in_words(other)}"
                     notes.append(f"{dataset}: {shown[key]} was measured on other events ({sets}).")
-    corrected = holm([row.p for row in rows]) if rows else []
+        mean = Averaging.USER if choice.user_mean else Averaging.EVENT
+        question = Question(Slice(choice.slice), [choice.metric], [Seen(choice.seen)], mean=mean)
+        found = compare_pairs(db, list(pairs.values()), question)
+        means = _means(db, [evaluation for pair in pairs.values() for evaluation in pair], choice)
+    order = list(pairs)
+    found.sort(key=lambda row: order.index((row.pair[0].id, row.pair[1].id)))
+    labels = {id: shown[key_of(places[id])] for _, id in pairs}
     return Comparison(
         first=shown.get(keys[0], keys[0][0]),
         others=tuple(shown.get(key, key[0]) for key in keys[1:]),
-        rows=tuple(replace(row, p_holm=p) for row, p in zip(rows, corrected, strict=True)),
+        rows=tuple(_paired(row, labels[row.pair[1].id], means) for row in found),
         notes=tuple(notes),
     )
 
 
-def _paired(
-    db: sqlite3.Connection, first: Evaluation, other: Evaluation, label: str, choice: ResultsChoice
-) -> list[Paired]:
-    from engine.measuring.contrasts import contrasts
-
-    found = contrasts(
-        db,
-        [first, other],
-        slice=Slice(choice.slice),
-        metric=choice.metric,
-        seen=Seen(choice.seen),
-        by_user=choice.user_mean,
-    )
-    stored = evaluation_store.slice_metrics(
-        db, [first, other], slice_name=choice.slice, metric=choice.metric, seen=choice.seen
-    )
-    means = {
+def _means(db: sqlite3.Connection, of: Sequence[Evaluation], choice: ResultsChoice) -> dict[tuple[int, str], float]:
+    """The stored means by an evaluation's id and a slice's value."""
+    rows = evaluation_store.slice_metrics(db, of, slice_name=choice.slice, metric=choice.metric, seen=choice.seen)
+    return {
         (row.evaluation.id, row.metric.value): row.metric.user_mean if choice.user_mean else row.metric.mean
-        for row in stored
+        for row in rows
     }
-    rows = []
-    for one in found:
-        if one.evaluation_id != first.id:  # the same difference seen from the other side
-            continue
-        d = one.difference
-        span = (d.user_mean, d.user_low, d.user_high) if choice.user_mean else (d.mean, d.low, d.high)
-        both = (means.get((first.id, one.value)), means.get((other.id, one.value)))
-        rows.append(
-            Paired(label, first.dataset, one.value, d.n, d.users, both, *span, one.p, one.p, (first.key, other.key))
-        )
-    return rows
+
+
+def _paired(row: Compared, label: str, means: dict[tuple[int, str], float]) -> Paired:
+    first, other = row.pair
+    mean, low, high = row.span
+    return Paired(
+        other=label,
+        dataset=row.dataset,
+        value=row.value,
+        n=row.difference.n,
+        users=row.difference.users,
+        means=(means.get((first.id, row.value)), means.get((other.id, row.value))),
+        mean=mean,
+        low=low,
+        high=high,
+        p=row.p,
+        p_holm=row.p_holm,
+        keys=(first.key, other.key),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from store.plain_text import plain
-from store.records import Evaluation, Item
+from store.records import Item
 from workbench import numbers
 
 LINE_LIMIT = 400  # characters; wider than any column, so the cut is always visible as the column's own ellipsis
@@ -36,11 +36,3 @@ def brief(value: str, limit: int = BRIEF_LIMIT) -> str:
 def title(item: Item) -> str:
     """An item's title, or its key where it has none."""
     return item.title if item.title.strip() else f"(no title) {item.key}"
-
-
-def protocol(evaluation: Evaluation) -> str:
-    """The protocol in one line, also where a stored one lacks what is usual."""
-    try:
-        return evaluation.protocol_text
-    except KeyError:
-        return "; ".join(f"{key} {value}" for key, value in evaluation.protocol.items())

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from engine.measuring.marks import FEW, FEW_EVENTS
 from store.plain_text import plain
 from workbench import numbers
-from workbench.cell_text import OF_ROW
+from workbench.cell_text import legend
 from workbench.chart_lines import ChartLine, Lines
 from workbench.display import brief, line
 from workbench.experiment_view import ExperimentView
@@ -56,7 +57,9 @@ def notes(view: ExperimentView, page: Sheet | Figure | None, option: Path | None
         words.append(f"Not complete: {missing} to be run. C copies: {command(list(view.command), option)}")
     if isinstance(page, Sheet):
         if any(cell and cell.place for row in page.rows for cell in row.cells):
-            words.append(f"{OF_ROW}{'  lower is better' if page.lower_is_better else ''}  below: 95 % interval")
+            words.append(legend(lower_is_better=page.lower_is_better))
+        if any(cell and cell.users and cell.n < FEW_EVENTS for row in page.rows for cell in row.cells):
+            words.append(FEW)
         words += [page.protocol] if page.protocol else []
         prints = ", ".join(f"{name} {fingerprint[:8]}" for name, fingerprint in page.fingerprints.items())
         words += [f"data: {prints}"] if prints else []
@@ -88,8 +91,7 @@ def cell_words(page: Sheet | Figure | None, row: int, column: int) -> Text:
     if cell.published is not None:
         facts.append(f"thesis {cell.published:,.{page.decimals}f}")
     if cell.significant is not None:
-        of = "the second" if cell.place == 1 else "the best"
-        facts.append(f"{'differs' if cell.significant else 'does not differ'} significantly from {of}")
+        facts.append(f"{'' if cell.significant else 'not '}significantly different from the best")
     facts += [plain(cell.note)] if cell.note else []
     return where.append("".join(f"; {fact}" for fact in facts))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEGEND, TEST
 from workbench.areas import AREAS
 from workbench.key_names import shown
 from workbench.key_table import keyed, known_keys
@@ -58,11 +59,11 @@ WORDS = (
 )  # fmt: skip
 NUMBERS = (
     ("HR@K", "the share of events whose target is among the first K"),
-    ("NDCG@K", "the same, where a target counts 1/log₂(1 + its place)"),
+    ("NDCG@K", "the same, where a target counts 1/log2(1 + its place)"),
     ("MRR", "the mean of 1/place over all ranks; it has no K"),
-    ("¹ and ²", "the best of a column, in bold, and the second, underlined; only among what may be compared"),
-    ("≈ and dim", "not significantly different from the best: paired by event, Holm-corrected over the table"),
-    (".0213–.0341", "the 95 % interval of the mean: a bootstrap over users, since a user's events belong together"),
+    ("¹ and ²", "the best of a column (of a row with formats or variants), in bold, and the second, underlined"),
+    (f"{ALIKE} and dim", f"{LEGEND.removeprefix(ALIKE).strip()}: {TEST}; none over fewer than {FEW_EVENTS} events"),
+    (".0213–.0341", f"the {INTERVAL} of the mean: a bootstrap over users, since a user's events belong together"),
     ("thesis .0380", "the number that the thesis published for this model and dataset; p hides it"),
     ("seen masked", "items of the history are no candidates; seen kept: they are"),
     ("mean over users", "every user weighs the same; over events: every event does"),

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.tables.labels import labels as evaluation_labels
+from engine.tables.labels import newest_of_each, row_key
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.arrays import settings_hash
 from store.words import Seen, Split
-from workbench.labels import labels as evaluation_labels
-from workbench.labels import row_key
-from workbench.results_grid import newest_of_each
 from workbench.themes import SERIES
 
 if TYPE_CHECKING:

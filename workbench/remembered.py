@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from engine.tables.significance import Measured
 from store import ui_state
 from store.errors import Problem
 from store.words import Seen, Slice
@@ -55,6 +56,11 @@ class ResultsChoice:
     def metric(self) -> str:
         """The metric's stored name: `ndcg@10`; `mrr` has no cut-off."""
         return self.family if self.family == "mrr" else f"{self.family}@{self.cutoff}"
+
+    @property
+    def measured(self) -> Measured:
+        """What the numbers of the table are."""
+        return Measured(self.divided, self.metric, self.seen, self.user_mean)
 
 
 @dataclass

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.tables.labels import RowKey, joined, key_of, newest_of_each, row_labels
+from engine.tables.layouts import layout
+from engine.tables.results_table import LENGTHS, ResultsTable, arrange, leading_number, means
+from engine.tables.thesis_numbers import ThesisNumbers
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store import models as model_store
 from store.evaluations import MetricRow
-from store.records import Evaluation
 from store.words import Slice
 from store.workspace import Workspace
 from workbench.chart_lines import ChartLine, Lines
-from workbench.grid import LENGTHS, Grid, arrange, leading_number, means
-from workbench.labels import RowKey, joined, key_of, row_key, row_labels
-from workbench.layouts import layout
 from workbench.remembered import ResultsChoice
-from workbench.thesis_numbers import ThesisNumbers
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class ResultsView:
     datasets: tuple[str, ...]
     synthetic: frozenset[str]
     dataset: str
-    grid: Grid
+    grid: ResultsTable
     curves: Lines
     names: dict[RowKey, str]
     keys: dict[int, RowKey]
@@ -82,14 +80,6 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
         keys=keys,
         fingerprints={each.name: each.fingerprint for each in known},
     )
-
-
-def newest_of_each(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
-    """One evaluation per dataset, model and protocol: the newest, in the order of their first appearance."""
-    found: dict[tuple[str, RowKey], Evaluation] = {}
-    for evaluation in evaluations:
-        found[evaluation.dataset, row_key(evaluation)] = evaluation
-    return list(found.values())
 
 
 def curves(

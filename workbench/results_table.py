@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from engine.tables.labels import SEPARATOR, RowKey
+from engine.tables.results_table import Cell, Column, ResultsTable, n_words
+from engine.tables.sheet import label_lines
+from engine.tables.significance import Verdicts
 from workbench import numbers
 from workbench.cell_text import MARK_ROOM, no_cell, number_cell, right, thesis_words
 from workbench.display import line
-from workbench.grid import Cell, Column, Grid, n_words
-from workbench.labels import SEPARATOR, RowKey
-from workbench.significance import Alike
 from workbench.widgets.table import Heading, Line
 
 CELL = 11 + MARK_ROOM  # cells: an interval and the places of the marks
@@ -34,7 +35,7 @@ class Sort:
         return UP if self.rising else DOWN
 
 
-def sorted_rows(grid: Grid, sort: Sort | None, wanted: str) -> list[int]:
+def sorted_rows(grid: ResultsTable, sort: Sort | None, wanted: str) -> list[int]:
     """The rows whose label holds `wanted`, in order; a row without a number in the column comes last."""
     rows = [row for row, label in enumerate(grid.labels) if wanted in label.lower()]
     if sort is None:
@@ -52,7 +53,9 @@ def sorted_rows(grid: Grid, sort: Sort | None, wanted: str) -> list[int]:
     return sorted(rows, key=rank)
 
 
-def headings(grid: Grid, sort: Sort | None, *, what: str, one_dataset: bool, marked: bool) -> tuple[list[Heading], int]:
+def headings(
+    grid: ResultsTable, sort: Sort | None, *, what: str, one_dataset: bool, marked: bool
+) -> tuple[list[Heading], int]:
     """The headings of names (`what` they name) and columns, and their height in lines."""
     shown = [_column_words(grid, column, one_dataset) for column in grid.columns]
     height = max([1, *map(len, shown)])
@@ -70,7 +73,7 @@ def headings(grid: Grid, sort: Sort | None, *, what: str, one_dataset: bool, mar
     return found, height
 
 
-def _column_words(grid: Grid, column: Column, one_dataset: bool) -> list[tuple[str, str]]:
+def _column_words(grid: ResultsTable, column: Column, one_dataset: bool) -> list[tuple[str, str]]:
     """The lines above a column, each with its style."""
     if grid.across:
         return [(words, "bold") for words in column.value.split(SEPARATOR)]
@@ -81,16 +84,16 @@ def _column_words(grid: Grid, column: Column, one_dataset: bool) -> list[tuple[s
 
 
 def row_line(
-    grid: Grid,
+    grid: ResultsTable,
     row: int,
     widths: Sequence[int],
     *,
     keys: Mapping[int, RowKey],
     marks: Sequence[RowKey],
-    alike: Alike,
+    verdicts: Verdicts,
     thesis: bool,
 ) -> Line:
-    """A row of the grid; `marks` are what is marked, `alike` the places of cells that do not differ from the best.
+    """A row of the grid; `marks` are the rows that are marked, `verdicts` tell which cells differ from the best.
 
     `keys`: of the row of each evaluation, by its id.
     """
@@ -108,7 +111,7 @@ def row_line(
             below,
             width,
             place=cell.place,
-            alike=(row, column) in alike,
+            alike=verdicts.get((row, column)) is False,
             letter=letters.get(keys[cell.evaluation.id], "") if grid.across and letters else "",
         )
         if cell
@@ -116,17 +119,6 @@ def row_line(
         for column, (cell, below, width) in enumerate(zip(grid.cells[row], shown, widths, strict=True))
     )
     return Line("\n".join(key), (label, *cells), height=max([1 + len(rest), *(1 + len(below) for below in shown)]))
-
-
-def label_lines(grid: Grid, label: str) -> list[str]:
-    """A label's name and what tells it apart from others; of rows that hold what is compared, n on a line of its own.
-
-    A line is cut where it is too long, not broken.
-    """
-    name, *rest = label.split(SEPARATOR)
-    if not grid.across:
-        return [name, SEPARATOR.join(rest)]
-    return [name, *([SEPARATOR.join(rest[:-1])] if rest[:-1] else []), rest[-1]]
 
 
 def _below(cell: Cell | None, thesis: bool) -> list[str]:

@@ -6,29 +6,33 @@ from pathlib import Path
 
 from rich.text import Text
 
+from engine.measuring.marks import ALIKE, FEW, FEW_EVENTS
+from engine.tables.labels import protocol
+from engine.tables.results_table import Cell, ResultsTable
 from store.words import Slice
 from workbench import numbers
-from workbench.cell_text import LEGEND, OF_ROW
-from workbench.display import line, protocol
-from workbench.grid import Cell, Grid
+from workbench.cell_text import BELOW, MARKS, legend
+from workbench.display import line
 from workbench.next_step import UNTRAINED, command
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import ResultsView
 
 
-def legend(grid: Grid, tested: int, asked: int) -> str:
+def legend_words(tested: int, asked: int) -> str:
     """What the marks mean; while tests are still made, how many of them are."""
     if tested < asked:
-        return f"¹ best  ² second  ≈ is being tested ({tested} of {asked})  below: 95 % interval"
-    return f"{OF_ROW if grid.across else LEGEND}  below: 95 % interval"
+        return f"{MARKS[1]} best  {MARKS[2]} second  {ALIKE} is being tested ({tested} of {asked})  {BELOW}"
+    return legend()
 
 
-def notes(grid: Grid) -> Text:
+def notes(grid: ResultsTable) -> Text:
     """What may not be compared, and what is not shown."""
     words = [f"! {note}" for note in grid.notes]
     if grid.left_out:
         total = len(grid.columns) + grid.left_out
         words.append(f"the {len(grid.columns)} largest of {total} columns")
+    if any(cell and cell.metric.n < FEW_EVENTS for row in grid.cells for cell in row):
+        words.append(FEW)
     return line(words[0]) if len(words) == 1 else Text("\n").join(map(line, words))
 
 

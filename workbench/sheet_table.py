@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDEST_LABEL = 30
 WIDEST_COLUMN = 26
-NOTED = "*"  # a mark's text is in the line about the cell
+NOTED = "†"  # a mark's text is in the line about the cell
 
 
 def sheet_table(sheet: Sheet, *, thesis: bool) -> tuple[list[Heading], list[Line]]:
@@ -67,7 +67,7 @@ def _below(cell: Cell | None, sheet: Sheet, thesis: bool) -> list[str]:
     if cell.low is not None and cell.high is not None:
         words.append(f"{numbers.short(cell.low, sheet.decimals)}–{numbers.short(cell.high, sheet.decimals)}")
     if cell.spread is not None:
-        words.append(f"±{numbers.short(cell.spread, sheet.decimals)} ({numbers.counted(cell.seeds, 'seed')})")
+        words.append(f"sd {numbers.short(cell.spread, sheet.decimals)} ({numbers.counted(cell.seeds, 'seed')})")
     if thesis and cell.published is not None:
         words.append(thesis_words(cell.published, sheet.decimals))
     return words

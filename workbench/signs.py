@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,7 +17,8 @@ SIGNS = ("auto", "unicode", "ascii")
 _OWN = {
     **dict.fromkeys("─━═╌╍┄┅┈┉▔▁⎯", "-"),
     **dict.fromkeys("│┃║╎╏┆┇┊┋▏▎▕▍", "|"),
-    **dict.fromkeys("·∙⋅…", "."),
+    **dict.fromkeys("·∙⋅", "."),
+    "…": "~",  # a cut stays visible
     **dict.fromkeys("●◉⬤•", "*"),
     **dict.fromkeys("○◌◯", "o"),
     **dict.fromkeys("▲△↑⬆▴", "^"),
@@ -26,24 +28,23 @@ _OWN = {
     **dict.fromkeys("–—‐‑−", "-"),
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‘’‚", "'"),
-    **dict.fromkeys("≈∼", "~"),
+    "≈": "=",
     **dict.fromkeys("×✕✗✘", "x"),
     **dict.fromkeys("✓✔", "v"),
     **dict.fromkeys("★☆", "*"),
     **dict.fromkeys("░", ":"),
     **dict.fromkeys("▒", "%"),
     **dict.fromkeys("▓█▉▊▋▇▆▅▄▃▂▀▌▐■▪◆", "#"),
-    "≤": "<",
-    "≥": ">",
-    "±": "~",
-    "¹": "1",
-    "²": "2",
-    "³": "3",
+    "¹": "*",  # marks follow numbers, so none is a digit or a part of a number
+    "²": "+",
+    "†": "!",
     "β": "b",
     "η": "n",
     "δ": "d",
     "°": "'",
 }
+_TWO_CELLS = {"≥": ">=", "≤": "<=", "≠": "!=", "±": "+-"}  # the blank after them gives its cell
+_WITH_BLANK = re.compile(f"([{''.join(_TWO_CELLS)}]) ")
 _DENSITY = " .:-=+*%#"  # by the number of raised dots, 0 to 8
 
 
@@ -55,7 +56,10 @@ def wants_ascii(environment: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=4096)
 def plain_sign(sign: str) -> str:
-    """ASCII that takes as many cells as a sign: a likeness where there is one, else question marks."""
+    """ASCII that takes as many cells as a sign: a likeness if there is one, else question marks.
+
+    Only letters are likened by their decomposition: that of `≯` is `>`, and that of `⁵` a digit.
+    """
     if sign.isascii():
         return sign
     code = ord(sign)
@@ -66,8 +70,16 @@ def plain_sign(sign: str) -> str:
     if 0x2596 <= code <= 0x259F:  # quadrants
         return "#"
     width = cell_len(sign)
-    likeness = _OWN.get(sign) or unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+    decomposed = unicodedata.category(sign)[0] in "LZ"  # letters and blanks
+    likeness = _OWN.get(sign) or (
+        unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() if decomposed else ""
+    )
     return likeness if len(likeness) == width else "?" * width
+
+
+def plain_signs(text: str) -> str:
+    """A text in ASCII, as wide as it is."""
+    return "".join(map(plain_sign, _WITH_BLANK.sub(lambda found: _TWO_CELLS[found[1]], text)))
 
 
 class PlainSigns(LineFilter):
@@ -75,6 +87,6 @@ class PlainSigns(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
-            segment if segment.text.isascii() else segment._replace(text="".join(map(plain_sign, segment.text)))
+            segment if segment.text.isascii() else segment._replace(text=plain_signs(segment.text))
             for segment in segments
         ]

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.tables.labels import labels, newest_of_each, row_key
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.errors import BadInput
 from store.records import Dataset, Evaluation, Event, Item
 from store.words import Seen, Split
 from store.workspace import Workspace
-from workbench.labels import labels, row_key
 from workbench.remembered import UsersChoice
-from workbench.results_grid import newest_of_each
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say
-from engine.measuring.choices import LEVEL, Averaging
+from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say_wrapped
+from engine.measuring.choices import Averaging
+from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEVEL
 from store import datasets, evaluations, models
 from store.errors import BadInput
 from store.plain_text import plain
@@ -16,10 +17,8 @@ from store.plain_text import plain
 if TYPE_CHECKING:
     from engine.measuring.choices import Question
     from engine.measuring.comparison import Compared
-    from engine.measuring.intervals import Mean
-    from store.records import Evaluation, Metric
+    from store.records import Evaluation
 
-NOT_SIGNIFICANT = "n.s."
 FINGERPRINT_DIGITS = 12  # as many as nobody mixes up; `st5 datasets NAME` has all
 
 
@@ -56,27 +55,29 @@ def _print(
     if form is Form.CSV:
         print_csv([document | {"protocol": "; ".join(document["protocol"])} for document in documents])
         return
-    heads = ["dataset", "value", *(["model"] if among_many else []), "metric", "seen", "n", "users"]
+    many, divided = among_many, any(row.value != "all" for row in rows)
+    whole = form is Form.MARKDOWN
+    heads = ["dataset", *(["value"] if divided or whole else []), *(["model"] if many else []), "metric", "seen", "n"]
     cells = []
     for row in rows:
-        mean, low, high = shown_mean(row.difference, row.mean)
+        mean, low, high = row.span
+        span = (f"{mean:+.4f}", f"[{low:+.4f}, {high:+.4f}]")
         cells.append(
             (
                 row.dataset,
-                row.value,
-                *([row.models[0]] if among_many else []),
+                *([row.value] if divided or whole else []),
+                *([row.models[0]] if many else []),
                 row.metric,
                 row.seen,
                 str(row.difference.n),
-                str(row.difference.users),
-                f"{mean:+.4f}",
-                f"[{low:+.4f}, {high:+.4f}]",
+                *([str(row.difference.users), *span] if whole else [" ".join(span)]),
                 f"{row.p_holm:.3f}",
-                "" if row.p_holm < LEVEL else NOT_SIGNIFICANT,
+                _mark(row),
             )
         )
-    columns = [*heads, difference, "95 % interval", "p (Holm)", ""]
-    right = f"n,users,{difference},p (Holm)"
+    ends = ["users", difference, INTERVAL, "p (Holm)"] if whole else [f"{difference} [{INTERVAL}]", "p"]
+    columns = [*heads, *ends, ""]
+    right = ",".join(("n", *ends))
     print_cells(columns, cells, right, _words(rows), db, (e for row in rows for e in row.pair), form)
 
 
@@ -85,9 +86,15 @@ def _words(rows: list[Compared]) -> list[str]:
         return ["No event is left for this choice."]
     weight = "every user weighs the same" if rows[0].mean is Averaging.USER else "every event weighs the same"
     return [
-        f"Mean differences ({weight}) with 95 % bootstrap intervals over users; p by {rows[0].test} over users, "
-        f"Holm over the {len(rows)} differences shown; {NOT_SIGNIFICANT}: not significant (p ≥ {LEVEL:g})."
+        f"Mean difference ({weight}) with its {INTERVAL}, by bootstrap over users; p by {rows[0].test} over users, "
+        f"Holm over the {len(rows)} differences shown. {ALIKE} not significantly different (p ≥ {LEVEL:g})."
     ]
+
+
+def _mark(row: Compared) -> str:
+    if row.difference.n < FEW_EVENTS:
+        return f"n < {FEW_EVENTS}"
+    return "" if row.p_holm < LEVEL else ALIKE
 
 
 def _shared(db: sqlite3.Connection, pair: tuple[str, str]) -> list[str]:
@@ -120,8 +127,9 @@ def print_seeds(db: sqlite3.Connection, dataset: str, question: Question, form: 
     columns = ["dataset", "value", "family", "split", "seen", "n", "users", "metric", "mean", "sd", "seeds"]
     cells = []
     for row in rows:
-        mean, low, high = shown_mean(row.mean, question.mean)
-        sd = row.user_sd if question.mean is Averaging.USER else row.sd
+        m, by_user = row.mean, question.mean is Averaging.USER
+        mean, low, high = (m.user_mean, m.user_low, m.user_high) if by_user else (m.mean, m.low, m.high)
+        sd = row.user_sd if by_user else row.sd
         cells.append(
             (
                 row.members[0].dataset,
@@ -138,15 +146,10 @@ def print_seeds(db: sqlite3.Connection, dataset: str, question: Question, form: 
             )
         )
     words = [
-        "Mean over seeds with the 95 % interval of that mean, by bootstrap over users; sd: standard deviation of the "
+        f"Mean over seeds with the {INTERVAL} of that mean, by bootstrap over users; sd: standard deviation of the "
         "seeds' means (n − 1). A family is what differs in nothing but the seed."
     ]
     print_cells(columns, cells, "n,users,sd,seeds", words, db, (e for row in rows for e in row.members), form)
-
-
-def shown_mean(of: Mean | Metric, averaging: Averaging) -> tuple[float, float, float]:
-    """Mean, low and high where every event or every user weighs the same."""
-    return (of.user_mean, of.user_low, of.user_high) if averaging is Averaging.USER else (of.mean, of.low, of.high)
 
 
 def print_cells(
@@ -164,8 +167,8 @@ def print_cells(
         print_markdown(columns, cells)
         print("\n" + "\n".join(f"- {plain(line)}" for line in lines))
         return
-    print_table(columns, cells, right=right)
-    say("\n".join(lines))
+    print_table(columns, cells, right=right, cut="dataset,value,model,family")
+    say_wrapped(lines)
 
 
 def provenance(db: sqlite3.Connection, of: Iterable[Evaluation]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,22 +71,24 @@ def as_document(dataset: Dataset) -> dict[str, Any]:
     return document
 
 
-def print_datasets(found: Iterable[Dataset]) -> None:
-    """One row per dataset on stdout."""
+def print_datasets(found: Sequence[Dataset]) -> None:
+    """One row per dataset on stdout: its size, its train and test events, how they were divided, where it is from."""
     print_table(
-        ["name", "platform", "domain", "users", "items", "train", "valid", "test", "dropped", "split"],
+        ["name", "users", "items", "train", "test", "split", "from"],
         [
             (
                 dataset.name,
-                _platform(dataset),
-                dataset.domain,
-                *(f"{n:,}" for n in (dataset.users, dataset.items, *_by_split(dataset), sum(_losses(dataset)))),
+                *(f"{n:,}" for n in (dataset.users, dataset.items, *_by_split(dataset, Split.TRAIN, Split.TEST))),
                 dataset.split,
+                "synthetic" if dataset.synthetic else dataset.platform,
             )
             for dataset in found
         ],
-        right="users,items,train,valid,test,dropped",
+        right="users,items,train,test",
+        cut="name,from",
     )
+    if any(dataset.synthetic for dataset in found):
+        say("synthetic: generated, not real data.")
 
 
 def moment(milliseconds: int) -> str:
@@ -105,7 +107,7 @@ def _full(dataset: Dataset) -> list[tuple[str, object]]:
         ("users", f"{dataset.users:,}"),
         ("items", f"{dataset.items:,}"),
         ("interactions", f"{dataset.interactions:,}"),
-        *((f"events of {split}", f"{n:,}") for split, n in zip(Split, _by_split(dataset), strict=True)),
+        *((f"events of {split}", f"{n:,}") for split, n in zip(Split, _by_split(dataset, *Split), strict=True)),
         ("split", dataset.split),
         *((f"split: {key}", _setting(key, value)) for key, value in dataset.split_settings.items()),
         ("order", "timestamps" if dataset.timed else "positions only"),
@@ -161,12 +163,8 @@ def _platform(dataset: Dataset) -> str:
     return "synthetic: generated, not real data"
 
 
-def _by_split(dataset: Dataset) -> list[int]:
-    return [dataset.events.get(split, 0) for split in Split]
-
-
-def _losses(dataset: Dataset) -> list[int]:
-    return [count for reason, count in dataset.dropped.items() if not reason.startswith("note:")]
+def _by_split(dataset: Dataset, *splits: Split) -> list[int]:
+    return [dataset.events.get(split, 0) for split in splits]
 
 
 def _setting(key: str, value: Any) -> str:

@@ -56,9 +56,10 @@ def list_jobs(limit: LimitOption = 200, as_json: JsonOption = False, workspace: 
         say("No job yet. `st5 evaluate …` and `st5 train …` are jobs; with --detach they outlive the terminal.")
     else:
         print_table(
-            ["id", "state", "command", "progress", "time", "message"],
-            [(job.id, job.state, job.command, _progress(job), _time(job.seconds), job.message) for job in found],
-            right="id,progress,time",
+            ["id", "state", "done", "time", "command", "message"],
+            [(job.id, job.state, _share(job), _time(job.seconds), job.command, job.message) for job in found],
+            right="id,done,time",
+            cut="command,message",
         )
 
 
@@ -180,6 +181,11 @@ def _progress(job: Job) -> str:
     if not job.total:
         return f"{job.done:,}" if job.done else ""
     return f"{job.done:,} of {job.total:,} ({100 * job.done // job.total} %)"
+
+
+def _share(job: Job) -> str:
+    """How much is done, short enough for a list: `42 %`."""
+    return f"{100 * job.done // job.total} %" if job.total else ""
 
 
 def _time(seconds: float) -> str:

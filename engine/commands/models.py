@@ -10,6 +10,7 @@ import typer
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, say
 from engine.lineage import facts, phases
+from engine.report.cells import NOTHING
 
 if TYPE_CHECKING:
     from store.records import Model
@@ -36,12 +37,27 @@ def models(
         say("No model yet. `st5 evaluate only pop --datasets NAME` makes the first ones.")
     else:
         print_table(
-            ["name", "kind", "variant", "backbone or features", "weights", "made"],
+            ["name", "variant", "made from", "trained on", "seed", "made"],
             [
-                (m.name, m.kind, m.variant, m.backbone or m.features or "–", m.weights_hash[:12], m.created)
+                (
+                    m.name,
+                    m.variant,
+                    m.backbone or m.features or NOTHING,
+                    _trained_on(m),
+                    NOTHING if m.seed is None else m.seed,
+                    m.created[:16].replace("T", " "),
+                )
                 for m in found
             ],
+            right="seed",
+            cut="name,made from,trained on",
         )
+
+
+def _trained_on(model: Model) -> str:
+    """The datasets of a model's phases, in the order in which they were used first."""
+    names = dict.fromkeys(name for phase in model.lineage for name in phase.get("datasets", {}))
+    return ", ".join(names) or NOTHING
 
 
 def _print_model(model: Model) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -16,7 +18,12 @@ from store.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
+UNLIMITED = 4_000  # cells of a line that no terminal shows
+GAP = 2  # cells between columns
+EDGE = 2  # cells beside the first and the last column
+NARROWEST = 5  # cells of a text that is cut
 
 # Codes that a terminal might obey and that JSON would let through; inside a string \u009b is the same character.
 _ESCAPED = {
@@ -74,28 +81,80 @@ def say(words: str) -> None:
     print("\n".join(plain(line) for line in words.split("\n")), file=sys.stderr)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: str = "") -> None:
+def terminal_width(default: int = UNLIMITED) -> int:
+    """Cells of a line: `$COLUMNS`, else the terminal's; `default` if stdout is no terminal."""
+    return shutil.get_terminal_size((default, 24)).columns
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: str = "", cut: str = ""
+) -> None:
     """A table on stdout as wide as the terminal, or as wide as its content where stdout is no terminal.
 
-    `right` names the columns (comma-separated) that hold numbers.
+    `right` names the columns (comma-separated) that hold numbers; `cut` those whose texts end in `…` if there is no
+    room: then every row is one line. Without `cut`, long texts go on in the next line.
     """
+    from rich.text import Text
+
+    cells = [[cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row] for row in rows]
+    if cut:
+        width = terminal_width()
+        room = _room(columns, cells, set(cut.split(",")), width)
+        for row in cells:
+            for cell, most in zip(row, room, strict=True):
+                cell.truncate(most, overflow="ellipsis")
+    draw(_table(columns, cells, title, set(right.split(","))))
+
+
+def draw(table: Table) -> None:
+    """A table on stdout, at most as wide as the terminal."""
     from rich.console import Console
 
-    terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if terminal else 4_000, soft_wrap=not terminal, highlight=False)
-    console.print(_table(columns, rows, title, set(right.split(","))))
+    Console(file=sys.stdout, width=terminal_width(), soft_wrap=True, highlight=False).print(table)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str, right: set[str]) -> Table:
+def empty_table(title: str = "") -> Table:
+    """A table without columns, GAP cells between those to come."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
+    shown = Text(title) if title else None
+    return Table(
+        box=box.SIMPLE_HEAD, title=shown, title_justify="left", pad_edge=False, padding=(0, GAP - 1, 0, 0), expand=False
+    )
+
+
+def say_wrapped(lines: Iterable[str]) -> None:
+    """Lines for people, on stderr, broken between words where the terminal ends."""
+    width = terminal_width(UNLIMITED)
+    say("\n".join(part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]))
+
+
+def _room(columns: Sequence[str], rows: Sequence[Sequence[Text]], cut: set[str], width: int) -> list[int]:
+    """How wide each column may be, so that all fit into `width`: the widest of those that may be cut gives way."""
+    found = [
+        max([len(column), *(row[place].cell_len for row in rows)], default=0) for place, column in enumerate(columns)
+    ]
+    able = [place for place, column in enumerate(columns) if column in cut]
+    excess = sum(found) + GAP * (len(columns) - 1) + EDGE - width
+    while excess > 0 and able:
+        widest = max(able, key=lambda place: found[place])
+        if found[widest] <= NARROWEST:
+            break
+        found[widest] -= 1
+        excess -= 1
+    return found
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Text]], title: str, right: set[str]) -> Table:
+    from rich.text import Text
+
+    table = empty_table(title)
     for column in columns:
         table.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row))
+        table.add_row(*row)
     return table
 
 

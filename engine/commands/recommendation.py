@@ -91,10 +91,11 @@ def recommend(
         print_json([{"rank": r.rank, "item": r.item.key, "title": r.item.title, "score": r.score} for r in best])
         return
     print_table(
-        ["rank", "score", "item", "title"],
-        [(r.rank, f"{r.score:.4f}", r.item.key, r.item.title) for r in best],
+        ["rank", "title", "score", "item"],
+        [(r.rank, r.item.title, f"{r.score:.4f}", r.item.key) for r in best],
         title=f"{model} on {dataset}, seen items {'left out' if seen is Seen.MASK else 'kept'}",
         right="rank,score",
+        cut="title,item",
     )
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
-from engine.commands.output import Form, chosen_form, print_csv, print_json, say
-from engine.measuring.choices import LEVEL, Averaging, Question, Significance
+from engine.commands.output import Form, chosen_form, print_csv, print_json, say, say_wrapped
+from engine.measuring.choices import Averaging, Question, Significance
 from store.errors import BadInput
 from store.words import Seen, Slice, Split
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from engine.measuring.slices import Condition
     from store.evaluations import MetricRow
-    from store.records import Evaluation
 
 HEADLINE = ("hr@10", "ndcg@10", "hr@50", "ndcg@50", "mrr")
-ALONE = ("ndcg@10",)  # the metric of what is computed anew, where none is named
+ALONE = ("ndcg@10",)  # the metric of a table, and of what is computed anew, if none is named
+MORE = "Also: --metric hr@10,mrr · --seen keep · --by history-length · --compare A B · --json · --help"
 MARKED_AT_ONCE = 4_000_000  # values of events whose bootstrap takes about a second
 
 
@@ -35,7 +35,7 @@ def results(
         typer.Option(
             metavar="SLICE=VALUE",
             help="Only events like this, such as target=cold; repeat it for more. JSON calls such a slice "
-            '"history-length & target=cold". Shows ndcg@10 unless --metric names others.',
+            '"history-length & target=cold".',
         ),
     ] = None,
     compare: Annotated[
@@ -52,8 +52,20 @@ def results(
     mean: Annotated[
         Averaging, typer.Option(help="Every event weighs the same, or every user; JSON and CSV have both.")
     ] = Averaging.EVENT,
-    metric: Annotated[str, typer.Option(help="Such as ndcg@10, hr@50 or mrr; several with commas.")] = "",
-    seen: Annotated[Seen | None, typer.Option(help="keep or mask the items of the history.")] = None,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="Such as ndcg@10, hr@50 or mrr; several with commas.",
+            show_default="ndcg@10; --json, --csv, --compare and --against take several",
+        ),
+    ] = "",
+    seen: Annotated[
+        Seen | None,
+        typer.Option(
+            help="keep or mask the items of the history.",
+            show_default="mask; --json, --csv, --compare and --against take both",
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="Only this model.")] = "",
     dataset: Annotated[str, typer.Option(help="Only this dataset.")] = "",
     marks: Annotated[
@@ -69,7 +81,7 @@ def results(
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Show stored metrics, or what follows from the stored ranks.
+    """Show models beside each other: NDCG@10, seen items masked, a column for each dataset; or what else is asked for.
 
     Example: st5 results --by history-length --where target=cold --metric ndcg@10 --seen mask
     """
@@ -95,16 +107,19 @@ def results(
             else:
                 comparison.print_seeds(db, dataset, asked, form)
             return
-        data = form in (Form.JSON, Form.CSV)
-        if not asked.metrics and not data:
-            asked = replace(asked, metrics=HEADLINE)
-        rows = _rows(db, asked, model, dataset, every_slice=data and by is None)
-        if data:
+        if form in (Form.JSON, Form.CSV):
+            rows = _rows(db, asked, model, dataset, every_slice=by is None)
             (print_json if form is Form.JSON else print_csv)([metric_json(row) for row in rows])
-        elif not rows:
+            return
+        usual = not (by or where or metric or seen)
+        shown = replace(asked, metrics=asked.metrics or ALONE, seen=[seen or Seen.MASK])
+        found = _rows(db, shown, model, dataset, every_slice=False)
+        if not found:
             say("Nothing is stored for this choice. `st5 evaluate only pop --datasets NAME` makes the first numbers.")
-        else:
-            _print_table(db, rows, asked, marks, form)
+            return
+        _print_tables(db, found, shown, marks, form)
+        if usual and form is Form.TABLE:
+            say_wrapped([MORE])
 
 
 def ranks(
@@ -238,74 +253,37 @@ def _rows(db: sqlite3.Connection, asked: Question, model: str, dataset: str, *, 
     return stored
 
 
-def _print_table(
+def _print_tables(
     db: sqlite3.Connection, rows: list[MetricRow], asked: Question, marks: bool | None, form: Form
 ) -> None:
-    """One line per model, dataset, slice value and seen rule; one column per metric: mean and interval."""
-    from engine.commands.comparison import NOT_SIGNIFICANT, print_cells, shown_mean
+    """A table for each metric, as the workbench's Results shows it: models as rows, datasets and values as columns."""
+    from engine.commands.sheets import print_sheet
+    from engine.tables.labels import joined, newest_of_each
+    from engine.tables.layouts import layout
+    from engine.tables.results_table import arrange
+    from engine.tables.sheet import Shown, results_sheet
+    from engine.tables.significance import Measured, group_p_values, groups_to_test, verdicts
+    from engine.tables.thesis_numbers import ThesisNumbers
+    from store import datasets, models
 
-    weight = "every user weighs the same" if asked.mean is Averaging.USER else "every event weighs the same"
-    words = [f"Mean ({weight}) with its 95 % interval, clustered by user."]
-    metrics = list(dict.fromkeys(row.metric.metric for row in rows))
-    evaluations = list({row.evaluation.id: row.evaluation for row in rows}.values())
-    equal: set[tuple[int, str, str, str]] = set()
-    values = sum(evaluation.n for evaluation in evaluations) * len(metrics) * len(asked.seen)
-    if marks or (marks is None and values <= MARKED_AT_ONCE):
-        equal, tested = _not_significant(db, evaluations, metrics, asked)
-        if tested:
-            words.append(
-                f"{NOT_SIGNIFICANT}: not significantly different from the best on the same events (paired bootstrap "
-                f"over users, p ≥ {LEVEL:g} after Holm over {tested} differences)."
-            )
-    elif marks is None:
-        words.append(f"Significance is not marked, as it takes a while for {values:,} values; --marks does it.")
-    lines: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in rows:
-        metric, evaluation = row.metric, row.evaluation
-        key = (
-            evaluation.dataset,
-            metric.value,
-            evaluation.model,
-            f"{evaluation.split} #{evaluation.id}",
-            metric.seen,
-            str(metric.n),
-            str(metric.users),
-        )
-        average, low, high = shown_mean(metric, asked.mean)
-        mark = f" {NOT_SIGNIFICANT}" if (evaluation.id, metric.value, metric.metric, metric.seen) in equal else ""
-        lines.setdefault(key, {})[metric.metric] = f"{average:.4f} [{low:.4f}, {high:.4f}]{mark}"
-    columns = ["dataset", "value", "model", "split", "seen", "n", "users", *metrics]
-    cells = [[*key, *(found.get(name, "–") for name in metrics)] for key, found in lines.items()]
-    print_cells(columns, cells, ",".join(columns[5:]), words, db, evaluations, form)
-
-
-def _not_significant(
-    db: sqlite3.Connection, of: Sequence[Evaluation], metrics: Sequence[str], asked: Question
-) -> tuple[set[tuple[int, str, str, str]], int]:
-    """(evaluation, value, metric, seen) of what does not differ from its best, and how many differences were tested.
-
-    The best itself is never among them. Under the visible length models differ in what they are measured on, so
-    nothing is.
-    """
-    from engine.measuring.contrasts import contrasts_of
-    from engine.measuring.intervals import holm
-    from engine.measuring.metrics import measure
-    from engine.measuring.panel import same_events
-
-    if asked.by is Slice.VISIBLE_LENGTH or any(each.slice is Slice.VISIBLE_LENGTH for each in asked.where):
-        return set(), 0
-    measures = [measure(name) for name in metrics]
+    newest = newest_of_each({row.evaluation.id: row.evaluation for row in rows}.values())
+    known, every_model = datasets.datasets(db), models.models(db)
+    chosen = {evaluation.id for evaluation in newest}
+    values = sum(evaluation.n for evaluation in newest) * len(asked.metrics)
+    tested = marks or (marks is None and values <= MARKED_AT_ONCE)
+    notes = [] if tested or marks is False else [f"Testing {values:,} values takes a while; --marks does it."]
     by_user = asked.mean is Averaging.USER
-    found = [
-        contrast
-        for group in same_events(of)
-        for contrast in contrasts_of(db, group, asked.by, asked.where, measures, asked.seen, by_user=by_user)
-    ]
-    others = [contrast for contrast in found if not contrast.best]
-    corrected = holm([contrast.p for contrast in others])
-    equal = {
-        (contrast.evaluation_id, contrast.value, contrast.metric, contrast.seen.value)
-        for contrast, p in zip(others, corrected, strict=True)
-        if p >= LEVEL
-    }
-    return equal, len(others)
+    for metric in asked.metrics:
+        measured = Measured(asked.by, metric, asked.seen[0], by_user, tuple(asked.where))
+        table = arrange(
+            [row for row in rows if row.metric.metric == metric and row.evaluation.id in chosen],
+            layout("", newest, every_model, joined(newest), one_dataset=False),
+            ThesisNumbers(every_model, known),
+            user_mean=by_user,
+            limit=None,
+        )
+        groups = groups_to_test(table, measured) if tested else {}
+        answers = {group: group_p_values(db, group, cells) for group, cells in groups.items()}
+        shown = Shown(range(len(table.rows)), verdicts=verdicts(groups, answers, table))
+        prints = {each.name: each.fingerprint for each in known}
+        print_sheet(results_sheet(table, measured, shown, prints, notes), form)

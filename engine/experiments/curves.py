@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from engine.experiments.evaluations import SEEN, cell, fingerprints, notes, protocol
-from engine.experiments.marks import placed, tested
 from engine.experiments.question import Question
 from engine.experiments.sheet import Cell, Line, LineFigure, Row, Sheet
-from engine.experiments.significance import P, p_values
+from engine.experiments.significance import P, mark_significance, p_values, rank_cells
 from store.evaluations import slice_metrics
 from store.records import Dataset
 from store.words import Seen, Slice
@@ -22,8 +21,7 @@ def sheets(question: Question) -> tuple[Sheet, ...]:
     """One for each slice, metric and seen rule."""
     found = []
     for slice in map(Slice, question.definition.slices):
-        comparable = slice is not Slice.VISIBLE_LENGTH
-        p = {d.name: p_values(question, d, slice) if comparable else {} for d in question.datasets}
+        p = {dataset.name: p_values(question, dataset, slice) for dataset in question.datasets}
         for metric in question.definition.metrics:
             found += [_sheet(question, slice, metric, seen, p) for seen in question.seen]
     return tuple(found)
@@ -58,14 +56,14 @@ def _sheet(question: Question, slice: Slice, metric: str, seen: Seen, p: dict[st
             for column in range(len(cells)):
                 if (seen, metric, value, column) in p[dataset.name]:
                     tests[len(rows), column] = p[dataset.name][seen, metric, value, column]
-            rows.append(Row((dataset.name, value), placed(cells) if comparable else tuple(cells)))
+            rows.append(Row((dataset.name, value), rank_cells(cells) if comparable else tuple(cells)))
     shown = [dataset for dataset in question.datasets if any(dataset.name in row.labels for row in rows)]
     return Sheet(
         name=f"{question.definition.name}-{slice}-{metric}-{seen}",
         title=f"{question.definition.title}: {metric} by {_words(slice)}, {SEEN[seen]}",
         heads=("dataset", _words(slice)),
         columns=tuple(column.arm.label for column in question.columns),
-        rows=tested(rows, tests),
+        rows=mark_significance(rows, tests),
         protocol=protocol(question, seen),
         fingerprints=fingerprints(shown),
         notes=notes(question) if comparable else (*notes(question), OWN_EVENTS),

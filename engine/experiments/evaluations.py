@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.experiments.definition import Scope
-from engine.experiments.marks import placed, tested, thesis
 from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Row, Sheet
-from engine.experiments.significance import P, p_values
+from engine.experiments.significance import P, mark_significance, p_values, rank_cells
 from engine.measuring.choices import Averaging
+from engine.published.thesis import published as published_number
 from store import statistics
 from store.evaluations import MetricRow, slice_metrics
 from store.records import Dataset
@@ -98,14 +98,14 @@ def _sheet(question: Question, seen: Seen, p: dict[str, P]) -> Sheet:
             for column in range(len(cells)):
                 if (seen, metric, "all", column) in p[dataset.name]:
                     tests[len(rows), column] = p[dataset.name][seen, metric, "all", column]
-            rows.append(Row((dataset.name, metric), placed(cells)))
+            rows.append(Row((dataset.name, metric), rank_cells(cells)))
     shown = [dataset for dataset in question.datasets if any(dataset.name in row.labels for row in rows)]
     return Sheet(
         name=f"{question.definition.name}-{seen}",
         title=f"{question.definition.title}, {SEEN[seen]}",
         heads=("dataset", "metric"),
         columns=tuple(column.arm.label for column in question.columns),
-        rows=tested(rows, tests),
+        rows=mark_significance(rows, tests),
         protocol=protocol(question, seen),
         fingerprints=fingerprints(shown),
         notes=notes(question),
@@ -115,4 +115,13 @@ def _sheet(question: Question, seen: Seen, p: dict[str, P]) -> Sheet:
 def _measured(question: Question, column: Column, dataset: Dataset, metric: str, seen: Seen) -> Cell | None:
     of = question.evaluations(column, dataset)
     rows = slice_metrics(question.db, of, slice_name=Slice.ALL, metric=metric, seen=seen)
-    return cell(rows, question.arguments.mean, *thesis(question, column, dataset, metric))
+    return cell(rows, question.arguments.mean, *_published(question, column, dataset, metric))
+
+
+def _published(question: Question, column: Column, dataset: Dataset, metric: str) -> tuple[float | None, str]:
+    """The thesis' number of a cell, and a note if it is of another edition of the data."""
+    table, (category, edition) = question.definition.table, question.editions[dataset.name]
+    if not table or not column.arm.published or category is None:
+        return None, ""
+    found = published_number(table, category, metric, column.arm.published)
+    return found, f"thesis: {edition}" if found is not None and edition else ""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.experiments.evaluations import AVERAGING, fingerprints
-from engine.experiments.marks import placed, tested
 from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Row, Sheet
-from engine.experiments.significance import error_p_values
+from engine.experiments.significance import error_p_values, mark_significance, rank_cells
 from engine.measuring.choices import Averaging
 from engine.published.thesis import published
 from store.ratings import rating_errors, rating_runs
@@ -29,22 +28,22 @@ def sheets(question: Question) -> tuple[Sheet, ...]:
     for dataset in question.datasets:
         runs = [_run(question, column, dataset.name) for column in question.columns]
         errors = [_errors(question, run) for run in runs]
+        p = error_p_values(question, runs)
         for metric in question.definition.metrics:
             keys = dict.fromkeys(key for own in errors for key in own if key[2] == metric and key[0] not in LENGTHS)
             for key in keys:
                 found = [
                     _cell(question, column, own.get(key)) for column, own in zip(question.columns, errors, strict=True)
                 ]
-                cells = placed(found, lower_is_better=True)
+                cells = rank_cells(found, lower_is_better=True)
                 if key[0] == Slice.ALL:
-                    p = error_p_values(question, runs, cells, metric)
-                    tests |= {(len(whole), column): value for column, value in p.items()}
+                    tests |= {(len(whole), column): value for (name, column), value in p.items() if name == metric}
                     whole.append(Row((dataset.name, metric), cells))
                 else:
                     parts.append(Row((dataset.name, metric, *key[:2]), cells))
     name, title = question.definition.name, question.definition.title
     return (
-        _sheet(question, f"{name}-all", title, ("dataset", "error"), tested(whole, tests), (THESIS,)),
+        _sheet(question, f"{name}-all", title, ("dataset", "error"), mark_significance(whole, tests), (THESIS,)),
         _sheet(question, f"{name}-parts", f"{title}: warm and cold", ("dataset", "error", "slice", "value"), parts),
     )
 

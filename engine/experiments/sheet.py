@@ -11,7 +11,7 @@ class Cell:
 
     low, high: 95 % interval clustered by user, None where the number is a plain count. n, users: behind it.
     place: 1 best and 2 second among the cells that may be compared, else 0. significant: whether it differs from the
-    best of them (the best: from the second) after Holm's correction over the sheet; None where nothing was tested.
+    best of them after Holm's correction over the sheet; None for the best itself and if nothing was tested.
     published: the thesis' number for the same cell. seeds, spread: how many seeds were averaged, and their standard
     deviation. evaluation: the key of the stored evaluation ("" for others). note: a mark's text, such as a sample.
     """

@@ -1,31 +1,55 @@
-"""How sure one is that the cells of a row differ, computed once per process: a bootstrap is what a reader waits for."""
+"""Best, second and ≈ of an experiment's tables; tests are kept for the process, since a bootstrap takes a while."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from engine.experiments.question import Question
-from engine.experiments.sheet import Cell
+from engine.experiments.sheet import Cell, Row
 from engine.measuring.choices import Averaging
+from engine.measuring.marks import not_significant, places
 from store.errors import BadInput
 from store.records import Dataset, RatingRun
 from store.words import Seen, Slice
 
 P = dict[tuple[Seen, str, str, int], float]  # by seen rule, metric, slice value and column
+Tests = Mapping[tuple[int, int], float]  # by row and column: p against the best of the row, not corrected
 
-ERRORS = {"rmse": "mse"}  # what the paired comparison of rating runs calls it
 KEPT = 200  # answers; an experiment asks one for each dataset and slice
 
 _known: dict[Hashable, Any] = {}
 
 
-def p_values(question: Question, dataset: Dataset, slice: Slice) -> P:
-    """p of every column of a dataset against the best of its row, the best against the second, not corrected.
+def rank_cells(cells: Sequence[Cell | None], *, lower_is_better: bool = False) -> tuple[Cell | None, ...]:
+    """The cells of a row with best and second marked; none for few events (see `places`)."""
+    n = min((cell.n for cell in cells if cell is not None), default=0)
+    values = [None if cell is None else cell.value for cell in cells]
+    found = places(values, n, lower_is_better=lower_is_better)
+    return tuple(cell and replace(cell, place=place) for cell, place in zip(cells, found, strict=True))
 
-    Nothing where a column stands for several seeds: their spread says how sure one can be.
+
+def mark_significance(rows: Sequence[Row], tests: Tests) -> tuple[Row, ...]:
+    """The rows of a sheet with what differs significantly from the best of its row, Holm over the sheet."""
+    alike = not_significant(tests)
+
+    def marked(cell: Cell | None, place: tuple[int, int]) -> Cell | None:
+        if cell is None or cell.place == 1 or place not in tests:
+            return cell
+        return replace(cell, significant=place not in alike)
+
+    return tuple(
+        replace(row, cells=tuple(marked(cell, (number, column)) for column, cell in enumerate(row.cells)))
+        for number, row in enumerate(rows)
+    )
+
+
+def p_values(question: Question, dataset: Dataset, slice: Slice) -> P:
+    """p of the columns of a dataset against the best of their row, not corrected; the best column has none.
+
+    Nothing if a column stands for several seeds: their spread shows how far apart they are.
     """
     row = [question.evaluations(column, dataset) for column in question.columns]
     ones = {found[0].key: found[0] for found in row if found}
@@ -34,12 +58,12 @@ def p_values(question: Question, dataset: Dataset, slice: Slice) -> P:
     by_user = question.arguments.mean is Averaging.USER
 
     def ask() -> dict[tuple[Seen, str, str, str], float]:
-        from engine.measuring.contrasts import contrasts_of
+        from engine.measuring.against_best import compare_with_best
         from engine.measuring.metrics import measure
 
         keys = {evaluation.id: key for key, evaluation in ones.items()}
         measures = [measure(name) for name in question.definition.metrics]
-        found = contrasts_of(question.db, list(ones.values()), slice, (), measures, question.seen, by_user=by_user)
+        found = compare_with_best(question.db, list(ones.values()), slice, measures, question.seen, by_user=by_user)
         return {(one.seen, one.metric, one.value, keys[one.evaluation_id]): one.p for one in found}
 
     answers = _once((tuple(ones), slice, question.definition.metrics, question.seen, by_user), ask)
@@ -47,32 +71,24 @@ def p_values(question: Question, dataset: Dataset, slice: Slice) -> P:
     return {(seen, metric, value, columns[key]): p for (seen, metric, value, key), p in answers.items()}
 
 
-def error_p_values(
-    question: Question, runs: Sequence[RatingRun | None], cells: Sequence[Cell | None], metric: str
-) -> dict[int, float]:
-    """p of each column's run against that of the smallest error, of that against the second, not corrected.
+def error_p_values(question: Question, runs: Sequence[RatingRun | None]) -> dict[tuple[str, int], float]:
+    """p of the runs of a dataset against the one of the smallest error, by metric and column, not corrected.
 
-    Of an RMSE by the mean square, whose order is the same. Nothing for runs that did not predict the same events.
+    The best column has none; nothing if the runs did not predict the same events.
     """
-    placed = {cell.place: column for column, cell in enumerate(cells) if cell is not None and cell.place}
-    if len(placed) < 2:
-        return {}
-    from engine.rating.errors import compare_errors
-
     by_user = question.arguments.mean is Averaging.USER
-    found: dict[int, float] = {}
-    for column, run in enumerate(runs):
-        other = runs[placed[2] if column == placed[1] else placed[1]]
-        if run is None or other is None:
-            continue
+    columns = {run.id: column for column, run in enumerate(runs) if run is not None}
+    own = [run for run in runs if run is not None]
+
+    def ask() -> dict[tuple[int, str], float]:
+        from engine.rating.errors import compare_errors_with_best
+
         with suppress(BadInput):
-            rows = _once((run.key, other.key), partial(compare_errors, question.db, run, other))
-            found[column] = next(
-                row.difference.user_p if by_user else row.difference.p
-                for row in rows
-                if row.metric == ERRORS.get(metric, metric)
-            )
-    return found
+            return compare_errors_with_best(question.db, own, by_user=by_user)
+        return {}
+
+    answers = _once((tuple(run.key for run in own), by_user), ask)
+    return {(metric, columns[run]): p for (run, metric), p in answers.items()}
 
 
 def _once(asked: Hashable, ask: Callable[[], Any]) -> Any:

@@ -27,9 +27,6 @@ class Significance(StrEnum):
     PERMUTATION = "permutation"
 
 
-LEVEL = 0.05  # a corrected p below it is called significant
-
-
 @dataclass(frozen=True)
 class Question:
     """Metrics by their names under some seen rules, of events like these, divided by a slice; and how they are read."""

@@ -12,7 +12,8 @@ import numpy as np
 from engine.measuring.bootstrap import resample
 from engine.measuring.choices import Averaging, Question, Significance
 from engine.measuring.computed import slice_text
-from engine.measuring.intervals import Difference, differences, holm
+from engine.measuring.intervals import Difference, differences
+from engine.measuring.marks import holm
 from engine.measuring.measures import BOOTSTRAP_SEED, values
 from engine.measuring.metrics import Measure, measure
 from engine.measuring.panel import Panel, columns, event_set, panel
@@ -53,6 +54,12 @@ class Compared:
     def p(self) -> float:
         return self.difference.user_p if self.mean is Averaging.USER else self.difference.p
 
+    @property
+    def span(self) -> tuple[float, float, float]:
+        """Mean difference, low and high, by the mean asked for."""
+        d = self.difference
+        return (d.user_mean, d.user_low, d.user_high) if self.mean is Averaging.USER else (d.mean, d.low, d.high)
+
     def document(self) -> dict[str, Any]:
         """The row as JSON."""
         d = self.difference
@@ -92,7 +99,7 @@ def compare(
                 f"{models[0]} and {models[1]} were not evaluated on the same events of {name}. "
                 f"Run `st5 evaluate {models[0]} {models[1]} --datasets {name}` with one --sample and --seed."
             )
-    return _compared(db, [pair for pair in pairs if pair is not None], question)
+    return compare_pairs(db, [pair for pair in pairs if pair is not None], question)
 
 
 def compare_all(db: sqlite3.Connection, model: str, names: Sequence[str], question: Question) -> list[Compared]:
@@ -108,7 +115,7 @@ def compare_all(db: sqlite3.Connection, model: str, names: Sequence[str], questi
             f"No other model was evaluated on the same events as {model} on {where}. "
             f"Run `st5 evaluate {model} OTHER --datasets NAME` with one --sample and --seed."
         )
-    return _compared(db, pairs, question)
+    return compare_pairs(db, pairs, question)
 
 
 def _newest_pair(db: sqlite3.Connection, a: str, b: str, dataset: str) -> Pair | None:
@@ -121,8 +128,11 @@ def _newest_pair(db: sqlite3.Connection, a: str, b: str, dataset: str) -> Pair |
     return None
 
 
-def _compared(db: sqlite3.Connection, pairs: Sequence[Pair], question: Question) -> list[Compared]:
-    """All pairs, those over the same events in one bootstrap; Holm over everything."""
+def compare_pairs(db: sqlite3.Connection, pairs: Sequence[Pair], question: Question) -> list[Compared]:
+    """The differences of pairs of evaluations, each pair over the same events; Holm over all of them.
+
+    Pairs over the same events share one bootstrap. BadInput if no event meets the question's conditions.
+    """
     measures = [measure(name) for name in question.metrics]
     groups: dict[tuple[object, ...], list[Pair]] = {}
     for pair in pairs:

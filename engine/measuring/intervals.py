@@ -10,9 +10,9 @@ import numpy as np
 
 from engine.measuring.bootstrap import REPLICATES, Key, Resampled, resample
 from engine.measuring.clusters import Owners
+from engine.measuring.marks import CONFIDENCE
 from store.errors import BadInput
 
-LEVEL = 0.95
 FEW_USERS = 30  # fewer say too little about the tail of a normal distribution
 
 
@@ -108,25 +108,13 @@ def differences(of: Resampled, left: Sequence[int] | np.ndarray, right: Sequence
     return [Difference(**vars(mean), p=float(one), user_p=float(other)) for mean, one, other in found]
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of p values that are read together, in their order.
-
-    `holm([0.01, 0.04, 0.03])` is `[0.03, 0.06, 0.06]`.
-    """
-    order = np.argsort(p, kind="stable")
-    factors = len(order) - np.arange(len(order))
-    corrected = np.empty(len(order))
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(np.asarray(p, np.float64)[order] * factors))
-    return [float(x) for x in corrected]
-
-
 def _interval(
     replicates: np.ndarray, users: int, span: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, low and high of every column; row 0 of `replicates` is the sample."""
     if users < 2 or len(replicates) < 2:
         return replicates[0], np.full(replicates.shape[1], span[0]), np.full(replicates.shape[1], span[1])
-    tail = 100 * (1 - LEVEL) / 2
+    tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(replicates[1:], (tail, 100 - tail), axis=0)
     return replicates[0], low, high
 

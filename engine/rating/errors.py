@@ -1,14 +1,17 @@
-"""How far predictions are off: RMSE and MAE with intervals clustered by user, and two predictors on the same events."""
+"""How far predictions are off: RMSE and MAE with intervals clustered by user, and predictors on the same events."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
 
-from engine.measuring.intervals import Difference, holm, paired, slice_means
+from engine.measuring.against_best import against_best
+from engine.measuring.bootstrap import resample
+from engine.measuring.clusters import Owners
+from engine.measuring.intervals import slice_means
 from engine.measuring.measures import BOOTSTRAP_SEED
 from engine.measuring.slices import divide
 from engine.rating.ratings import Material, Scale
@@ -20,20 +23,6 @@ from store.words import Slice, Split
 
 USER_AND_TARGET = "user+target"  # the slice of both: "warm user, cold target"
 BY_USE = (Slice.ALL, Slice.USER, Slice.TARGET, Slice.HISTORY_LENGTH)
-
-
-@dataclass(frozen=True)
-class ErrorDifference:
-    """How much larger A's error is than B's on the same events: of the mean square (`mse`) or of the MAE (`mae`).
-
-    Its p also tells whether two RMSEs differ: a root turns no order around. p_holm: corrected over all shown together.
-    """
-
-    slice: str
-    value: str
-    metric: str
-    difference: Difference
-    p_holm: float
 
 
 def measure_errors(
@@ -61,34 +50,37 @@ def measure_errors(
     return found
 
 
-def compare_errors(db: sqlite3.Connection, a: RatingRun, b: RatingRun, *, by: str = Slice.ALL) -> list[ErrorDifference]:
-    """Paired differences A − B over the test events of one dataset, per value of a slice; below 0 A is better.
+def compare_errors_with_best(
+    db: sqlite3.Connection, runs: Sequence[RatingRun], *, by_user: bool = False
+) -> dict[tuple[int, str], float]:
+    """p of every run against the one of the smallest error over all test events, by run id and metric, not corrected.
 
-    by: all, user, target, history-length or user+target. `BadInput` where the runs are not of the same events.
+    Every pair is tested once: the best run has no test of its own. The metrics are rmse and mae; two RMSEs are compared
+    by their mean squares, whose order is the same. by_user: every user weighs the same. No tests as for
+    `compare_with_best`. BadInput if the runs did not predict the same events.
     """
-    (event, left), (same, right) = (ratings.predictions(db, run) for run in (a, b))
-    if a.dataset != b.dataset or not np.array_equal(event, same):
-        raise BadInput(
-            f"{a.name} on {a.dataset} and {b.name} on {b.dataset} did not predict the same events. "
-            "Compare two predictors on one dataset."
-        )
-    dataset = datasets.dataset(db, a.dataset)
-    events, known = rated_events(db, dataset.id, Split.TEST)
-    parts = {value: mask for (name, value), mask in _parts(db, dataset, events).items() if name == by}
-    if not parts:
-        raise BadInput(f'Errors are not divided by "{by}". Allowed: {", ".join((*BY_USE, USER_AND_TARGET))}.')
+    if len(runs) < 2:
+        return {}
+    predictions = [ratings.predictions(db, run) for run in runs]
+    events, known = rated_events(db, datasets.dataset(db, runs[0].dataset).id, Split.TEST)
+    for run, (event, _) in zip(runs, predictions, strict=True):
+        if run.dataset != runs[0].dataset or not np.array_equal(event, events.event):
+            raise BadInput(
+                f"{runs[0].name} on {runs[0].dataset} and {run.name} on {run.dataset} did not predict the same events. "
+                "Compare predictors on one dataset."
+            )
     truth = known.astype(np.float64)
-    width = _width(Scale(*a.summary["scale"]), truth)
-    of_a, of_b = (_errors(predicted, truth) / (width**2, width) for predicted in (left, right))
-    found = [
-        ErrorDifference(by, value, metric, _times(difference, unit), difference.p)
-        for value, mask in parts.items()
-        for (metric, unit), difference in zip(
-            (("mse", width**2), ("mae", width)), paired(of_a, of_b, events.user, mask=mask), strict=True
-        )
-    ]
-    corrected = holm([row.difference.p for row in found])
-    return [replace(row, p_holm=p) for row, p in zip(found, corrected, strict=True)]
+    width = _width(Scale(*runs[0].summary["scale"]), truth)
+    off = np.hstack([_errors(predicted, truth) / (width**2, width) for _, predicted in predictions])
+    everything = {"all": np.ones(len(truth), bool)}
+    resampled = resample(off, Owners.of(events.user), everything, seed=BOOTSTRAP_SEED)["all"]
+    found: dict[tuple[int, str], float] = {}
+    for first, metric in enumerate(("rmse", "mae")):
+        columns = np.arange(first, 2 * len(runs), 2)
+        _, others = against_best(resampled, columns, by_user=by_user, lower_is_better=True)
+        for place, difference in others.items():
+            found[runs[place].id, metric] = difference.user_p if by_user else difference.p
+    return found
 
 
 def _errors(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -100,11 +92,6 @@ def _errors(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def _width(scale: Scale, truth: np.ndarray) -> float:
     """The largest error possible; intervals are computed in shares of it."""
     return float(max(scale.high, truth.max()) - min(scale.low, truth.min())) or 1.0
-
-
-def _times(difference: Difference, unit: float) -> Difference:
-    names = ("mean", "low", "high", "user_mean", "user_low", "user_high")
-    return replace(difference, **{name: unit * getattr(difference, name) for name in names})
 
 
 def _parts(db: sqlite3.Connection, dataset: Dataset, events: Events) -> dict[tuple[str, str], np.ndarray]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.experiments.sheet import Cell, Row, Sheet
+from engine.experiments.sheet import Cell, Sheet
+from engine.measuring.marks import FEW, FEW_EVENTS, INTERVAL, LEGEND, TEST
 
-NOT_SIGNIFICANT = "≈"
 NOTHING = "–"
 N = "n (users)"  # the head of the last column
 PRINT_SHOWN = 12  # characters of a fingerprint or hash: enough to tell two apart, short enough to read
@@ -36,19 +36,41 @@ class WrittenRow:
 
 
 def written(sheet: Sheet) -> tuple[tuple[str, ...], list[WrittenRow]]:
-    """The heads of a table, the last `n (users)` where those of any row are known, and its rows."""
+    """The heads of a table and its rows.
+
+    How many events are behind the numbers: in the last column, `n (users)`, if a row holds what is compared; in the
+    head of each column, if a column does.
+    """
     notes = _marks(sheet)
+    by_column = sheet.best_of == "column"
+    columns = [[row.cells[place] for row in sheet.rows] for place in range(len(sheet.columns))]
     rows = [
         WrittenRow(
             row.labels,
-            tuple(None if cell is None else _cell(cell, sheet.decimals, notes, row) for cell in row.cells),
-            _events_in_words(row),
-            max(_events(row), default=0),
+            tuple(
+                None
+                if cell is None
+                else _cell(cell, sheet.decimals, notes, counted=len(_events(column if by_column else row.cells)) > 1)
+                for cell, column in zip(row.cells, columns, strict=True)
+            ),
+            "" if by_column else _events_in_words(row.cells),
+            max(_events(row.cells), default=0),
         )
         for row in sheet.rows
     ]
+    if by_column:
+        return (*sheet.heads, *(", ".join(filter(None, parts)) for parts in column_heads(sheet))), rows
     counted = (N,) if any(row.n for row in rows) else ()
     return (*sheet.heads, *sheet.columns, *counted), rows
+
+
+def column_heads(sheet: Sheet) -> list[tuple[str, str]]:
+    """The name of each column, and `n 2,895` if columns hold what is compared and the cells of this one agree."""
+    events = [_events([row.cells[place] for row in sheet.rows]) for place in range(len(sheet.columns))]
+    shown = sheet.best_of == "column"
+    return [
+        (name, f"n {n[0]:,}" if shown and len(n) == 1 else "") for name, n in zip(sheet.columns, events, strict=True)
+    ]
 
 
 def number(value: float, decimals: int) -> str:
@@ -56,13 +78,16 @@ def number(value: float, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def below(sheet: Sheet) -> tuple[str, ...]:
-    """The lines under a table: what its marks mean, notes, protocol, fingerprints."""
+def below(sheet: Sheet, signs: tuple[str, str] = ("Bold", "underlined")) -> tuple[str, ...]:
+    """The lines under a table: what its marks mean, notes, protocol, fingerprints.
+
+    signs: how the best and the second are marked.
+    """
     cells = [cell for row in sheet.rows for cell in row.cells if cell is not None]
     lines = [f"{mark}: {note}" for note, mark in _marks(sheet).items()]
-    lines += [*_marking(cells, sheet), *sheet.notes]
+    lines += [*_marking(cells, sheet, signs), *sheet.notes]
     if any(cell.low is not None for cell in cells):
-        lines.append("Intervals: 95 %, clustered by user.")
+        lines.append(f"{INTERVAL}s are clustered by user.")
     if sheet.protocol:
         lines.append(f"Protocol: {sheet.protocol}.")
     if sheet.fingerprints:
@@ -71,11 +96,11 @@ def below(sheet: Sheet) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _cell(cell: Cell, decimals: int, notes: dict[str, str], row: Row) -> Written:
+def _cell(cell: Cell, decimals: int, notes: dict[str, str], *, counted: bool) -> Written:
     return Written(
         text=number(cell.value, decimals),
         value=cell.value,
-        small=tuple(_small_print(cell, decimals, counted=len(_events(row)) > 1)),
+        small=tuple(_small_print(cell, decimals, counted=counted)),
         place=cell.place,
         unsure=cell.significant is False,
         mark=notes.get(cell.note, ""),
@@ -87,7 +112,7 @@ def _small_print(cell: Cell, decimals: int, *, counted: bool) -> Iterator[str]:
     if cell.low is not None and cell.high is not None:
         yield f"{number(cell.low, decimals)}–{number(cell.high, decimals)}"
     if cell.seeds > 1:
-        spread = "" if cell.spread is None else f"± {number(cell.spread, decimals)}, "
+        spread = "" if cell.spread is None else f"sd {number(cell.spread, decimals)}, "
         yield f"{spread}{cell.seeds} seeds"
     if cell.published is not None:
         yield f"thesis {number(cell.published, decimals)}"
@@ -95,18 +120,18 @@ def _small_print(cell: Cell, decimals: int, *, counted: bool) -> Iterator[str]:
         yield f"n {cell.n:,}"
 
 
-def _events(row: Row) -> tuple[int, ...]:
-    """The different n of a row's cells, rising; of those that have users where any does: these count events."""
-    cells = [cell for cell in row.cells if cell is not None and cell.n]
-    return tuple(sorted({cell.n for cell in [cell for cell in cells if cell.users] or cells}))
+def _events(cells: Sequence[Cell | None]) -> tuple[int, ...]:
+    """The different n of cells that are compared, rising; if any have users, of those: their n counts events."""
+    counted = [cell for cell in cells if cell is not None and cell.n]
+    return tuple(sorted({cell.n for cell in [cell for cell in counted if cell.users] or counted}))
 
 
-def _events_in_words(row: Row) -> str:
+def _events_in_words(cells: Sequence[Cell | None]) -> str:
     """`2,895 (2,012)`, or `12–2,895` where the row's cells are over different events."""
-    found = _events(row)
+    found = _events(cells)
     if len(found) != 1:
         return f"{found[0]:,}–{found[-1]:,}" if found else ""
-    users = {cell.users for cell in row.cells if cell is not None and cell.users}
+    users = {cell.users for cell in cells if cell is not None and cell.users}
     return f"{found[0]:,} ({users.pop():,})" if len(users) == 1 else f"{found[0]:,}"
 
 
@@ -121,13 +146,12 @@ def _letters(place: int) -> str:
     return (_letters(more - 1) if more else "") + chr(ord("a") + last)
 
 
-def _marking(cells: list[Cell], sheet: Sheet) -> list[str]:
+def _marking(cells: list[Cell], sheet: Sheet, signs: tuple[str, str]) -> list[str]:
+    few = [FEW] if any(cell.users and cell.n < FEW_EVENTS for cell in cells) else []
     if not any(cell.place for cell in cells):
-        return []
-    best = f"Bold: best of its {sheet.best_of}{' (lowest)' if sheet.lower_is_better else ''}; underlined: second."
-    tested = [cell.significant for cell in cells if cell.significant is not None]
-    if not tested:
-        return [f"{best} Differences were not tested."]
-    if all(tested):
-        return [f"{best} Every tested difference is significant (Holm over this table, 5 %)."]
-    return [f"{best} {NOT_SIGNIFICANT}: not significantly different from the best (Holm over this table, 5 %)."]
+        return few
+    lowest = " (lowest)" if sheet.lower_is_better else ""
+    best = f"{signs[0]}: best of its {sheet.best_of}{lowest}; {signs[1]}: second."
+    if all(cell.significant is None for cell in cells):
+        return [f"{best} Differences were not tested.", *few]
+    return [f"{best} {LEGEND} ({TEST}).", *few]

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
+from statistics import NormalDist
 
 from engine.experiments.sheet import Cell, Outcome, Row, Sheet
+from engine.measuring.marks import CONFIDENCE, LEVEL, holm
 from engine.report.cells import number
 
-LEVEL = 0.05
-WIDTH = 2 * 1.959964  # standard errors in a 95 % interval
+WIDTH = 2 * NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors in an interval
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,6 @@ def contradictions(outcomes: Iterable[Outcome], editions: Mapping[str, str]) -> 
 
     editions: by dataset, the note that its data are another edition than the thesis'.
     """
-    from engine.measuring.intervals import holm
-
     pairs = [pair for outcome in outcomes for sheet in outcome.sheets for pair in _pairs(outcome, sheet)]
     if not pairs:
         return "No two numbers here have published counterparts to compare.", ()
@@ -75,8 +74,9 @@ def contradictions(outcomes: Iterable[Outcome], editions: Mapping[str, str]) -> 
     opposite = sum(pair.opposite for pair in pairs)
     compared = (
         f"Pairs of numbers shown here of which the thesis says which is the better: {len(pairs):,}. "
-        f"The other way round here: {opposite:,}; significantly so: {len(found):,} (at 5 %: against the best of a row "
-        "by the table's own paired test, other pairs by their intervals with Holm's correction over all pairs)."
+        f"The other way round here: {opposite:,}; significantly so: {len(found):,} "
+        f"(at {100 * LEVEL:g} %: against the best of a row by the table's own paired test, other pairs by "
+        "their intervals with Holm's correction over all pairs)."
     )
     return compared, tuple(_sentences(found, editions))
 

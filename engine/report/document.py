@@ -8,6 +8,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from engine.experiments.sheet import LineFigure, Outcome, PointFigure, Row, Sheet
+from engine.measuring.marks import FEW, INTERVAL, LEGEND, TEST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,13 +78,13 @@ class Report:
 
 
 HOW_TO_READ = (
-    "Each number is a mean over prediction events. Below it, in small print, stand its 95 % interval, from a bootstrap "
+    f"Each number is a mean over prediction events. Below it, in small print, stand its {INTERVAL}, from a bootstrap "
     "that draws users and not events, and the thesis' published number where the same cell exists there. Published "
     "numbers are for orientation: they come from other candidate sets and, where a table says so, from another edition "
     "of the data.",
-    "The best of the numbers that may be compared is bold, the second is underlined. ≈ marks a number that does not "
-    "differ significantly from the best (the best: from the second) at 5 %, paired by event, after Holm's correction "
-    "over the table; numbers without the mark differ, or nothing was tested where the table says so.",
+    f"The best of the numbers that may be compared is bold, the second is underlined. {LEGEND} ({TEST}). Every other "
+    "number differs from the best, or nothing was tested where the table says so. "
+    f"{FEW}",
 )
 
 INGESTED = "The datasets are ingested with `st5 ingest` from the files that Provenance lists; then:"

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.experiments.sheet import Outcome, PointFigure, Sheet
-from engine.report.cells import NOT_SIGNIFICANT, NOTHING, Written, below, written
+from engine.measuring.marks import ALIKE
+from engine.report.cells import NOTHING, Written, below, written
 from engine.report.document import HOW_TO_READ, INGESTED, Listing, Report, drawn, maps, sheets
 from store.plain_text import plain
 
@@ -107,7 +108,7 @@ def _cell(cell: Written | None) -> str:
     if cell is None:
         return escaped(NOTHING)
     text = {1: rf"\textbf{{{cell.text}}}", 2: rf"\underline{{{cell.text}}}"}.get(cell.place, cell.text)
-    text += escaped(NOT_SIGNIFICANT) if cell.unsure else ""
+    text += escaped(ALIKE) if cell.unsure else ""
     text += rf"\textsuperscript{{{cell.mark}}}" if cell.mark else ""
     stacked = r" \\ ".join([text, *(rf"{{\tiny {escaped(part)}}}" for part in cell.small)])
     return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{stacked}\end{{tabular}}" if cell.small else text

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.experiments.sheet import Outcome, PointFigure, Sheet
-from engine.report.cells import NOT_SIGNIFICANT, NOTHING, Written, below, written
+from engine.measuring.marks import ALIKE
+from engine.report.cells import NOTHING, Written, below, written
 from engine.report.document import HOW_TO_READ, INGESTED, Listing, Report, drawn, maps, sheets
 from store.plain_text import plain
 
@@ -79,7 +80,7 @@ def _cell(cell: Written | None) -> str:
     if cell is None:
         return NOTHING
     text = {1: f"**{cell.text}**", 2: f"<ins>{cell.text}</ins>"}.get(cell.place, cell.text)
-    text += f" {NOT_SIGNIFICANT}" if cell.unsure else ""
+    text += f" {ALIKE}" if cell.unsure else ""
     text += f"<sup>{cell.mark}</sup>" if cell.mark else ""
     return f"{text}<br><sub>{' · '.join(map(escaped, cell.small))}</sub>" if cell.small else text
 

@@ -9,7 +9,8 @@ from html import escape
 from importlib.resources import files
 
 from engine.experiments.sheet import LineFigure, Outcome, PointFigure, Sheet
-from engine.report.cells import NOT_SIGNIFICANT, NOTHING, Written, WrittenRow, below, written
+from engine.measuring.marks import ALIKE
+from engine.report.cells import NOTHING, Written, WrittenRow, below, written
 from engine.report.document import HOW_TO_READ, INGESTED, Listing, Report, as_sheet, drawn, sheets
 from engine.report.line_chart import line_chart
 from engine.report.map_chart import map_chart
@@ -95,7 +96,7 @@ def _row(row: WrittenRow, before: WrittenRow | None, *, counted: bool) -> str:
 def _cell(cell: Written | None) -> str:
     if cell is None:
         return f'<td class="number">{NOTHING}</td>'
-    sign = f'<abbr title="not significantly different">{NOT_SIGNIFICANT}</abbr>' if cell.unsure else ""
+    sign = f'<abbr title="not significantly different">{ALIKE}</abbr>' if cell.unsure else ""
     sign += f"<sup>{cell.mark}</sup>" if cell.mark else ""
     small = "".join(f"<small>{_text(part)}</small>" for part in cell.small)
     return (

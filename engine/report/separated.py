@@ -17,13 +17,13 @@ def separated(experiment: str, sheet: Sheet) -> str:
     """The file's text; numbers have all their digits, what is unknown is empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*FIRST, *map(text, sheet.heads), "column", *CELL])
+    writer.writerow([*FIRST, *map(text, sheet.heads), "column", *CELL, "protocol"])
     for row in sheet.rows:
         for column, cell in zip(sheet.columns, row.cells, strict=True):
             if cell is not None:
                 labels = (experiment, sheet.name, *row.labels, column)
                 values = (text(value) if isinstance(value, str) else value for value in asdict(cell).values())
-                writer.writerow([*map(text, labels), *values])
+                writer.writerow([*map(text, labels), *values, text(sheet.protocol)])
     return file.getvalue()
 
 

@@ -8,16 +8,14 @@ from conftest import poll, press, screen_text, settle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.measuring.choices import LEVEL
+from engine.tables.labels import RowKey, joined, key_of
 from store.evaluations import evaluations, metric_rows
 from store.workspace import Workspace
 from workbench import numbers
 from workbench.application import Workbench
 from workbench.comparison import read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
-from workbench.labels import RowKey, joined, key_of
 from workbench.remembered import ResultsChoice
-from workbench.significance import SURE
 
 FILMS = ResultsChoice(dataset="movielens-small")
 BY_LENGTH = ResultsChoice(dataset="movielens-small", slice="history-length")
@@ -76,10 +74,6 @@ def test_what_was_measured_on_other_events_is_named_and_left_out(workspace: Work
     )
 
 
-def test_what_counts_as_significant_is_what_the_engine_says() -> None:
-    assert SURE == LEVEL
-
-
 async def test_marked_rows_are_compared_and_escape_leads_back(workspace: Workspace) -> None:
     app = Workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -96,7 +90,7 @@ async def test_marked_rows_are_compared_and_escape_leads_back(workspace: Workspa
         for row in (films, garden):
             assert numbers.difference(row.mean) in text
             assert f"{numbers.difference(row.low)}, {numbers.difference(row.high)}" in text
-        assert "a significant difference" in text
+        assert "significantly different" in text
         await press(pilot, "x u m")
         changed = ResultsChoice(seen="keep", user_mean=True, family="mrr")
         text = screen_text(app)

@@ -79,9 +79,9 @@ def texts(sheet: Sheet, *, thesis: bool) -> list[list[str]]:
 def test_a_cell_says_all_that_it_has() -> None:
     assert texts(SHEET, thesis=True) == [
         ["Books", "ndcg@10"],
-        ["0.0444*²≈", ".0400–.0488"],
+        ["0.0444†²≈", ".0400–.0488"],
         ["0.0456¹", ".0412–.0501", "thesis .0380"],
-        ["0.0410", "±.0012 (3 seeds)"],
+        ["0.0410", "sd .0012 (3 seeds)"],
         ["–"],
     ]
     assert texts(SHEET, thesis=False)[2] == ["0.0456¹", ".0412–.0501"]

@@ -178,7 +178,7 @@ async def test_what_does_not_differ_from_the_best_is_marked(workspace: Workspace
         # pop's interval (.00–.08) lies below that of the best (.17–.38); all the others overlap widely
         marks = {"pop": "", "pop-recent": "≈", "last-item": "¹", "only": "²≈"}
         assert shown == {name: means[name] + mark for name, mark in marks.items()}
-        assert "≈ not significantly different from ¹" in screen_text(app)
+        assert "≈ not significantly different from the best" in screen_text(app)
 
 
 async def test_nothing_is_marked_where_events_differ(workspace: Workspace) -> None:

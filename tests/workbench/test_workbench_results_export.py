@@ -17,7 +17,7 @@ from workbench.application import Workbench
 from workbench.exported import Form, default_name, problem, written
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import read_results
-from workbench.results_sheet import results_sheet
+from workbench.results_sheet import view_sheet
 
 ALL = ResultsChoice()
 
@@ -25,7 +25,7 @@ ALL = ResultsChoice()
 def sheet_of(workspace: Workspace, choice: ResultsChoice = ALL):
     view = read_results(workspace, choice)
     rows = range(len(view.grid.rows))
-    return results_sheet(view, choice, rows, alike=frozenset(), tested=False, wanted="")
+    return view_sheet(view, choice, rows, verdicts={}, wanted="")
 
 
 def test_csv_has_every_number_with_all_its_digits_and_its_protocol(workspace: Workspace) -> None:
@@ -39,7 +39,7 @@ def test_csv_has_every_number_with_all_its_digits_and_its_protocol(workspace: Wo
     for row in rows:
         metric = stored[row["model"], row["column"].split(" · ")[0]]
         assert (float(row["value"]), float(row["low"]), int(row["n"])) == (metric.mean, metric.low, metric.n)
-        assert row["note"].startswith("test events; full catalogue; ties expected")
+        assert row["protocol"].startswith("test events; full catalogue; ties expected")
         assert row["table"] == "NDCG@10, seen items masked, mean over events"
 
 
@@ -47,7 +47,7 @@ def test_markdown_and_latex_say_marks_n_candidates_and_fingerprints(workspace: W
     sheet = sheet_of(workspace, ResultsChoice(dataset="movielens-small"))
     text = written(sheet, Form.MARKDOWN)
     assert "best of its column" in text
-    assert "60 (60)" in text
+    assert "movielens-small, n 60" in text
     assert "Candidates: movielens-small 100." in text
     assert "fingerprint-" in text
     tex = written(sheet, Form.LATEX)

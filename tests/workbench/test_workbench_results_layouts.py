@@ -6,15 +6,16 @@ import pytest
 import shop
 from conftest import check_snapshot, press, screen_text, settle
 
-from engine.measuring.contrasts import contrasts
-from engine.measuring.intervals import holm
+from engine.measuring.against_best import compare_with_best
+from engine.measuring.marks import not_significant
+from engine.measuring.metrics import measure
+from engine.tables.significance import group_p_values, groups_to_test, verdicts
 from store.models import put_model
 from store.words import Seen, Slice
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import read_results
-from workbench.significance import SURE, alike, answers, questions
 
 FORMAT = ResultsChoice(dataset="movielens-small", columns="format")
 VARIANT = ResultsChoice(dataset="movielens-small", columns="variant")
@@ -92,23 +93,27 @@ def test_an_unusual_format_is_named_also_where_a_model_has_no_other(workspace: W
 def test_holm_goes_over_the_whole_table(workspace: Workspace, choice: ResultsChoice) -> None:
     shop.evaluate(workspace, "only", "movielens-small", history="unstructured")
     grid = read_results(workspace, choice).grid
-    asked = questions(grid, choice)
-    answered = dict(answers(workspace, asked, lambda: False))
+    groups = groups_to_test(grid, choice.measured)
     p: dict[tuple[str, str], float] = {}
     with workspace.read() as db:
-        for each in asked.values():
-            found = contrasts(
-                db, each.evaluations, slice=Slice(choice.divided), metric=choice.metric, seen=Seen(choice.seen)
+        answers = {group: group_p_values(db, group, cells) for group, cells in groups.items()}
+        for each in groups.values():
+            found = compare_with_best(
+                db, each.evaluations, Slice(choice.divided), [measure(choice.metric)], [Seen(choice.seen)]
             )
             keys = {one.id: one.key for one in each.evaluations}
-            p |= {(keys[one.evaluation_id], one.value): one.p for one in found if not one.best}
-    wanted = {key for key, corrected in zip(p, holm(list(p.values())), strict=True) if corrected >= SURE}
-    cells = alike(asked, answered)
-    shown = {(cell.evaluation.key, cell.metric.value) for r, c in cells if (cell := grid.cells[r][c])}
-    assert shown == wanted
+            p |= {(keys[one.evaluation_id], one.value): one.p for one in found}
+    found_verdicts = verdicts(groups, answers, grid)
+    shown = {
+        (cell.evaluation.key, cell.metric.value): sure
+        for (r, c), sure in found_verdicts.items()
+        if (cell := grid.cells[r][c])
+    }
+    alike = not_significant(p)
+    assert shown == {key: key not in alike for key in p}
     assert len(p) > 0
-    one = next(iter(asked))
-    assert alike(asked, {one: answered[one]}) == (cells if len(asked) == 1 else frozenset())
+    one = next(iter(groups))
+    assert verdicts(groups, {one: answers[one]}, grid) == (found_verdicts if len(groups) == 1 else {})
 
 
 async def test_v_chooses_formats_and_slices_alike_and_marks_are_set_on_numbers(workspace: Workspace) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import unicodedata
 from pathlib import Path
 
 import pytest
 from conftest import check_snapshot, press, screen_text, settle
 from rich.cells import cell_len
 
+from engine.measuring.marks import ALIKE
 from store.errors import BadInput
 from store.workspace import Workspace
 from tests.program import Program
 from workbench.application import Workbench
+from workbench.cell_text import MARKS
 from workbench.screens.help import HelpDialog
 from workbench.settings import Settings, read_settings, template
-from workbench.signs import plain_sign, wants_ascii
+from workbench.sheet_table import NOTED
+from workbench.signs import plain_sign, plain_signs, wants_ascii
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def written(folder: Path, text: str) -> Settings:
@@ -123,7 +130,47 @@ def test_a_sign_keeps_its_cells() -> None:
         likeness = plain_sign(sign)
         assert likeness.isascii()
         assert cell_len(likeness) == cell_len(sign), sign
-    assert "".join(map(plain_sign, "│ é » Ω 東 ⠁ ⣿ … ▲ ● • ○")) == "| e > ? ?? . # . ^ * * o"
+    assert "".join(map(plain_sign, "│ é » Ω 東 ⠁ ⣿ … ▲ ● • ○")) == "| e > ? ?? . # ~ ^ * * o"
+
+
+def signs_of_the_product() -> set[str]:
+    """Every sign in a text of the source."""
+    found: set[str] = set()
+    for package in ("store", "engine", "workbench"):
+        for file in (PROJECT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found |= {sign for sign in node.value if not sign.isascii()}
+    return found
+
+
+def test_no_sign_becomes_a_digit_or_another_meaning() -> None:
+    signs = signs_of_the_product()
+    assert {"¹", "²", "≈", "…", "≥"} <= signs
+    for sign in signs | {chr(code) for code in (*range(0xA1, 0x2C00), *range(0xFF00, 0xFFF0))}:
+        likeness = plain_sign(sign)
+        assert not any(one.isdigit() for one in likeness), sign
+        if unicodedata.category(sign) == "Sm" and "ARROW" not in unicodedata.name(sign):
+            assert likeness not in ("<", ">", "+"), sign  # `≥` is not `>`
+    marks = [plain_sign(sign) for sign in (*MARKS.values(), ALIKE, NOTED, "…", "−", "·", "≥", ">", "<")]
+    assert len(set(marks)) == len(marks)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (".2258¹", ".2258*"),
+        (".2105²≈", ".2105+="),
+        ("p ≥ 0.05, n ≤ 3", "p >=0.05, n <=3"),
+        ("≥5", "?5"),
+        ("a long na…", "a long na~"),
+        ("5 m³", "5 m?"),
+        ("−.0021–.0341", "-.0021-.0341"),
+    ],
+)
+def test_a_text_in_ascii_says_the_same_in_as_many_cells(text: str, plain: str) -> None:
+    assert plain_signs(text) == plain
+    assert cell_len(plain) == cell_len(text)
 
 
 @pytest.mark.parametrize("keys", ["1", "2", "3", "4", "5", "6", "5 question_mark", "4 c", "5 enter"])

@@ -11,18 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from engine.measuring.marks import FEW_EVENTS, INTERVAL, LEVEL
+from engine.tables.labels import RowKey
 from store.words import Slice
 from workbench import numbers
 from workbench.behind import Behind
 from workbench.comparison import Comparison, Paired, read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
 from workbench.display import line
-from workbench.labels import RowKey
 from workbench.remembered import ResultsChoice
 from workbench.results_table import LETTERS
 from workbench.screens.export import ExportingScreen
 from workbench.screens.measured import LayerScreen, MeasuredScreen
-from workbench.significance import SURE
 from workbench.widgets.settings_line import Setting, SettingsLine
 from workbench.widgets.table import Heading, Line, Table
 
@@ -173,7 +173,7 @@ def _table(found: Comparison, choice: ResultsChoice, width: int) -> tuple[list[H
         f"\n{head}",
         "events\nusers",
         f"{FIRST}\n{other}",
-        f"{FIRST} − {other}\n95 % interval",
+        f"{FIRST} − {other}\n{INTERVAL}",
         "p Holm\np alone",
         f"\n{ruler(scale, length)}",
     )
@@ -183,7 +183,7 @@ def _table(found: Comparison, choice: ResultsChoice, width: int) -> tuple[list[H
     ]
     lines = []
     for row, both in zip(found.rows, labels, strict=True):
-        sure = row.p_holm < SURE
+        sure = _sure(row)
         cells = (
             both[0].append("\n").append_text(both[1]),
             _two(numbers.count(row.n), numbers.count(row.users)),
@@ -204,6 +204,10 @@ def _label(found: Comparison, row: Paired, choice: ResultsChoice) -> tuple[Text,
     return line(row.dataset if whole else row.value, "bold"), line(" · ".join(below), "dim")
 
 
+def _sure(row: Paired) -> bool:
+    return row.n >= FEW_EVENTS and row.p_holm < LEVEL
+
+
 def _two(above: str, below: str, style: str = "") -> Text:
     return Text(above, style=style, justify="right", no_wrap=True).append(f"\n{below}", style="not bold dim")
 
@@ -219,7 +223,11 @@ def _row_words(row: Paired, found: Comparison | None, choice: ResultsChoice) -> 
     text.append(f"{choice.metric.upper()} {row.mean:+.5f}", style="bold")
     text.append(f" [{row.low:+.5f}, {row.high:+.5f}]; {numbers.counted(row.n, 'event')}, ")
     text.append(numbers.counted(row.users, "user"))
-    verdict = "a significant difference" if row.p_holm < SURE else "not significant"
+    few = f"fewer than {FEW_EVENTS} events, not judged"
+    verdict = few if row.n < FEW_EVENTS else "significantly different" if _sure(row) else "not significantly different"
     tests = numbers.counted(len(found.rows) if found else 1, "test")
     text.append(f"\np {numbers.p_value(row.p)}, {numbers.p_value(row.p_holm)} after Holm over {tests}: {verdict}")
-    return text.append("\n● p Holm < .05   ○ not   │ no difference   bar: 95 % interval, users resampled", style="dim")
+    return text.append(
+        f"\n● p Holm < {numbers.short(LEVEL, 2)}   ○ not   │ no difference   bar: {INTERVAL}, users resampled",
+        style="dim",
+    )

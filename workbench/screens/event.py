@@ -6,8 +6,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from engine.tables.labels import protocol
 from workbench import numbers
-from workbench.display import line, protocol, title
+from workbench.display import line, title
 from workbench.screens.dialog import READABLE, Dialog
 from workbench.visit import Side, Visit
 

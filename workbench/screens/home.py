@@ -13,12 +13,12 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from engine.tables.labels import labels, protocol, row_key
 from store.errors import Failed
 from store.records import Dataset, Metric, Model
 from workbench import numbers
-from workbench.display import line, protocol
+from workbench.display import line
 from workbench.job_words import running_now
-from workbench.labels import labels, row_key
 from workbench.next_step import next_step
 from workbench.overview import NEWEST, Headline, Overview, read_overview
 from workbench.screens.launching import LaunchingScreen

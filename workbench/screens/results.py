@@ -11,11 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
+from engine.tables.labels import RowKey
+from engine.tables.results_table import ResultsTable
 from workbench import results_words
 from workbench.behind import Behind
 from workbench.chart_lines import Lines
-from workbench.grid import Grid
-from workbench.labels import RowKey
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import ResultsView, read_results
 from workbench.screens.export import ExportingScreen
@@ -146,17 +146,10 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
     def sheet(self) -> Sheet | None:
         if self.view is None or not self.view.grid.columns:
             return None
-        from workbench.results_sheet import results_sheet
+        from workbench.results_sheet import view_sheet
 
-        known, asked = self.progress()
-        return results_sheet(
-            self.view,
-            self.choice,
-            self.table.places,
-            alike=self.alike(),
-            tested=known == asked,
-            wanted=self.query_one(FilterLine).wanted,
-        )
+        wanted = self.query_one(FilterLine).wanted
+        return view_sheet(self.view, self.choice, self.table.places, verdicts=self.verdicts(), wanted=wanted)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter ends typing in a line, and only in the table leads to the users."""
@@ -243,7 +236,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
             self.query_one(FilterLine).wanted,
             what=self.choice.row_name,
             marks=self._marks,
-            alike=self.alike(),
+            verdicts=self.verdicts(),
             thesis=self.choice.thesis,
         )
         note, words = self.query_one("#results-note", Static), results_words.notes(view.grid)
@@ -275,11 +268,11 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
 
     def _say_legend(self) -> None:
         if self.grid is not None:
-            words = results_words.legend(self.grid, *self.progress())
+            words = results_words.legend_words(*self.progress())
             self.query_one("#results-legend", Static).update(words)
 
 
 def _read(screen: ResultsScreen, choice: ResultsChoice) -> ResultsView:
     if not screen.workspace.exists():
-        return ResultsView((), frozenset(), "", Grid((), (), (), (), 0, ()), Lines(), {}, {}, {})
+        return ResultsView((), frozenset(), "", ResultsTable((), (), (), (), 0, ()), Lines(), {}, {}, {})
     return read_results(screen.workspace, choice, screen._curves_of)

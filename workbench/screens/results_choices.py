@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from workbench.grid import Grid
-from workbench.layouts import FORMATS, VARIANTS
+from engine.tables.layouts import FORMATS, VARIANTS
+from engine.tables.results_table import ResultsTable
 from workbench.results_grid import ResultsView
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.measured import SLICES
@@ -35,7 +35,7 @@ class ResultsChoosingScreen(TestedScreen):
         self.view: ResultsView | None = None
 
     @property
-    def grid(self) -> Grid | None:
+    def grid(self) -> ResultsTable | None:
         return self.view.grid if self.view else None
 
     def draw(self) -> None:

@@ -9,10 +9,10 @@ from textual import on
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from workbench.grid import Grid
+from engine.tables.results_table import ResultsTable
+from engine.tables.significance import Group, GroupCells, P, Verdicts, group_p_values, groups_to_test, verdicts
 from workbench.remembered import ResultsChoice
 from workbench.screens.measured import MeasuredScreen
-from workbench.significance import Alike, Asked, P, Question, alike, answers, questions
 
 
 class TestedScreen(MeasuredScreen):
@@ -23,41 +23,41 @@ class TestedScreen(MeasuredScreen):
     class Tested(Message):
         """How sure it is that cells differ from the best beside them is known."""
 
-        def __init__(self, question: Question, p: P) -> None:
+        def __init__(self, group: Group, p: P) -> None:
             super().__init__()
-            self.question = question
+            self.group = group
             self.p = p
 
     def __init__(self) -> None:
         super().__init__()
-        self._answers: dict[Question, P] = {}
-        self._asking: set[Question] = set()
-        self._questions: tuple[Grid, ResultsChoice, dict[Question, Asked]] | None = None
+        self._answers: dict[Group, P] = {}
+        self._asking: set[Group] = set()
+        self._groups: tuple[ResultsTable, ResultsChoice, dict[Group, GroupCells]] | None = None
 
     @property
-    def grid(self) -> Grid | None:
+    def grid(self) -> ResultsTable | None:
         """The table whose numbers are tested."""
         raise NotImplementedError
 
     def tested(self) -> None:
-        """One more question is answered."""
+        """One more group is tested."""
 
     def test(self) -> None:
-        """Ask what is not known yet."""
-        asked = {question: own for question, own in self._asked().items() if question not in self._answers}
+        """Test what is not known yet."""
+        asked = {group: own for group, own in self._asked().items() if group not in self._answers}
         if asked.keys() - self._asking:  # a cursor that moves does not start the same tests again
             self._asking = set(asked)
             work = partial(_answer, self, asked)
             self.run_worker(work, group="alike", thread=True, exclusive=True, exit_on_error=False)
 
     def progress(self) -> tuple[int, int]:
-        """How many questions are answered, of how many."""
+        """How many groups are tested, of how many."""
         asked = self._asked()
         return len(asked.keys() & self._answers.keys()), len(asked)
 
-    def alike(self) -> Alike:
-        """The cells that do not differ from the best."""
-        return alike(self._asked(), self._answers)
+    def verdicts(self) -> Verdicts:
+        """Which cells differ from the best."""
+        return {} if self.grid is None else verdicts(self._asked(), self._answers, self.grid)
 
     def action_reload(self) -> None:
         self._asking.clear()  # what failed is asked again
@@ -65,19 +65,28 @@ class TestedScreen(MeasuredScreen):
 
     @on(Tested)
     def _answered(self, event: Tested) -> None:
-        self._answers[event.question] = event.p
+        self._answers[event.group] = event.p
         self.tested()
 
-    def _asked(self) -> dict[Question, Asked]:
+    def _asked(self) -> dict[Group, GroupCells]:
         grid, choice = self.grid, self.choice
         if grid is None:
             return {}
-        if self._questions is None or self._questions[0] is not grid or self._questions[1] != choice:
-            self._questions = (grid, replace(choice), questions(grid, choice))  # often asked, and long with many rows
+        if self._groups is None or self._groups[0] is not grid or self._groups[1] != choice:
+            self._questions = (
+                grid,
+                replace(choice),
+                groups_to_test(grid, choice.measured),
+            )  # often asked, and long with many rows
         return self._questions[2]
 
 
-def _answer(screen: TestedScreen, asked: dict[Question, Asked]) -> None:
+def _answer(screen: TestedScreen, asked: dict[Group, GroupCells]) -> None:
+    """Test one group after another, until the screen is left."""
     worker = get_current_worker()
-    for question, p in answers(screen.workspace, asked, lambda: worker.is_cancelled or not screen.is_attached):
-        screen.post_message(screen.Tested(question, p))
+    for group, cells in asked.items():
+        if worker.is_cancelled or not screen.is_attached:
+            return
+        with screen.workspace.read() as db:
+            p = group_p_values(db, group, cells)
+        screen.post_message(screen.Tested(group, p))

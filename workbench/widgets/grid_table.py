@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from workbench.grid import Cell, Grid
-from workbench.labels import RowKey
+from engine.tables.labels import RowKey
+from engine.tables.results_table import Cell, ResultsTable
+from engine.tables.significance import Verdicts
 from workbench.results_grid import ResultsView
 from workbench.results_table import Sort, headings, row_line, sorted_rows
-from workbench.significance import Alike
 from workbench.widgets.table import Table
 
 
@@ -19,19 +19,19 @@ class GridTable(Table):
         super().__init__(id="grid", by_cell=True, fixed=1)
         self.places: list[int] = []
         self.order: Sort | None = None
-        self._grid: Grid | None = None
+        self._grid: ResultsTable | None = None
         self._keys: dict[int, RowKey] = {}  # of the row of each evaluation
 
     def show_grid(
-        self, view: ResultsView, wanted: str, *, what: str, marks: list[RowKey], alike: Alike, thesis: bool
+        self, view: ResultsView, wanted: str, *, what: str, marks: list[RowKey], verdicts: Verdicts, thesis: bool
     ) -> None:
-        """Draw the rows whose label holds `wanted`; `what` rows are. marks, alike, thesis: as in `row_line`."""
+        """Draw the rows whose label holds `wanted`; `what` rows are. marks, verdicts, thesis: as in `row_line`."""
         grid, self._keys = view.grid, view.keys
         self._grid = grid
         self.places = sorted_rows(grid, self.order, wanted)
         heads, height = headings(grid, self.order, what=what, one_dataset=bool(view.dataset), marked=bool(marks))
         widths = [heading.width for heading in heads[1:]]
-        row = partial(row_line, grid, widths=widths, keys=view.keys, marks=marks, alike=alike, thesis=thesis)
+        row = partial(row_line, grid, widths=widths, keys=view.keys, marks=marks, verdicts=verdicts, thesis=thesis)
         first = self.cursor_column == 0 and not self.row_count
         self.put(heads, [row(place) for place in self.places], header_height=height)
         if first:

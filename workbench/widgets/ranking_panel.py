@@ -7,9 +7,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from engine.tables.labels import protocol
 from store.records import Evaluation, Item
 from workbench import numbers
-from workbench.display import line, protocol, title
+from workbench.display import line, title
 from workbench.place_changes import DOWN, NEW, UP
 from workbench.ranked_again import RankedAgain
 from workbench.visit import Pick

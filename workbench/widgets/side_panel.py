@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from engine.tables.labels import protocol
 from store.plain_text import plain
 from store.records import Dataset, Item
 from workbench import numbers
-from workbench.display import line, protocol, title
+from workbench.display import line, title
 from workbench.next_step import command
 from workbench.visit import Pick, Position, Side
 from workbench.widgets.section import Section

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.measuring.intervals import slice_means
-from engine.rating.errors import compare_errors
+from engine.measuring.intervals import paired, slice_means
+from engine.measuring.marks import LEVEL
+from engine.rating.errors import compare_errors_with_best
 from store import ratings
 from store.errors import BadInput
 from store.rated_events import rated_events
@@ -50,30 +51,31 @@ def test_a_slice_of_one_user_says_nothing_about_others(tmp_path: Path) -> None:
     assert (cold.users, cold.low, cold.high) == (1, 0, 4)
 
 
-def test_two_predictors_are_compared_event_by_event(workspace: Workspace) -> None:
-    better, worse = rated(workspace, "bias"), rated(workspace, "mean")
+def test_every_predictor_is_tested_once_against_the_smallest_error(workspace: Workspace) -> None:
+    bias, mean, item = (rated(workspace, name) for name in ("bias", "mean", "item-mean"))
     with workspace.read() as db:
-        truth = rated_events(db, 1, Split.TEST)[1].astype(np.float64)
-        mse, mae = compare_errors(db, better, worse)
-        by_user = compare_errors(db, better, worse, by="history-length")
-        (same, _) = compare_errors(db, better, better)
-    off = [predicted(workspace, run).astype(np.float64) - truth for run in (better, worse)]
-    assert mse.difference.mean == pytest.approx(np.mean(off[0] ** 2 - off[1] ** 2))
-    assert mae.difference.mean == pytest.approx(np.mean(np.abs(off[0]) - np.abs(off[1])))
-    assert mse.difference.low <= mse.difference.mean <= mse.difference.high < 0
-    assert mse.p_holm < 0.05
-    assert sum(row.difference.n for row in by_user if row.metric == "mae") == len(truth)
-    assert (same.difference.mean, same.p_holm) == (0, 1)
+        events, known = rated_events(db, 1, Split.TEST)
+        p = compare_errors_with_best(db, [mean, bias, item])
+        by_user = compare_errors_with_best(db, [mean, bias, item], by_user=True)
+        twice = compare_errors_with_best(db, [bias, bias])
+    off = {run.id: predicted(workspace, run).astype(np.float64) - known for run in (bias, mean, item)}
+    for metric, error in (("rmse", lambda x: x**2), ("mae", np.abs)):
+        errors = {run: error(own)[:, None] for run, own in off.items()}
+        best = min(errors, key=lambda run: errors[run].mean())
+        assert {run for run, name in p if name == metric} == errors.keys() - {best}
+        for run in errors.keys() - {best}:
+            (expected,) = paired(errors[run] / 16, errors[best] / 16, events.user)
+            assert p[run, metric] == pytest.approx(expected.p, abs=1e-6)
+    assert p.keys() == by_user.keys()
+    assert p[mean.id, "rmse"] < LEVEL
+    assert twice == {}
 
 
 def test_predictors_of_other_events_cannot_be_compared(workspace: Workspace) -> None:
     write(workspace.folder, BY_HAND, items=4, name="other")
     here, there = rated(workspace, "mean"), rated(workspace, "mean", name="other")
-    with workspace.read() as db:
-        with pytest.raises(BadInput, match="did not predict the same events"):
-            compare_errors(db, here, there)
-        with pytest.raises(BadInput, match=r'not divided by "planet"\. Allowed: all, user, target'):
-            compare_errors(db, here, here, by="planet")
+    with workspace.read() as db, pytest.raises(BadInput, match="did not predict the same events"):
+        compare_errors_with_best(db, [here, there])
 
 
 def test_runs_go_with_their_dataset(workspace: Workspace) -> None:

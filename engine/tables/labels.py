@@ -91,6 +91,22 @@ def events_in_words(evaluation: Evaluation) -> str:
     return words
 
 
+def newest_of_each(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """One evaluation per dataset, model and protocol: the newest, in the order of their first appearance."""
+    found: dict[tuple[str, RowKey], Evaluation] = {}
+    for evaluation in evaluations:
+        found[evaluation.dataset, row_key(evaluation)] = evaluation
+    return list(found.values())
+
+
+def protocol(evaluation: Evaluation) -> str:
+    """The protocol in one line, also where a stored one lacks what is usual."""
+    try:
+        return evaluation.protocol_text
+    except KeyError:
+        return "; ".join(f"{key} {value}" for key, value in evaluation.protocol.items())
+
+
 def _unusual(name: str, value: Any) -> bool:
     return name in USUAL and bool(value) and value not in USUAL[name]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine.tables.labels import FORMAT, SEPARATOR, USUAL, Row, RowKey, key_of, row_labels, row_of
+from engine.tables.results_table import Layout
 from store.records import Evaluation, Model
-from workbench.grid import Layout
-from workbench.labels import FORMAT, SEPARATOR, USUAL, Row, RowKey, key_of, row_labels, row_of
 
 FORMATS, VARIANTS = "format", "variant"
 VARIANT_ORDER = ("only", "nopre", "itempre", "final")

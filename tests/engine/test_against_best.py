@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from engine.evaluation import evaluate
+from engine.measuring.against_best import compare_with_best
 from engine.measuring.computed import computed
-from engine.measuring.contrasts import contrasts
-from engine.measuring.intervals import holm, paired
+from engine.measuring.intervals import paired
+from engine.measuring.marks import FEW_EVENTS, LEVEL, not_significant, places
 from engine.measuring.metrics import MEASURES, measure
 from engine.measuring.slices import condition
 from engine.protocol import EvaluationOptions
@@ -57,55 +58,74 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[Ev
     return workspace, [write(workspace, dataset, name, better, []) for name, better in ranks.items()]
 
 
-def test_each_is_held_against_the_best_and_the_best_against_the_second(
-    stored: tuple[Workspace, list[Evaluation]],
-) -> None:
+def _dataset(workspace: Workspace) -> Dataset:
+    with workspace.read() as db:
+        return datasets.dataset(db, "shop")
+
+
+def _better(workspace: Workspace, of: Evaluation) -> np.ndarray:
+    with workspace.read() as db:
+        return evaluations.rank_column(db, of, "better")
+
+
+def test_every_model_is_tested_once_against_the_best(stored: tuple[Workspace, list[Evaluation]]) -> None:
     workspace, (fair, good, poor) = stored
     with workspace.read() as db:
-        found = contrasts(db, [fair, good, poor], slice=Slice.ALL, metric="mrr", seen=Seen.KEEP)
+        found = compare_with_best(db, [fair, good, poor], Slice.ALL, [measure("mrr")], [Seen.KEEP])
         values = {e.id: 1 / (evaluations.rank_column(db, e, "better") + 1.0) for e in (fair, good, poor)}
-    assert [(c.evaluation_id, c.against_id, c.best) for c in found] == [
-        (fair.id, good.id, False),
-        (good.id, fair.id, True),
-        (poor.id, good.id, False),
-    ]
-    for contrast in found:
-        a, b = values[contrast.evaluation_id][:, None], values[contrast.against_id][:, None]
+    assert [(one.evaluation_id, one.best_id) for one in found] == [(fair.id, good.id), (poor.id, good.id)]
+    for one in found:
+        a, b = values[one.evaluation_id][:, None], values[one.best_id][:, None]
         (expected,) = paired(a, b, np.arange(USERS))
-        assert vars(contrast.difference) == pytest.approx(vars(expected), abs=1e-12)
-    by_id = {contrast.evaluation_id: contrast for contrast in found}
-    # Good against fair is one comparison, seen from both sides: the family is of two.
-    assert [by_id[e.id].p_holm for e in (fair, poor)] == holm([by_id[e.id].p for e in (fair, poor)])
-    assert by_id[good.id].p_holm == by_id[fair.id].p_holm
-    assert by_id[poor.id].p_holm < 2 * 2 / 1001 < 0.05 <= by_id[fair.id].p_holm
+        assert vars(one.difference) == pytest.approx(vars(expected), abs=1e-12)
+    p = {one.evaluation_id: one.p for one in found}
+    assert p[poor.id] < 2 * 2 / 1001 < LEVEL <= p[fair.id]
+    assert not_significant(p) == {fair.id}
 
 
-def test_contrasts_are_corrected_over_all_values_and_go_by_the_mean_asked_for(
+def test_the_mean_that_is_asked_for_is_tested_in_every_value_with_enough_events(
     stored: tuple[Workspace, list[Evaluation]],
 ) -> None:
     workspace, found = stored
     with workspace.read() as db:
-        by_user = contrasts(db, found, slice=Slice.HISTORY_LENGTH, metric="ndcg@10", seen=Seen.MASK, by_user=True)
-    assert len({contrast.value for contrast in by_user}) > 3
-    assert all(contrast.p == contrast.difference.user_p <= contrast.p_holm for contrast in by_user)
-    others = [contrast for contrast in by_user if not contrast.best]
-    assert [contrast.p_holm for contrast in others] == holm([contrast.p for contrast in others])
+        whole = compare_with_best(db, found, Slice.TARGET, [measure("ndcg@10")], [Seen.MASK], by_user=True)
+        lengths = compare_with_best(db, found, Slice.HISTORY_LENGTH, [measure("ndcg@10")], [Seen.MASK])
+    assert {one.difference.n >= FEW_EVENTS for one in whole} == {True}
+    assert all(one.p == one.difference.user_p for one in whole)
+    assert lengths == []  # 60 events of nine lengths: none has thirty
 
 
-def test_one_evaluation_has_no_other(stored: tuple[Workspace, list[Evaluation]]) -> None:
-    workspace, (fair, *_) = stored
-    with workspace.read() as db:
-        assert contrasts(db, [fair], slice=Slice.ALL, metric="mrr", seen=Seen.KEEP) == []
-
-
-def test_when_a_metric_or_the_events_are_wrong(stored: tuple[Workspace, list[Evaluation]]) -> None:
+def test_nothing_is_tested_for_one_model_equal_models_or_events_that_depend_on_the_model(
+    stored: tuple[Workspace, list[Evaluation]],
+) -> None:
     workspace, (fair, good, _) = stored
-    other = Evaluation(**vars(good) | {"dataset": "elsewhere"})
+    twin = write(workspace, _dataset(workspace), "twin", _better(workspace, good), [])
     with workspace.read() as db:
-        with pytest.raises(BadInput, match="not over the same events"):
-            contrasts(db, [fair, other], slice=Slice.ALL, metric="mrr", seen=Seen.KEEP)
-        with pytest.raises(BadInput, match='No metric "hr@7"'):
-            contrasts(db, [fair, good], slice=Slice.ALL, metric="hr@7", seen=Seen.KEEP)
+        for of, by in (([fair], Slice.ALL), ([good, twin], Slice.ALL), ([fair, good], Slice.VISIBLE_LENGTH)):
+            assert compare_with_best(db, of, by, [measure("mrr")], [Seen.KEEP]) == []
+        where = [condition("visible-length=1")]
+        assert compare_with_best(db, [fair, good], Slice.ALL, [measure("mrr")], [Seen.KEEP], where=where) == []
+
+
+def test_evaluations_over_other_events_are_refused(stored: tuple[Workspace, list[Evaluation]]) -> None:
+    workspace, (fair, *_) = stored
+    other = Evaluation(**vars(fair) | {"dataset": "elsewhere"})
+    with workspace.read() as db, pytest.raises(BadInput, match="not over the same events"):
+        compare_with_best(db, [fair, other], Slice.ALL, [measure("mrr")], [Seen.KEEP])
+
+
+def test_holm_counts_each_pair_once() -> None:
+    # 0.03 is alone in its family. Counted twice, as best against second and second against best, it would be 0.06.
+    assert not_significant({"second": 0.03}) == frozenset()
+    assert not_significant({"second": 0.03, "again": 0.03}) == {"second", "again"}
+
+
+def test_best_and_second_are_marked_among_enough_events_only() -> None:
+    assert places([0.1, 0.3, None, 0.2], FEW_EVENTS) == [0, 1, 0, 2]
+    assert places([0.3, 0.3, 0.1], FEW_EVENTS) == [1, 1, 2]
+    assert places([0.3, 0.1, 0.2], FEW_EVENTS, lower_is_better=True) == [0, 1, 2]
+    assert places([0.3, 0.3], FEW_EVENTS) == [0, 0]
+    assert places([0.1, 0.3, None, 0.2], FEW_EVENTS - 1) == [0, 0, 0, 0]
 
 
 def test_computed_slices_are_those_that_an_evaluation_stores(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from engine.measuring.marks import places
+from engine.tables.labels import SEPARATOR, RowKey, event_set, events_in_words
+from engine.tables.thesis_numbers import ThesisNumber, ThesisNumbers
 from store.evaluations import MetricRow
 from store.records import Evaluation, Metric
 from store.words import Slice
-from workbench import numbers
-from workbench.labels import SEPARATOR, RowKey, event_set, events_in_words
-from workbench.thesis_numbers import ThesisNumber, ThesisNumbers
 
+OWN_EVENTS = "By visible length every model has events of its own, so none is marked best."
 COLUMN_LIMIT = 40  # values of one slice; a table that is wider is a list, and sorting by size keeps what matters
 LENGTHS = {Slice.HISTORY_LENGTH: "By history length", Slice.VISIBLE_LENGTH: "By visible length"}
 
@@ -57,7 +58,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ResultsTable:
     """The table: `cells[row][column]`, None where nothing was measured; `across` as in `Layout`."""
 
     columns: tuple[Column, ...]
@@ -75,27 +76,37 @@ class Grid:
         return [[(r, c) for r, c in line if self.cells[r][c] is not None] for line in lines]
 
 
-def arrange(rows: Iterable[MetricRow], layout: Layout, thesis: ThesisNumbers, *, user_mean: bool) -> Grid:
-    """Arrange metric rows as a table; marks best and second of what may be compared."""
+def arrange(
+    rows: Iterable[MetricRow],
+    layout: Layout,
+    thesis: ThesisNumbers,
+    *,
+    user_mean: bool,
+    limit: int | None = COLUMN_LIMIT,
+) -> ResultsTable:
+    """Arrange metric rows as a table; best and second of what may be compared are marked (see `places`).
+
+    limit: how many columns are kept, the largest; None keeps all.
+    """
     cells: dict[tuple[str, str], dict[RowKey, Cell]] = defaultdict(dict)
     for row in rows:
         cell = Cell(row.evaluation, row.metric, *means(row, user_mean), thesis.find(row.evaluation, row.metric))
         for key in layout.rows.get(row.evaluation.id, ()):
             cells[layout.column(row.evaluation, row.metric)][key] = cell
     columns = list(cells)
-    if any(cell.metric.slice in LENGTHS for column in cells.values() for cell in column.values()):
+    if any(_slice(cell.metric) in LENGTHS for column in cells.values() for cell in column.values()):
         columns.sort(key=lambda place: (place[0], leading_number(place[1])))
     columns.sort(key=lambda place: layout.first.index(place[1]) if place[1] in layout.first else len(layout.first))
-    left_out = max(0, len(columns) - COLUMN_LIMIT)
+    left_out = 0 if limit is None else max(0, len(columns) - limit)
     if left_out:
-        largest = sorted(columns, key=lambda place: -max(c.metric.n for c in cells[place].values()))[:COLUMN_LIMIT]
+        largest = sorted(columns, key=lambda place: -max(c.metric.n for c in cells[place].values()))[:limit]
         columns = [place for place in columns if place in set(largest)]
     order = [key for key in layout.labels if any(key in cells[place] for place in columns)]
     names = [layout.labels[key] for key in order]
     if layout.across:
         own = ([column[key] for column in cells.values() if key in column] for key in order)
         names = [f"{name}{SEPARATOR}{n_words(_common_n(found))}" for name, found in zip(names, own, strict=True)]
-    grid = Grid(
+    grid = ResultsTable(
         columns=tuple(Column(*place, _common_n(cells[place].values())) for place in columns),
         rows=tuple(order),
         labels=tuple(names),
@@ -115,7 +126,7 @@ def means(row: MetricRow, user_mean: bool) -> tuple[float, float, float]:
 
 def n_words(n: int | None) -> str:
     """`n 12,101`, or that there is no one n."""
-    return "n differs" if n is None else f"n {numbers.count(n)}"
+    return "n differs" if n is None else f"n {n:,}"
 
 
 def leading_number(value: str) -> int:
@@ -124,31 +135,40 @@ def leading_number(value: str) -> int:
     return int(digits) if digits else 0
 
 
-def _marked(grid: Grid) -> Grid:
+def _marked(grid: ResultsTable) -> ResultsTable:
     """The grid with the places of its cells, and notes on groups whose cells may not be compared."""
     cells = [list(row) for row in grid.cells]
     apart: dict[str, list[str]] = {}
+    own_events = False
     for group in grid.groups():
         found = {place: cell for place in group if (cell := grid.cells[place[0]][place[1]])}
-        if not _comparable(found.values()):
+        if any(_slice(cell.metric) == Slice.VISIBLE_LENGTH for cell in found.values()):
+            own_events = True
+        elif not _comparable(found.values()):
             dataset = next(iter(found.values())).evaluation.dataset
             apart[dataset] = list(dict.fromkeys(events_in_words(cell.evaluation) for cell in found.values()))
-            continue
-        levels = sorted({cell.mean for cell in found.values()}, reverse=True)
-        if len(levels) > 1:  # of equals nobody is best
-            places = {level: place for place, level in enumerate(levels[:2], start=1)}
-            for (r, c), cell in found.items():
-                cells[r][c] = replace(cell, place=places.get(cell.mean, 0))
+        else:
+            n = min((cell.metric.n for cell in found.values()), default=0)
+            ranked = places([cell.mean for cell in found.values()], n)
+            for ((r, c), cell), place in zip(found.items(), ranked, strict=True):
+                cells[r][c] = replace(cell, place=place)
     way = "columns" if grid.across else "rows"
     notes = (
         f"{dataset}: not comparable across {way} ({' against '.join(sets[:3])}); none is marked best."
         for dataset, sets in apart.items()
     )
-    return replace(grid, cells=tuple(map(tuple, cells)), notes=(*grid.notes, *notes))
+    return replace(
+        grid, cells=tuple(map(tuple, cells)), notes=(*grid.notes, *notes, *([OWN_EVENTS] if own_events else []))
+    )
 
 
 def _comparable(cells: Iterable[Cell]) -> bool:
     return len({(event_set(cell.evaluation), cell.metric.n) for cell in cells}) <= 1
+
+
+def _slice(metric: Metric) -> str:
+    """The slice without the conditions that follow it."""
+    return metric.slice.partition(" & ")[0]
 
 
 def _common_n(cells: Iterable[Cell]) -> int | None:
