@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -119,6 +119,48 @@ def _evaluate(
                 seconds=monotonic() - started,
                 device=scores.device_name,
             )
+
+
+class JointProgress:
+    """One progress over several evaluations, which only moves forward.
+
+    pairs: model and dataset names in the order of the work; it begins with the first. sizes: (items, events) of each
+    pair, from which its share of the whole follows: a sentence to encode or an event to rank counts as one.
+    """
+
+    def __init__(self, progress: Progress, pairs: Sequence[tuple[str, str]], sizes: Sequence[tuple[int, int]]) -> None:
+        self._progress = progress
+        self._pairs, self._sizes = pairs, sizes
+        self._units = [items + 2 * events for items, events in sizes]
+        self._number = -1
+        self._part = self._ranked = 0.0
+
+    def next(self) -> None:
+        """The next pair begins; the one before is done."""
+        self._number += 1
+        self._part = self._ranked = 0.0
+        self("opening the model", 0, 0)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Report a stage of `evaluate` as a place on the whole scale."""
+        items, events = self._sizes[self._number]
+        fraction = done / total if total else 0.0
+        catalogue = items / max(1, items + 2 * events)  # the share of a pair that reads its items
+        if stage == "encoding items":
+            part = catalogue * fraction
+        elif stage == "encoding histories":  # of a block of events, which are ranked before the next block is read
+            block = min(1.0, HISTORIES_AT_ONCE / max(1, events))
+            part = catalogue + (1 - catalogue) * (self._ranked + block * fraction / 2)
+        elif stage == "ranking":
+            self._ranked = fraction
+            part = catalogue + (1 - catalogue) * fraction
+        else:
+            part = 0.0
+        self._part = max(self._part, min(1.0, part))
+        model, dataset = self._pairs[self._number]
+        number = f" ({self._number + 1} of {len(self._pairs)})" if len(self._pairs) > 1 else ""
+        finished = sum(self._units[: self._number]) + self._part * self._units[self._number]
+        self._progress(f"{model} on {dataset}{number}: {stage}", int(finished), max(1, sum(self._units)))
 
 
 def history_starts(histories: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,7 @@ from store.dataset_writer import DatasetDraft, DatasetWriter, remove_unfinished,
 from store.datasets import dataset as stored_dataset
 from store.datasets import find_request
 from store.errors import BadInput, Failed
+from store.evaluations import evaluations
 from store.records import Dataset
 from store.words import SplitKind
 from store.workspace import Workspace
@@ -89,7 +90,13 @@ def ingest(
         remove_unfinished(db)
         there = _already(db, options, request, tell)  # another process may have made it while this one prepared
         source = _source(raw, choices, hashes)
-        return there or _write(db, raw, options, choices, prepared, source, request, progress)
+        if there is not None:
+            return there
+        lost = len(evaluations(db, dataset=options.name))
+        made = _write(db, raw, options, choices, prepared, source, request, progress)
+        if lost:
+            tell(f"{options.name}: replaced; evaluations deleted: {lost:,}.")
+        return made
 
 
 def default_split(raw: Raw) -> SplitKind:

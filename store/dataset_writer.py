@@ -51,8 +51,24 @@ class DatasetWriter:
         self._db = db
         self._draft = draft
         self._finished = False
-        with transaction(db):
-            cursor = db.execute(
+        self.id = 0
+
+    def __enter__(self) -> DatasetWriter:
+        try:
+            self.id = self._begin()
+        except BaseException:  # an interrupt just after the row was committed: `__exit__` would not run
+            self._take_back()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._finished:
+            self._take_back()
+
+    def _begin(self) -> int:
+        draft = self._draft
+        with transaction(self._db):
+            cursor = self._db.execute(
                 "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
                 " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -69,15 +85,12 @@ class DatasetWriter:
                     now(),
                 ),
             )
-        self.id = int(cursor.lastrowid or 0)
+        return int(cursor.lastrowid or 0)
 
-    def __enter__(self) -> DatasetWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._finished:
-            with transaction(self._db):
-                self._db.execute("DELETE FROM dataset WHERE id = ?", (self.id,))
+    def _take_back(self) -> None:
+        """Delete the unfinished row by its name: whoever writes holds the lock of ingest, so there is only one."""
+        with transaction(self._db):
+            self._db.execute("DELETE FROM dataset WHERE name = ? AND state = ?", (self._draft.name, State.WRITING))
 
     def add(self, table: str, rows: Iterable[Rows[Any]]) -> None:
         """Insert one block of rows (tuples in the order of `COLUMNS[table]`) in one short transaction."""

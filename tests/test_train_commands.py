@@ -282,6 +282,12 @@ def test_a_trained_model_is_a_backbone_for_the_next(program: Program) -> None:
         (("nopre", "--set", "epohcs=3"), "Did you mean epochs"),
         (("nopre", "--set", "batch=1"), "from 2"),
         (("nopre", "--set", "precision=fp16"), "fp16"),
+        (("nopre", "--set", "item-description.epochs=3"), "nopre does not run item-description"),
+        (("itempre", "--set", "crop=0.5"), "itempre does not run sequence-sequence"),
+        (("final", "--set", "augmentations=crop", "--set", "drop=0.2"), "sequence-sequence has no augmentation drop"),
+        (("final", "--set", "sequence-item.crop=0.5"), "crop is for sequence-sequence"),
+        (("nopre", "--set", "lora-alpha=8"), "lora-rank = 0"),
+        (("only", "--set", "epochs=2"), "only trains nothing"),
         (("nopre", "--name", "../mine"), "cannot be a name"),
     ],
 )
@@ -294,6 +300,26 @@ def test_what_is_wrong_is_said_before_a_job_exists(
     assert expected in refusal(refused)
     assert empty("jobs", "list", "--json").document == []
     assert not (empty.workspace / "phases").exists()
+
+
+def test_epochs_beyond_the_cap_on_pairs_are_warned_of_and_not_recorded(empty: Program, tiny_t5: Path) -> None:
+    """64 pairs in batches of 8 are 8 batches; the shop has more than 64 train events, so they are part of one epoch."""
+    made = train(empty, "nopre", tiny_t5, "--set", "sequence-item.epochs=30")
+    assert made.code == 0, made.err
+    assert "Warning: sequence-item may end before epochs = 30" in made.err
+    (phase,) = models(empty)["nopre"]["lineage"]
+    assert phase["settings"]["epochs"] == 1
+    assert phase["summary"]["batches"] == 8
+    assert any("1 epoch of 30, because pairs = 64 ends the phase" in event for event in events(empty))
+
+
+def test_epochs_that_are_trained_are_recorded(empty: Program, tiny_t5: Path) -> None:
+    made = train(empty, "nopre", tiny_t5, "--set", "epochs=2", pairs=0)
+    assert made.code == 0, made.err
+    assert "Warning" not in made.err
+    (phase,) = models(empty)["nopre"]["lineage"]
+    assert phase["settings"]["epochs"] == 2
+    assert any(", 2 epochs (" in event for event in events(empty))
 
 
 def test_data_that_cannot_be_trained_on_is_named_before_a_job_exists(tmp_path: Path, tiny_t5: Path) -> None:

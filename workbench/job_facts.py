@@ -32,6 +32,7 @@ class Watched:
 
     stage: str = ""
     done: int = 0
+    total: int = 0
     seconds: float = 0.0
     beats: int = -1
     changed: float = 0.0  # by our monotonic clock: two clocks of two machines never compare
@@ -41,12 +42,14 @@ class Watched:
         """Take in what the store says at the moment `now`."""
         if (job.beats, job.done, job.seconds) != (self.beats, self.done, self.seconds):
             self.changed = now
-        if job.stage != self.stage or job.done < self.done or self.beats < 0:
-            self.stage, self.done, self.seconds, self.rate = job.stage, job.done, job.seconds, None
+        goes_on = job.stage == self.stage or (job.total > 0 and job.total == self.total)  # stages on one scale
+        if not goes_on or job.done < self.done or self.beats < 0:
+            self.done, self.total, self.seconds, self.rate = job.done, job.total, job.seconds, None
         elif job.seconds - self.seconds >= WATCHED_S:
             if job.done > self.done:
                 self.rate = (job.done - self.done) / (job.seconds - self.seconds)
             self.done, self.seconds = job.done, job.seconds
+        self.stage = job.stage
         self.beats = job.beats
 
     def quiet(self, now: float) -> float:

@@ -214,13 +214,17 @@ def _job(
     from engine.jobs import door
 
     def work(observer: Observer) -> list[int]:
-        from engine.evaluation import evaluate
+        from engine.evaluation import JointProgress, evaluate
 
         made = []
         chosen = list(dict.fromkeys(models(observer)))
+        sizes = _sizes(space, datasets, options)
+        pairs = [(model, dataset) for dataset in datasets for model in chosen]
+        progress = JointProgress(observer.progress, pairs, [sizes[dataset] for _, dataset in pairs])
         for dataset in datasets:
             for model in chosen:
-                found = evaluate(space, model, dataset, options, observer.progress)
+                progress.next()
+                found = evaluate(space, model, dataset, options, progress)
                 made.append(found.id)
                 words = f"{model} on {dataset}: {found.n} events in {found.seconds:.1f} s ({found.device})"
                 observer.tell("evaluation", words)
@@ -231,6 +235,16 @@ def _job(
     made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options.device, shared=not trains))
     if made is not None:
         _print_metrics(space, made, as_json=as_json)
+
+
+def _sizes(space: Workspace, names: Sequence[str], options: EvaluationOptions) -> dict[str, tuple[int, int]]:
+    """Items and events to evaluate of each dataset."""
+    from store import datasets as stored_datasets
+
+    with space.read() as db:
+        found = [stored_datasets.dataset(db, name) for name in names]
+    events = {dataset.name: dataset.events.get(options.split, 0) for dataset in found}
+    return {one.name: (one.items, min(options.sample or events[one.name], events[one.name])) for one in found}
 
 
 def _lease(device: str, *, shared: bool) -> str:

@@ -70,7 +70,7 @@ TimestampFormatOption = Annotated[
     ),
 ]
 ReplaceOption = Annotated[
-    bool, typer.Option("--replace", help="Put it in the place of a dataset of the same name, with its results.")
+    bool, typer.Option("--replace", help="Replace the dataset of this name; its evaluations are deleted.")
 ]
 FileOption = Path | None
 

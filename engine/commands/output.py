@@ -160,7 +160,8 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Text]], title: str, r
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress callback that draws a bar per stage on stderr; silent where stderr is no terminal."""
+    """A progress callback that draws on stderr, silent if stderr is no terminal. A stage that goes on from the one
+    before, on the same scale, moves the same bar; any other gets a bar of its own."""
     if not sys.stderr.isatty():
         yield silent
         return
@@ -177,10 +178,15 @@ def progress_bar() -> Iterator[Progress]:
         transient=True,
     ) as bars:
         tasks: dict[str, Any] = {}
+        newest: Any = None
+        at = (0, 0)
 
         def report(stage: str, done: int, total: int) -> None:
+            nonlocal newest, at
+            goes_on = newest is not None and total > 0 and at[1] == total and done >= at[0]
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total or None)
-            bars.update(tasks[stage], completed=done, total=total or None)
+                tasks[stage] = newest if goes_on else bars.add_task(stage, total=total or None)
+            newest, at = tasks[stage], (done, total)
+            bars.update(newest, description=stage, completed=done, total=total or None)
 
         yield report

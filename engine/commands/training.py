@@ -62,14 +62,18 @@ def train(
     """
     from engine.jobs import door
     from engine.training.recipe import load_recipe
-    from engine.training.request import TrainRequest, check
+    from engine.training.request import TrainRequest, check, warnings
 
     check_precision(precision)
     space = open_workspace(workspace)
     chosen = tuple(dict.fromkeys(names(datasets)))
-    said = [*(settings or []), *([f"precision={precision}"] if precision != "auto" else [])]
-    request = TrainRequest(variant, load_recipe(recipe, said), chosen, backbone, name or variant, seed, device, pooling)
+    changed = load_recipe(recipe, settings or [])
+    if precision != "auto" and changed.chain(variant):  # `only` encodes in it and trains nothing
+        changed = load_recipe(recipe, [*(settings or []), f"precision={precision}"])
+    request = TrainRequest(variant, changed, chosen, backbone, name or variant, seed, device, pooling)
     check(space, request)
+    for sentence in warnings(space, request):
+        say(f"Warning: {sentence}")
     if not request.chain:
         if detach:
             raise BadInput("only trains nothing, so there is nothing to detach. Leave --detach out.")

@@ -99,6 +99,11 @@ class Feed:
         found = batches(self.table(epoch), self.settings, self._seed, epoch)
         return [rows for rows in found if len(rows) >= 2 * self._world]
 
+    @property
+    def epochs(self) -> int:
+        """Epochs that the batches come from, the last one perhaps in part; fewer than asked for if `pairs` ends it."""
+        return min(self.settings.epochs, max(1, -(-self.count // max(1, len(self._rows(0))))))
+
     def _planned(self) -> int:
         """Batches in all: as many epochs of the first one's size as asked for, or what `pairs` amounts to."""
         first = len(self._rows(0))

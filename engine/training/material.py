@@ -81,16 +81,24 @@ def gather(
         if sum(map(len, valid)) < ENOUGH:
             observer.tell("selection", f"{phase}: too few valid pairs to choose by; the last weights are taken.")
             settings, valid = replace(settings, best_by="last"), []
+    planned = settings.epochs
+    settings = replace(settings, epochs=feed.epochs)  # what is stored is what was trained
     material = Material(settings, feed, asked, valid, pairs.skipped)
     table = feed.table(0)
     observer.tell(
         "phase",
-        f"{phase}: {len(table.anchor)} pairs an epoch, {feed.count} batches of {settings.batch} "
-        f"({table.identical} pairs with two equal texts"
+        f"{phase}: {len(table.anchor)} pairs an epoch, {feed.count} batches of {settings.batch}, "
+        f"{_epochs(settings.epochs)}"
+        + (f" of {planned}, because pairs = {settings.pairs} ends the phase" if planned > settings.epochs else "")
+        + f" ({table.identical} pairs with two equal texts"
         + "".join(f"; {count} {reason}" for reason, count in pairs.skipped.items())
         + ").",
     )
     return material
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'' if count == 1 else 's'}"
 
 
 def _valid_batches(

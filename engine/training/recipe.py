@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,6 +57,12 @@ class Range(NamedTuple):
         return f"{'above' if self.above else 'from'} {low} to {'below ' if self.below else ''}{high}"
 
 
+# Settings that only one phase reads.
+PHASE_OF: dict[str, Phase] = {
+    "popularity-weighted": Phase.ITEM_DESCRIPTION,
+    "augmentations": Phase.SEQUENCE_SEQUENCE,
+    **dict.fromkeys(AUGMENTATIONS, Phase.SEQUENCE_SEQUENCE),
+}
 RANGES: dict[str, Range] = {
     "pairs": Range(0),
     "epochs": Range(1),
@@ -148,13 +154,24 @@ DEFAULTS: dict[str, Any] = {entry.name.replace("_", "-"): entry.default for entr
 
 
 @dataclass(frozen=True)
+class Override:
+    """One key that `--set` changed. phase: None where it was set for every phase; text: as it was written."""
+
+    phase: Phase | None
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """One resolved recipe. chains: the phases that each variant runs, in order; phases: how each is trained."""
+    """One resolved recipe. chains: the phases that each variant runs, in order; phases: how each is trained;
+    overrides: what `--set` changed, so that a change without effect can be refused."""
 
     name: str
     summary: str
     chains: dict[str, tuple[Phase, ...]]
     phases: dict[Phase, Settings]
+    overrides: tuple[Override, ...] = field(default=(), compare=False)
 
     def chain(self, variant: str) -> tuple[Phase, ...]:
         """The phases of a variant, in order; `BadInput` with the nearest names for one that it does not have."""
@@ -197,10 +214,43 @@ def load_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
     bare words as strings. `BadInput` says what is unknown, broken or not allowed, and where.
     """
     name, summary, layers = _read(name_or_file, ())
-    said = _Layer()
+    set_last = _Layer()
+    changed: list[Override] = []
     for override in overrides:
-        said.add(_override(override))
-    return _resolved(name, summary, [*layers, said])
+        layer = _override(override)
+        set_last.add(layer)
+        changed += [Override(None, key, override) for key in layer.every]
+        changed += [Override(phase, key, override) for phase in Phase for key in layer.phases[phase]]
+    return replace(_resolved(name, summary, [*layers, set_last]), overrides=tuple(changed))
+
+
+def check_overrides(recipe: Recipe, variant: str) -> None:
+    """`BadInput` for the first `--set` that changes nothing in the phases that the variant runs."""
+    chain = recipe.chain(variant)
+    for override in recipe.overrides:
+        meant = override.phase or PHASE_OF.get(override.key)
+        reasons = {
+            phase: _without_effect(override.key, phase, recipe.phases[phase], chain, variant)
+            for phase in ([meant] if meant else Phase)
+        }
+        if all(reasons.values()):
+            reason = next((reasons[phase] for phase in chain if phase in reasons), next(iter(reasons.values())))
+            raise BadInput(f"--set {override.text}: changes nothing, because {reason}. Leave it out.")
+
+
+def _without_effect(key: str, phase: Phase, settings: Settings, chain: Sequence[Phase], variant: str) -> str:
+    """Why a key cannot act in a phase, "" where it can."""
+    if not chain:
+        return f"{variant} trains nothing"
+    if phase not in chain:
+        return f"{variant} does not run {phase}; it runs {', '.join(chain)}"
+    if PHASE_OF.get(key, phase) is not phase:
+        return f"{key} is for {PHASE_OF[key]}"
+    if key in AUGMENTATIONS and key not in settings.augmentations:
+        return f"{phase} has no augmentation {key} (augmentations = {_shown(settings.augmentations)})"
+    if key == "lora-alpha" and not settings.lora_rank:
+        return f"{phase} trains all weights (lora-rank = 0)"
+    return ""
 
 
 def stored_recipe(document: Mapping[str, Any]) -> Recipe:

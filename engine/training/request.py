@@ -8,7 +8,7 @@ from typing import Any
 from engine.encoding.backbone import backbone_source, check_folder, embedded_backbone, stored_prompts
 from engine.model_name import check_name
 from engine.training.pairs import check_descriptions
-from engine.training.recipe import Recipe
+from engine.training.recipe import Recipe, check_overrides
 from store import datasets
 from store import models as stored_models
 from store.errors import BadInput
@@ -40,6 +40,7 @@ def check(workspace: Workspace, request: TrainRequest) -> None:
     """`BadInput` for all that is wrong with a request and can be seen before any work: the job need not start."""
     check_name(request.name)
     chain = request.chain
+    check_overrides(request.recipe, request.variant)
     if request.pooling and (chain or not request.backbone):
         raise BadInput(
             f"--pooling {request.pooling}: is for `st5 train only --backbone NAME`. What that makes knows its pooling "
@@ -77,6 +78,28 @@ def check(workspace: Workspace, request: TrainRequest) -> None:
                 f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
                 "how). Choose another --name."
             )
+
+
+def warnings(workspace: Workspace, request: TrainRequest) -> list[str]:
+    """What a checked request asks for and will not get, a sentence each: epochs beyond the cap on pairs."""
+    if not any(override.key == "epochs" for override in request.recipe.overrides):
+        return []
+    with workspace.read() as db:
+        found = [datasets.dataset(db, name) for name in request.datasets]
+    events = sum(dataset.events.get(Split.TRAIN, 0) for dataset in found)
+    items = sum(dataset.items for dataset in found)
+    sentences = []
+    for phase in request.chain:
+        settings = request.recipe.phases[phase]
+        most = items if phase is Phase.ITEM_DESCRIPTION else events  # pairs of one epoch
+        reached = -(-settings.pairs // max(1, min(settings.pairs, most)))
+        if settings.pairs and reached < settings.epochs:
+            sentences.append(
+                f"{phase} may end before epochs = {settings.epochs}: the recipe stops it after pairs = "
+                f"{settings.pairs:,}, and an epoch can have {min(settings.pairs, most):,}. "
+                f"Pass --set {phase}.pairs=0 to train all epochs."
+            )
+    return sentences
 
 
 def document(workspace: Workspace, request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.evaluation import evaluate
+from engine.evaluation import JointProgress, evaluate
 from engine.export import vectors_of
 from engine.models import make_only
 from engine.protocol import EvaluationOptions
@@ -95,6 +95,25 @@ def test_asked_again_nothing_is_encoded(workspace: Workspace, reference: Ranks) 
     other = EvaluationOptions(precision="fp32", device="cpu", sample=9)
     evaluate(workspace, "tiny", "shop", other, lambda stage, *_: stages.append(stage))
     assert set(stages) == {"ranking", "measuring"}  # the sample's sentences are known, only its ranks are not
+
+
+def test_the_progress_of_several_evaluations_is_one_scale_that_only_grows(tmp_path: Path, tiny_t5: Path) -> None:
+    """20 items and 30 events are 20 + 2 × 30 units for each of the two models."""
+    workspace = many(tmp_path, users=30, items=20)
+    make_only(workspace, name="tiny", backbone=str(tiny_t5), device="cpu", precision="fp32")
+    seen: list[tuple[str, int, int]] = []
+    pairs = [("pop", "shop"), ("tiny", "shop")]
+    progress = JointProgress(lambda *report: seen.append(report), pairs, [(20, 30), (20, 30)])
+    for model, dataset in pairs:
+        progress.next()
+        evaluate(workspace, model, dataset, FP32, progress, histories_at_once=10)
+    places = [done for _, done, _ in seen]
+    assert places == sorted(places)
+    assert {total for *_, total in seen} == {160}
+    assert seen[0] == ("pop on shop (1 of 2): opening the model", 0, 160)
+    assert ("pop on shop (1 of 2): ranking", 80, 160) in seen
+    assert ("tiny on shop (2 of 2): encoding items", 100, 160) in seen
+    assert ("tiny on shop (2 of 2): ranking", 160, 160) in seen
 
 
 def test_a_sample_is_a_part_of_the_whole(workspace: Workspace, reference: Ranks) -> None:

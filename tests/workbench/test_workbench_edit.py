@@ -208,16 +208,19 @@ async def test_where_there_is_nothing_to_ask_the_keys_say_why(workspace: Workspa
         assert "there is no model to rank with" in said(app)
 
 
-async def test_why_from_the_history_is_about_what_the_left_model_recommends_first(workspace: Workspace) -> None:
+async def test_why_is_about_the_row_under_the_cursor_the_target_included(workspace: Workspace) -> None:
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5")
-        first = listed(app, "#left-picks")[0][-1]
-        await press(pilot, "w")
-        assert isinstance(app.screen, WhyDialog)
-        assert first in screen_text(app)
-        assert "How much the score that only gives it" in screen_text(app)
+        *earlier, target = (row[4] for row in listed(app, "#history"))
+        third = listed(app, "#left-picks")[2][-1]
+        for keys, title in (("w", target), ("escape k w", earlier[-1]), ("escape tab j j w", third)):
+            await press(pilot, keys)
+            assert isinstance(app.screen, WhyDialog)
+            asked = app.screen.as_text() or screen_text(app)
+            assert title in asked
+            assert "How much the score that only gives it" in asked
 
 
 async def test_why_from_users_and_titles_of_any_kind(workspace: Workspace) -> None:

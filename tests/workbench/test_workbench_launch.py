@@ -17,12 +17,14 @@ from engine.rating.predictor import SETTINGS as PREDICTOR_SETTINGS
 from engine.rating.predictor import Predictor, Settings
 from engine.training.recipe import VARIANTS as CHAINS
 from engine.training.recipe import recipe_names
+from store.evaluations import evaluations
 from store.workspace import Workspace
 from tests.test_architecture import HEAVY, loaded_by
 from workbench.launch import baseline, evaluate, ingest, rate, train
 from workbench.launch.baseline import BaselineDraft
 from workbench.launch.demo import DemoDraft
 from workbench.launch.draft import Draft
+from workbench.launch.drafts import Drafts
 from workbench.launch.evaluate import EvaluateDraft
 from workbench.launch.experiment import ExperimentDraft
 from workbench.launch.ingest import AmazonDraft, MovielensDraft, SyntheticDraft, TableDraft, YelpDraft
@@ -184,6 +186,7 @@ def test_what_the_forms_know_is_what_the_engine_knows() -> None:
         (TrainDraft(datasets=FILMS, settings=("batch=1",)), "batch = 1 is not allowed"),
         (TrainDraft(datasets=FILMS, variant="nopr"), "nopre"),
         (TrainDraft(datasets=FILMS, recipe="modrn"), "modern"),
+        (TrainDraft(datasets=FILMS, settings=("item-description.epochs=3",)), "nopre does not run item-description"),
         (TrainDraft(datasets=FILMS, seed="-1"), 'seed "-1" is not a whole number'),
         (TrainDraft(datasets=FILMS, name="a/b"), '"a/b" cannot be a name'),
         (TrainDraft(datasets=FILMS, backbone="./nowhere"), "no such folder"),
@@ -208,7 +211,6 @@ def test_what_the_forms_know_is_what_the_engine_knows() -> None:
         (ReportDraft(formats=()), "at least one format"),
         (MovielensDraft(folder="nowhere"), "no such folder"),
         (MovielensDraft(name="a,b"), "cannot be the name of a dataset"),
-        (MovielensDraft(name=FILMS[0]), "There is already a dataset"),
         (MovielensDraft(caps="1,2"), "three whole numbers"),
         (MovielensDraft(split="timestamp", t1="5"), "t1 and t2 belong together"),
         (MovielensDraft(timestamp_format="isso"), 'No timestamp format "isso". Did you mean iso'),
@@ -238,6 +240,7 @@ def test_what_the_command_would_refuse_is_said_before(films: Workspace, draft: D
         ExperimentDraft(datasets=FILMS),
         MovielensDraft(),
         MovielensDraft(name=FILMS[0], replace="yes"),
+        MovielensDraft(name=FILMS[0]),  # the same files and options are found again
         SyntheticDraft(),
         DemoDraft(),
         AmazonDraft(domain="All_Beauty", layout="hub"),
@@ -246,6 +249,36 @@ def test_what_the_command_would_refuse_is_said_before(films: Workspace, draft: D
 )
 def test_nothing_is_said_against_what_the_command_takes(films: Workspace, draft: Draft) -> None:
     assert draft.judge(films).problem == ""
+
+
+def test_epochs_that_the_cap_on_pairs_cuts_off_are_said_beside_the_settings(films: Workspace) -> None:
+    asked = ("sequence-item.epochs=30",)
+    capped = TrainDraft(datasets=FILMS, recipe="demo", settings=asked).judge(films)
+    assert capped.problem == ""
+    assert "pairs = 1,024" in capped.warning
+    free = TrainDraft(datasets=FILMS, recipe="demo", settings=(*asked, "sequence-item.pairs=0"))
+    assert free.judge(films).warning == ""
+
+
+def test_a_name_that_is_taken_is_said_and_replacing_counts_what_goes(films: Workspace) -> None:
+    taken = MovielensDraft(name=FILMS[0]).judge(films)
+    assert f"{FILMS[0]} exists" in taken.warning
+    assert taken.deletes == ""
+    with films.read() as db:
+        count = len(evaluations(db, dataset=FILMS[0]))
+    replacing = MovielensDraft(name=FILMS[0], replace="yes").judge(films)
+    assert f"{FILMS[0]}?" in replacing.deletes
+    assert ("no evaluations" if count == 0 else f" {count:,} evaluation") in replacing.deletes
+    assert MovielensDraft(name="new", replace="yes").judge(films).deletes == ""
+
+
+def test_neither_replacing_nor_a_used_name_is_carried_over_to_the_next_dataset() -> None:
+    drafts = Drafts()
+    draft = MovielensDraft(folder="ml", name="films", split="quantile", replace="yes")
+    drafts.keep(draft)
+    assert drafts.last == MovielensDraft(folder="ml", name="films", split="quantile")
+    drafts.keep(draft, started=True)
+    assert drafts.last == drafts.of("ingest movielens") == MovielensDraft(folder="ml", split="quantile")
 
 
 def test_files_that_are_there_are_taken(films: Workspace, tmp_path: Path) -> None:

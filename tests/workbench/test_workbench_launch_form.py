@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from store import jobs
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.launch.kinds import KINDS
+from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.file_picker import FilePicker
 from workbench.screens.help import HelpDialog
 from workbench.screens.launch import LaunchDialog
@@ -172,6 +174,28 @@ async def test_a_table_is_ingested_from_files_that_were_looked_for(workspace: Wo
         await press(pilot, "ctrl+s")
         await ended(pilot, workspace, 1)
         assert "mine " in await until(pilot, "Datasets  4")
+
+
+async def test_replacing_a_dataset_asks_with_what_is_deleted_and_is_not_carried_over(workspace: Workspace) -> None:
+    app = Workbench(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2 i")
+        form = app.screen
+        assert isinstance(form, LaunchDialog)
+        await press(pilot, "tab tab")
+        await pilot.press(*"movielens-small")
+        await press(pilot, "tab tab tab tab right")
+        assert "--name movielens-small --replace" in form.command
+        await press(pilot, "ctrl+s")
+        assert isinstance(app.screen, ConfirmDialog)
+        assert re.search(r"Its \d+ evaluations are deleted", app.screen.words)
+        await press(pilot, "escape")
+        assert app.screen is form  # nothing was started
+        await press(pilot, "escape i")
+        assert isinstance(app.screen, LaunchDialog)
+        assert "--name movielens-small" in app.screen.command
+        assert "--replace" not in app.screen.command
 
 
 async def test_a_read_only_workbench_starts_nothing_and_says_so(workspace: Workspace) -> None:

@@ -46,10 +46,13 @@ class Hints:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the engine says to a draft: what is wrong, "" where it may start; and its hints."""
+    """What the engine says to a draft: what is wrong, "" if it may start; its hints; what starting it deletes, "" if
+    nothing; and what may not come out as expected."""
 
     problem: str
     hints: Hints = Hints()
+    deletes: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,18 @@ class Draft:
         """What the draft comes to; any `Problem` where it comes to nothing."""
         return Hints()
 
+    def warning(self, workspace: Workspace) -> str:
+        """What may not come out as expected although it may start, "" if nothing."""
+        return ""
+
+    def deletes(self, workspace: Workspace) -> str:
+        """A sentence that says what starting this deletes, "" if nothing."""
+        return ""
+
+    def kept(self, *, started: bool) -> Draft:
+        """The draft that the form opens with the next time. started: this one was started, not only filled in."""
+        return self
+
     def words(self, *, detach: bool = True) -> list[str]:
         """The command line after `st5`."""
         return [*self.KIND.split(), *self.options(), *(["--detach"] if self.is_job and detach else [])]
@@ -123,7 +138,7 @@ class Draft:
             self.check(workspace)
         except Problem as problem:
             return Verdict(str(problem), hints)
-        return Verdict("", hints)
+        return Verdict("", hints, self.deletes(workspace), self.warning(workspace))
 
 
 def option(name: str, value: str, default: str = "") -> list[str]:

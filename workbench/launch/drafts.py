@@ -20,10 +20,10 @@ class Drafts:
         """The draft of a kind, an empty one where nothing was filled in yet."""
         return self._by_kind.get(kind) or KINDS[kind]()
 
-    def keep(self, draft: Draft) -> None:
-        """Remember a draft until the workbench is left."""
-        self._by_kind.pop(draft.KIND, None)  # the newest stands last
-        self.last = self._by_kind[draft.KIND] = draft
+    def keep(self, draft: Draft, *, started: bool = False) -> None:
+        """Remember a draft until the workbench is left, without what must be chosen anew each time."""
+        self._by_kind.pop(draft.KIND, None)  # the newest is the last
+        self.last = self._by_kind[draft.KIND] = draft.kept(started=started)
 
     def newest(self, command: str) -> Draft | None:
         """The draft of this command's kinds that was looked at last."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import ClassVar
 
-from store import datasets
-from store.dataset_writer import taken
+from store import datasets, evaluations
 from store.errors import BadInput
 from store.workspace import Workspace
 from workbench.launch.draft import AUTO, MOST, Draft, Hints, option, place, seed_of, whole
@@ -20,7 +20,10 @@ SPLITS = (
     ("leave-one-out", "the last of each user is tested: leaks across users"),
 )
 ALPHABETS = ((AUTO, "what fits the source"), ("ascii", "as in the thesis"), ("unicode", "everything stays"))
-REPLACING = (("no", "a name that is taken is refused"), ("yes", "the dataset of that name goes, with its results"))
+REPLACING = (
+    ("no", "other content under a name that is taken is refused"),
+    ("yes", "the dataset of this name and its evaluations are deleted"),
+)
 REVIEWS, BENCHMARK, HUB = "reviews", "benchmark", "hub"
 LAYOUTS = (
     (REVIEWS, "raw reviews and item metadata, json lines"),
@@ -89,12 +92,33 @@ class IngestDraft(Draft):
         for called in self.called:
             check_name(called)
         self._check_split()
-        if self.replace != "yes" and workspace.exists():
-            with workspace.read() as db:
-                there = {dataset.name for dataset in datasets.datasets(db)}
-            for called in self.called:
-                if called in there:
-                    raise BadInput(taken(called))
+
+    def warning(self, workspace: Workspace) -> str:
+        if self.replace == "yes" or not (there := self._existing(workspace)):
+            return ""
+        return f"{there[0]} exists: the same files and options change nothing, any others are refused."
+
+    def deletes(self, workspace: Workspace) -> str:
+        if self.replace != "yes" or not (there := self._existing(workspace)):
+            return ""
+        with workspace.read() as db:
+            count = sum(len(evaluations.evaluations(db, dataset=name)) for name in there)
+        results = {0: "It has no evaluations.", 1: "Its 1 evaluation is deleted with it."}.get(
+            count, f"Its {count:,} evaluations are deleted with it."
+        )
+        return f"Replace the dataset {there[0]}? {results} The same files and options delete nothing."
+
+    def kept(self, *, started: bool) -> IngestDraft:
+        """Neither `replace` nor, after a start, the name is carried over to the next dataset."""
+        return changed(self, replace="no", name="" if started else self.name)
+
+    def _existing(self, workspace: Workspace) -> list[str]:
+        """The names among `called` that a dataset has already."""
+        if not workspace.exists():
+            return []
+        with workspace.read() as db:
+            there = {dataset.name for dataset in datasets.datasets(db)}
+        return [name for name in self.called if name in there]
 
     def _check_split(self) -> None:
         if self.shows("t1"):

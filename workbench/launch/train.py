@@ -20,6 +20,7 @@ from workbench.launch.field import choice, lines, marks, text
 
 if TYPE_CHECKING:
     from engine.training.recipe import Recipe
+    from engine.training.request import TrainRequest
 
 ONLY = "only"
 VARIANTS = (ONLY, "nopre", "itempre", "final")
@@ -73,19 +74,12 @@ class TrainDraft(Draft):
         return own + (option("--seed", self.seed) if self.is_job else []) + option("--device", self.device)
 
     def check(self, workspace: Workspace) -> None:
-        from engine.training.request import TrainRequest, check
+        from engine.training.request import check
 
-        recipe = self._recipe()
-        recipe.chain(self.variant)
+        self._recipe().chain(self.variant)
         if self.is_job:
             need_datasets(workspace, self.datasets, "train on")
-        chosen = self.datasets if self.is_job else ()
-        pooling = self.pooling if self.shows("pooling") and self.pooling != AUTO else ""
-        seed = seed_of(self.seed) if self.is_job else 0
-        request = TrainRequest(
-            self.variant, recipe, chosen, self.backbone, self.name or self.variant, seed, self.device or AUTO, pooling
-        )
-        check(workspace, request)
+        check(workspace, self._request())
 
     def hints(self, workspace: Workspace) -> Hints:
         recipe = self._recipe()
@@ -94,6 +88,22 @@ class TrainDraft(Draft):
             return Hints(choices=names)
         phases = " → ".join(phase.value for phase in recipe.chain(self.variant))
         return Hints({"variant": phases or "nothing is trained"}, names)
+
+    def warning(self, workspace: Workspace) -> str:
+        from engine.training.request import warnings
+
+        return " ".join(warnings(workspace, self._request())) if self.is_job else ""
+
+    def _request(self) -> TrainRequest:
+        from engine.training.request import TrainRequest
+
+        chosen = self.datasets if self.is_job else ()
+        pooling = self.pooling if self.shows("pooling") and self.pooling != AUTO else ""
+        seed = seed_of(self.seed) if self.is_job else 0
+        name = self.name or self.variant
+        return TrainRequest(
+            self.variant, self._recipe(), chosen, self.backbone, name, seed, self.device or AUTO, pooling
+        )
 
     def _recipe(self) -> Recipe:
         from engine.training.recipe import load_recipe

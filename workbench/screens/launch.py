@@ -20,6 +20,7 @@ from workbench.launch.kinds import KINDS
 from workbench.launch.offer import read_offer
 from workbench.next_step import command
 from workbench.screens.choice import Choice
+from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.problem import in_words
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.widgets.choice_field import ChoiceField
@@ -138,7 +139,13 @@ class LaunchDialog(ReadingDialog[Draft]):
         self._start_when_judged = False
         if self.verdict.problem:
             self.notify(self.verdict.problem, title="Not yet", severity="warning", markup=False)
+        elif self.verdict.deletes:
+            self.app.push_screen(ConfirmDialog("Replace a dataset", self.verdict.deletes), self._start_if)
         else:
+            self.dismiss(self.draft)
+
+    def _start_if(self, sure: bool | None) -> None:
+        if sure:
             self.dismiss(self.draft)
 
     def action_field(self, step: int) -> None:
@@ -190,5 +197,8 @@ class LaunchDialog(ReadingDialog[Draft]):
         elif self.verdict.problem:
             said.update(Text("✗ ").append_text(whole(self.verdict.problem, 600)))
         else:
-            said.update(Text("✓ ready: Ctrl+S starts it", style="dim"))
+            ready = Text("✓ ready: Ctrl+S starts it", style="dim")
+            if self.verdict.warning:
+                ready.append_text(Text("\n! ")).append_text(whole(self.verdict.warning, 600))
+            said.update(ready)
         said.set_class(bool(self.verdict and self.verdict.problem), "-wrong")

@@ -81,6 +81,7 @@ class LaunchingScreen(AreaScreen):
         except Problem as problem:
             self.app.push_screen(NotStartedDialog(problem))
         else:
+            self._drafts().keep(draft, started=True)
             words = draft.made if job is None else f"Job {job} is started; it goes on when the workbench is left."
             self.post_message(self.Started(words, job))
         finally:

@@ -68,8 +68,8 @@ class UsersScreen(UsersFindingScreen):
         Binding("i", "event", "About", id="users.about", show=False,
                 tooltip="This event in full: where each model has the target, its score, and the protocol"),
         Binding("w", "why", "Why", id="users.why",
-                tooltip="How much each entry of the history adds to the score of the recommended item under the cursor"
-                        " (of the left model's while the cursor is elsewhere)"),
+                tooltip="How much each entry of the history adds to the score of the item under the cursor, the target"
+                        " included; in the history the left model is asked"),
     ]  # fmt: skip
 
     def body(self) -> ComposeResult:
@@ -161,11 +161,11 @@ class UsersScreen(UsersFindingScreen):
 
     def action_why(self) -> None:
         side, visit = self._side_at_cursor(), self.view.visit if self.view else None
-        if visit is None or side is None or not side.picks:
+        item = self._item_at_cursor()
+        if visit is not None and side is not None and item is None:  # the cursor is in the list of users
+            item = self.query_one(f"#{SIDES[visit.sides.index(side)]}", SidePanel).item_at_cursor()
+        if visit is None or side is None or item is None:
             self.notify("No model recommends anything here that could be explained.", severity="warning")
-            return
-        item = self.query_one(f"#{SIDES[visit.sides.index(side)]}", SidePanel).item_at_cursor()
-        if item is None:
             return
         from workbench.screens.why import WhyDialog
 
