@@ -51,27 +51,32 @@ class DatasetWriter:
         self._db = db
         self._draft = draft
         self._finished = False
-        with transaction(db):
-            cursor = db.execute(
-                "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
-                " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    draft.name,
-                    State.WRITING,
-                    draft.request,
-                    draft.platform,
-                    draft.domain,
-                    int(draft.synthetic),
-                    json.dumps(draft.source, ensure_ascii=False),
-                    draft.split,
-                    json.dumps(draft.split_settings),
-                    int(draft.timed),
-                    now(),
-                ),
-            )
-        self.id = int(cursor.lastrowid or 0)
+        self.id = 0  # none yet
 
     def __enter__(self) -> DatasetWriter:
+        try:
+            with transaction(self._db):
+                cursor = self._db.execute(
+                    "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
+                    " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        self._draft.name,
+                        State.WRITING,
+                        self._draft.request,
+                        self._draft.platform,
+                        self._draft.domain,
+                        int(self._draft.synthetic),
+                        json.dumps(self._draft.source, ensure_ascii=False),
+                        self._draft.split,
+                        json.dumps(self._draft.split_settings),
+                        int(self._draft.timed),
+                        now(),
+                    ),
+                )
+                self.id = int(cursor.lastrowid or 0)
+        except BaseException:  # Ctrl-C may come right behind the commit
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
