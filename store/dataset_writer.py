@@ -51,46 +51,38 @@ class DatasetWriter:
         self._db = db
         self._draft = draft
         self._finished = False
-        self.id = 0
+        self.id = 0  # none yet
 
     def __enter__(self) -> DatasetWriter:
         try:
-            self.id = self._begin()
-        except BaseException:  # an interrupt just after the row was committed: `__exit__` would not run
-            self._take_back()
+            with transaction(self._db):
+                cursor = self._db.execute(
+                    "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
+                    " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        self._draft.name,
+                        State.WRITING,
+                        self._draft.request,
+                        self._draft.platform,
+                        self._draft.domain,
+                        int(self._draft.synthetic),
+                        json.dumps(self._draft.source, ensure_ascii=False),
+                        self._draft.split,
+                        json.dumps(self._draft.split_settings),
+                        int(self._draft.timed),
+                        now(),
+                    ),
+                )
+                self.id = int(cursor.lastrowid or 0)
+        except BaseException:  # Ctrl-C may come right behind the commit
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         if not self._finished:
-            self._take_back()
-
-    def _begin(self) -> int:
-        draft = self._draft
-        with transaction(self._db):
-            cursor = self._db.execute(
-                "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
-                " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    draft.name,
-                    State.WRITING,
-                    draft.request,
-                    draft.platform,
-                    draft.domain,
-                    int(draft.synthetic),
-                    json.dumps(draft.source, ensure_ascii=False),
-                    draft.split,
-                    json.dumps(draft.split_settings),
-                    int(draft.timed),
-                    now(),
-                ),
-            )
-        return int(cursor.lastrowid or 0)
-
-    def _take_back(self) -> None:
-        """Delete the unfinished row by its name: whoever writes holds the lock of ingest, so there is only one."""
-        with transaction(self._db):
-            self._db.execute("DELETE FROM dataset WHERE name = ? AND state = ?", (self._draft.name, State.WRITING))
+            with transaction(self._db):
+                self._db.execute("DELETE FROM dataset WHERE id = ?", (self.id,))
 
     def add(self, table: str, rows: Iterable[Rows[Any]]) -> None:
         """Insert one block of rows (tuples in the order of `COLUMNS[table]`) in one short transaction."""

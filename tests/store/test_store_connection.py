@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from store import datasets, ui_state
+from store import dataset_writer, datasets, ui_state
 from store.connection import transaction
 from store.errors import BadInput, Failed
 from store.workspace import Workspace
@@ -69,6 +71,25 @@ def test_an_unfinished_dataset_is_seen_by_nobody(tmp_path: Path) -> None:
         assert db.execute("SELECT count(*) FROM item").fetchone()[0] == 5  # the second one's rows were taken back
 
 
+def test_ctrl_c_right_behind_the_first_commit_of_a_dataset_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = five_items(tmp_path)
+
+    @contextmanager
+    def interrupted(db: sqlite3.Connection) -> Iterator[None]:
+        with transaction(db):
+            yield
+        monkeypatch.setattr(dataset_writer, "transaction", transaction)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataset_writer, "transaction", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        add(workspace, "other", TITLES, CATEGORIES, HISTORIES)
+    with workspace.read() as db:
+        assert db.execute("SELECT count(*) FROM dataset").fetchone()[0] == 1
+
+
 def test_foreign_keys_hold(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="FOREIGN KEY"), five_items(tmp_path).write() as db:
         db.execute("INSERT INTO item VALUES (99, 0, 'k', 't', '', '', '{}')")
@@ -76,6 +97,8 @@ def test_foreign_keys_hold(tmp_path: Path) -> None:
 
 WRITE = """
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
 from store import embeddings, ui_state
@@ -89,6 +112,8 @@ for number in range(count):
 """
 READ = """
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from store import embeddings, ui_state
 from store.workspace import Workspace
