@@ -20,7 +20,7 @@ from store.workspace import Workspace
 from workbench.application import Workbench
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-LIMIT_S = float(os.environ.get("DEBUG_LIMIT", "60"))  # only what hangs takes as long
+LIMIT_S = 60.0  # only what hangs takes as long
 LOOK_S = 0.02  # between two looks at what another process or thread does
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
 WARM = re.compile(r"ready, [\d.]+ [MG]B, [\d,]+ ms *")
