@@ -80,13 +80,6 @@ async def until(pilot: Pilot, words: str) -> str:
             await asyncio.sleep(LOOK_S)
 
 
-async def passing(pilot: Pilot, words: str) -> str:
-    """Wait until the words are on the screen while more is under way; returns that screen."""
-    app: Workbench = pilot.app  # type: ignore[assignment]
-    await happens(pilot, f"{words!r}", lambda: words in screen_text(app))
-    return screen_text(app)
-
-
 async def poll(pilot: Pilot) -> None:
     """Let the workbench look at the workspace now instead of within a second."""
     pilot.app.poll()  # type: ignore[attr-defined]
