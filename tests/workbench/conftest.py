@@ -20,7 +20,7 @@ from store.workspace import Workspace
 from workbench.application import Workbench
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-LIMIT_S = float(os.environ.get("DEBUG_LIMIT", "60"))  # only what hangs takes as long
+LIMIT_S = 60.0  # only what hangs takes as long
 LOOK_S = 0.02  # between two looks at what another process or thread does
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
 WARM = re.compile(r"ready, [\d.]+ [MG]B, [\d,]+ ms *")
@@ -78,13 +78,6 @@ async def until(pilot: Pilot, words: str) -> str:
             if words in (text := screen_text(app)):
                 return text
             await asyncio.sleep(LOOK_S)
-
-
-async def passing(pilot: Pilot, words: str) -> str:
-    """Wait until the words are on the screen while more is under way; returns that screen."""
-    app: Workbench = pilot.app  # type: ignore[assignment]
-    await happens(pilot, f"{words!r}", lambda: words in screen_text(app))
-    return screen_text(app)
 
 
 async def poll(pilot: Pilot) -> None:

@@ -93,6 +93,7 @@ async def test_writes_that_go_on_let_a_long_read_come_to_its_end(
             shop.add_dataset(mapped, f"more-{number}", users=5, items=9, seed=number)
             app.poll()
             await happens(pilot, "a read", lambda: gate.calls)
+            await pilot.pause()  # so that one more would begin
         assert gate.calls == 1  # the two other writes did not start it anew
         gate.open()
         await settle(pilot)
@@ -106,28 +107,28 @@ async def test_an_answer_that_was_overtaken_is_not_shown(mapped: Workspace, monk
         await settle(pilot)
         await press(pilot, "2")
         shop.add_dataset(mapped, "more", users=5, items=9, seed=9)
-        old, first, second = app.screen.view, threading.Event(), threading.Event()
+        old, read, newer = app.screen.view, threading.Event(), threading.Event()
 
         class Held(data_screen.DataScreen.Loaded):
-            """An answer whose thread is held up between the read and the message."""
+            """Where a thread makes an answer of what it read, it is held up until a newer one is shown."""
 
             def __init__(self, view: DataView) -> None:
                 super().__init__(view)
                 if view is old and threading.current_thread() is not threading.main_thread():
-                    second.wait(LIMIT_S)
+                    assert newer.wait(LIMIT_S)
 
-        def overtaken(workspace: Workspace) -> DataView:
-            first.set()
-            assert second.wait(LIMIT_S)
+        def read_before_the_write(workspace: Workspace) -> DataView:
+            read.set()
             return old
 
-        monkeypatch.setattr(data_screen, "read_data", overtaken)
+        monkeypatch.setattr(data_screen.DataScreen, "Loaded", Held)
+        monkeypatch.setattr(data_screen, "read_data", read_before_the_write)
         app.screen.reload()
-        await happens(pilot, "the first read", first.is_set)
+        await happens(pilot, "the first read", read.is_set)
         monkeypatch.setattr(data_screen, "read_data", read_data)
         app.screen.reload()
         await happens(pilot, "the newer answer", lambda: app.screen.view != old)
-        second.set()
+        newer.set()
         await settle(pilot)
         assert "Datasets  4" in screen_text(app)
 
