@@ -125,7 +125,9 @@ def test_synthetic_shops_are_labelled_everywhere(call: Command) -> None:
     made = call("ingest", "synthetic", "--users", "60", "--items", "30", "--domains", "2", "--json").document
     assert [d["name"] for d in made] == ["synthetic-Cameras", "synthetic-Games"]
     assert all(d["synthetic"] and d["platform"] == "synthetic" and d["split"] == "timestamp" for d in made)
-    assert "synthetic: generated, not real data" in call("datasets").out
+    listed = call("datasets")
+    assert all(line.split()[-1] == "synthetic" for line in listed.out.splitlines() if "synthetic-" in line)
+    assert "synthetic: generated, not real data" in listed.err
     assert "synthetic: generated, not real data" in call("datasets", "synthetic-Games").out
     (alone,) = call(
         "ingest", "synthetic", "--users", "60", "--items", "30", "--domains", "1", "--name", "x", "--json"

@@ -263,7 +263,7 @@ def test_a_closed_pipe_is_quiet(program: Program) -> None:
 
 def test_a_terminal_of_another_encoding_gets_question_marks_and_json_stays_whole(tmp_path: Path) -> None:
     five_items(tmp_path, domain="Übergröße 漢字")
-    command = [sys.executable, "-c", "from engine.commands import main; main()", "datasets"]
+    command = [sys.executable, "-c", "from engine.commands import main; main()", "datasets", "shop"]
     environment = dict(os.environ, ST5_WORKSPACE=str(tmp_path), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     table, document = (
         subprocess.run([*command, *form], capture_output=True, text=True, check=True, env=environment).stdout
@@ -326,7 +326,9 @@ def test_markup_is_shown_as_it_is(hostile: Program) -> None:
     listed = shown(hostile("recommend", "pop", "--dataset", "shop", "--history", "x", "--seen", "keep"))
     for text in ("[bold]markup[/bold] [link=x]y[/] [/nothing]", "�[31mred�[0m", "שלום مرحبا", "漢字テスト 👩‍👩‍👧"):
         assert text in listed
-    assert listed.count("long") == 20_000
+    (long,) = [line for line in listed.splitlines() if "long" in line]
+    assert "…" in long  # the title ends where its column does
+    assert len(long) <= hostile.columns
 
 
 def test_json_gives_every_character_back(hostile: Program) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.measuring.comparison import Compared
     from store.records import Evaluation
 
+USUAL = {"value": "all", "split": "test"}  # what a column need not say
 FINGERPRINT_DIGITS = 12  # as many as nobody mixes up; `st5 datasets NAME` has all
 
 
@@ -55,9 +56,8 @@ def _print(
     if form is Form.CSV:
         print_csv([document | {"protocol": "; ".join(document["protocol"])} for document in documents])
         return
-    many, divided = among_many, any(row.value != "all" for row in rows)
     whole = form is Form.MARKDOWN
-    heads = ["dataset", *(["value"] if divided or whole else []), *(["model"] if many else []), "metric", "seen", "n"]
+    heads = ["dataset", "value", *(["model"] if among_many else []), "metric", "seen", "n", "users"]
     cells = []
     for row in rows:
         mean, low, high = row.span
@@ -65,19 +65,20 @@ def _print(
         cells.append(
             (
                 row.dataset,
-                *([row.value] if divided or whole else []),
-                *([row.models[0]] if many else []),
+                row.value,
+                *([row.models[0]] if among_many else []),
                 row.metric,
                 row.seen,
                 str(row.difference.n),
-                *([str(row.difference.users), *span] if whole else [" ".join(span)]),
+                str(row.difference.users),
+                *(span if whole else [" ".join(span)]),
                 f"{row.p_holm:.3f}",
                 _mark(row),
             )
         )
-    ends = ["users", difference, INTERVAL, "p (Holm)"] if whole else [f"{difference} [{INTERVAL}]", "p"]
+    ends = [difference, INTERVAL, "p (Holm)"] if whole else [f"{difference} [{INTERVAL}]", "p"]
     columns = [*heads, *ends, ""]
-    right = ",".join(("n", *ends))
+    right = ",".join(("n", "users", *ends))
     print_cells(columns, cells, right, _words(rows), db, (e for row in rows for e in row.pair), form)
 
 
@@ -167,8 +168,20 @@ def print_cells(
         print_markdown(columns, cells)
         print("\n" + "\n".join(f"- {plain(line)}" for line in lines))
         return
-    print_table(columns, cells, right=right, cut="dataset,value,model,family")
+    narrowed, rows = _without_what_is_usual(columns, cells)
+    print_table(narrowed, rows, right=right, cut="dataset,value,model,family")
     say_wrapped(lines)
+
+
+def _without_what_is_usual(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """The table for a terminal: without users, and without columns that say `all` or `test` in every row."""
+    said = {name: {row[place] for row in cells} for place, name in enumerate(columns)}
+    kept = [
+        place
+        for place, name in enumerate(columns)
+        if name != "users" and not (name in USUAL and said[name] <= {USUAL[name]})
+    ]
+    return [columns[place] for place in kept], [[row[place] for place in kept] for row in cells]
 
 
 def provenance(db: sqlite3.Connection, of: Iterable[Evaluation]) -> list[str]:

@@ -89,7 +89,7 @@ def test_an_unusual_format_is_named_also_where_a_model_has_no_other(workspace: W
     assert read_results(workspace, ResultsChoice(dataset="fresh")).grid.labels == ("only · unstructured",)
 
 
-@pytest.mark.parametrize("choice", [ResultsChoice(), ResultsChoice(slice="category"), FORMAT])
+@pytest.mark.parametrize("choice", [ResultsChoice(), ResultsChoice(slice="domain"), FORMAT])
 def test_holm_goes_over_the_whole_table(workspace: Workspace, choice: ResultsChoice) -> None:
     shop.evaluate(workspace, "only", "movielens-small", history="unstructured")
     grid = read_results(workspace, choice).grid
