@@ -40,7 +40,7 @@ class IngestDraft(Draft):
     READS_TIMES: ClassVar[bool] = True
 
     name: str = text("name", "what the source suggests")
-    timestamp_format: str = text("times", "told by themselves; else s, ms, us, ns, iso, position or %d/%m/%Y %H:%M")
+    timestamp_format: str = text("times", "auto; else s, ms, us, ns, iso, position or %d/%m/%Y")
     split: str = choice("split", AUTO, SPLITS)
     t1: str = text("t1", "ms since 1970: valid begins here")
     t2: str = text("t2", "ms since 1970: test begins here")
@@ -236,7 +236,7 @@ class TableDraft(IngestDraft):
     rating: str = text("rating", "column: rating; none leaves it out")
     title: str = text("title", "column: title")
     description: str = text("description", "column: description")
-    category: str = text("category", "column: category, else categories, genres …; none leaves it out")
+    category: str = text("category", "category, else categories, genres …; none leaves it out")
     domain: str = text("domain", "what is sold or seen here; else the name")
 
     def files(self) -> dict[str, str]:
