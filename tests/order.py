@@ -1,7 +1,7 @@
 """In which order the tests run, and which of them are slow or start processes: marks by file.
 
 The slow files come first, the longest of them first, so that no long file is left to run alone at the end. All others
-run in random order. The numbers are from a run on two cores with `--durations=0`.
+run in random order. `make test` shows what each file takes; the seconds here are those on two cores.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 
-# Files of ten seconds and more, the longest first. `make test-fast` leaves them out.
+# Files of eight seconds and more, the longest first. `make test-fast` leaves them out.
 SLOW = (
     "test_real_data",
     "workbench/test_workbench_hostile",
@@ -64,6 +64,10 @@ SLOW = (
     "workbench/test_workbench_compare",
     "workbench/test_workbench_contention",
     "workbench/test_workbench_results_layouts",
+    "test_train_commands",
+    "engine/training/test_forward",
+    "test_baseline_commands",
+    "workbench/test_workbench_colours",
 )
 
 # Files that are about processes, signals and terminals. `make test-stress` runs them twenty times.
@@ -89,7 +93,7 @@ PROCESSES = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: in a file of ten seconds and more")
+    config.addinivalue_line("markers", "slow: in a file of eight seconds and more")
     config.addinivalue_line("markers", "process: in a file about processes, signals and terminals")
 
 

@@ -61,7 +61,7 @@ UNLESS_SET = {
 
 # The path of a Unix socket has at most 107 bytes (103 on macOS); those of multiprocessing take 36 below this folder.
 LONGEST_FOLDER = 60
-ENDS_S = 10  # a process that is about to end, on a busy machine, is not left behind
+ENDS_S = 60.0  # on a busy machine a process that still imports torch notices late that its parent has ended
 PREFIX = "st5-tests-"
 
 

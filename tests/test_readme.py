@@ -89,7 +89,6 @@ def small_files(folder: Path) -> None:
     )
 
 
-@pytest.mark.timeout(600)
 def test_every_command_of_the_readme_works(tiny_t5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("recbole", reason="MovieLens-100k (recbole 1.2.1) is not installed")
     small_files(tmp_path)

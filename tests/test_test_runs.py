@@ -81,6 +81,7 @@ def test_a_run_shows_a_line_per_file_whole_failures_and_why_tests_were_skipped(
 
 
 def test_a_run_that_leaves_something_behind_fails_and_says_what(pytester: pytest.Pytester, temporary: Path) -> None:
+    pytester.makeconftest("from tests import surroundings\nsurroundings.ENDS_S = 0.1")  # of 1000 seconds
     pytester.makepyfile(LEAVES)
     result = pytester.runpytest_subprocess(*options(2))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
