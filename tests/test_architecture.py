@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.program import Program
 from tests.small_shop import five_items
+from tests.tiny_models import make_tiny_bert
 
 PROJECT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "transformers", "sentence_transformers", "sklearn", "umap", "numba", "polars"}
@@ -81,6 +83,15 @@ def test_reading_commands_that_need_no_numbers_load_no_torch(tmp_path: Path) -> 
     for command in ("datasets", "models", "results"):
         found = loaded_by(running(command, "--json", "--workspace", str(tmp_path)))
         assert not found & (HEAVY | {"textual"})
+
+
+def test_a_recommendation_of_a_stored_bert_loads_no_library_that_trains(tmp_path: Path) -> None:
+    workspace = five_items(tmp_path / "w").folder
+    program = Program(workspace)
+    assert program("train", "only", "--backbone", make_tiny_bert(tmp_path), "--name", "m").code == 0
+    found = loaded_by(running("recommend", "m", "--dataset", "shop", "--user", "u0", "--workspace", str(workspace)))
+    assert not found & (HEAVY - {"torch", "numba"} | {"textual"})
+    assert {"torch", "tokenizers"} <= found
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,15 @@ def test_the_table_is_data_and_the_history_is_words(program: Program) -> None:
     assert shown.err.split() == ["Lamp", "Chair", "Desk"]
 
 
+def test_what_took_the_time_is_said_when_asked(program: Program) -> None:
+    asked = ("recommend", "tiny", "--dataset", "shop", "--user", "u0")
+    shown = program(*asked, "--verbose")
+    steps = ("starting Python", "loading libraries", "reading the history", "opening the model", "encoding the history")
+    assert all(step in shown.err for step in (*steps, "in all", "on a processor"))
+    assert shown.out == program(*asked).out
+    assert "loading libraries" not in program(*asked).err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

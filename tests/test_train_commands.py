@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from store.words import Phase, Split
 from store.workspace import Workspace
 from tests.program import Program, refusal
 from tests.small_shop import CATEGORIES, TEST, TITLES, A, B, C, add, many
+from tests.tiny_models import make_tiny_bert, make_tiny_decoder
 from tests.training_shop import CAMERAS, GAMES, KITCHEN, make_shop, small
 
 TRAIN, VALID = Split.TRAIN, Split.VALID
@@ -365,3 +367,41 @@ def without_descriptions(program: Program, folder: Path, name: str) -> None:
     rows.write_text("user_id,item_id,position\n" + "".join(f"u{n // 5},i{n % 5},{n % 5}\n" for n in range(60)))
     made = program("ingest", "table", "--events", rows, "--items", items, "--name", name, "--split", "leave-one-out")
     assert made.code == 0, made.err
+
+
+def test_training_reads_with_the_prompts_of_its_backbone_and_keeps_them(empty: Program, tmp_path: Path) -> None:
+    plain = make_tiny_bert(tmp_path)
+    prompted = tmp_path / "prompted"
+    shutil.copytree(plain, prompted)
+    about = prompted / "config_sentence_transformers.json"
+    said = {"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": "query"}
+    about.write_text(json.dumps(json.loads(about.read_text()) | said))
+    for name, backbone in (("with", prompted), ("without", plain)):
+        made = train(empty, "final", backbone, "--name", name)
+        assert made.code == 0, made.err
+        assert "Default prompt name" not in made.err
+    words = [event for job in (1, 2) for event in events(empty, job) if event.startswith("prompts")]
+    assert words == [
+        'prompts: The backbone\'s prompts are applied: "query: " before histories, "passage: " before items.'
+    ]
+    kept = {"history": "query: ", "item": "passage: "}
+    found = models(empty)
+    assert found["with"]["recipe"]["prompts"] == kept
+    assert found["with"]["recipe"]["request"]["prompts"] == kept
+    assert [phase["summary"]["prompts"] for phase in found["with"]["lineage"]] == [kept] * len(found["with"]["lineage"])
+    assert "prompts" not in str(found["without"])
+    own, other = ({phase["key"] for phase in found[name]["lineage"]} for name in ("with", "without"))
+    assert not own & other
+    assert empty("evaluate", "with", "--datasets", CAMERAS).code == 0
+    protocol = empty("results", "--json").document[0]["protocol"]
+    assert 'prompts "query: " before histories' in protocol
+    again = train(empty, "nopre", Path("with"), "--name", "on")
+    assert again.code == 0, again.err
+    assert models(empty)["on"]["recipe"]["prompts"] == kept
+
+
+def test_a_decoder_without_a_pad_token_is_trained(empty: Program, tmp_path: Path) -> None:
+    made = train(empty, "nopre", make_tiny_decoder(tmp_path, "qwen2"), "--name", "decoder")
+    assert made.code == 0, made.err
+    measured = empty("evaluate", "decoder", "--datasets", CAMERAS)
+    assert measured.code == 0, measured.err

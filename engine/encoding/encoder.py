@@ -148,11 +148,11 @@ class Encoder:
                         features["token_embeddings"] = features["token_embeddings"].float()
             except torch.OutOfMemoryError:
                 raise
-            except (LookupError, RuntimeError) as error:  # of a kind of model that was never tried here
+            except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+                first = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise Failed(
-                    f"{self.source} says that it reads {self.length} tokens, and cannot read a sentence of {longest}: "
-                    f"{str(error).strip().splitlines()[0]} Save it with a smaller model_max_length in "
-                    "tokenizer_config.json, or take another backbone."
+                    f"{self.source} cannot encode a sentence of {longest} tokens (it says it reads {self.length}): "
+                    f"{first} Check the sizes in its configs, or take another backbone."
                 ) from error
             vectors = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
         return vectors.cpu().numpy()
@@ -177,14 +177,9 @@ def load(
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     chosen = choose_device(device)
-    # What the libraries raise for files that are missing, cut short or of another kind.
-    unreadable = (
-        OSError, ValueError, LookupError, RuntimeError, AttributeError, TypeError, ImportError, SafetensorError
-    )  # fmt: skip
     try:
         with torch.random.fork_rng():
             torch.manual_seed(0)  # weights that the files lack (an unused pooler) are the same whenever it is opened
@@ -192,7 +187,9 @@ def load(
             model = SentenceTransformer(modules=_modules(folder, pooling), device=str(chosen))  # type: ignore[arg-type]
     except torch.OutOfMemoryError as error:
         raise Failed(f"{device_name(chosen)} has too little memory for {source}. Use --device cpu.") from error
-    except unreadable as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever files that are cut short or of another kind make the libraries raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(
             f'Backbone "{source}" cannot be opened: {first} Allowed: a sentence-transformers folder with modules.json, '

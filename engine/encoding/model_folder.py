@@ -163,7 +163,7 @@ def _prompts(about: dict[str, Any]) -> Prompts:
     written, default = about.get("prompts") or {}, about.get("default_prompt_name")
     if not isinstance(written, dict) or not all(isinstance(words, str | None) for words in written.values()):
         raise _Unusable(f"prompts in {ABOUT} are not texts by name.")
-    if default and default not in written:
+    if default and not (isinstance(default, str) and default in written):
         raise _Unusable(f'the default prompt "{default}" of {ABOUT} is not among its prompts.')
     history = written.get("query") or ""
     item = next((written[name] for name in ("document", "passage", "corpus") if written.get(name)), "")

@@ -158,6 +158,14 @@ DENSE = {"in_features": 32, "out_features": 32, "bias": True}
         (changed("config.json", model_type="model2vec"), ["is a model2vec model"]),
         # Prompts that cannot be followed.
         (changed("config_sentence_transformers.json", default_prompt_name="sts"), ['default prompt "sts"']),
+        (changed("config_sentence_transformers.json", default_prompt_name=["sts"]), ["is not among its prompts"]),
+        (changed("config_sentence_transformers.json", prompts=["query: "]), ["prompts in", "not texts by name"]),
+        # What only the libraries can tell.
+        (changed("config.json", num_attention_heads=0), ["cannot be opened"]),
+        (changed("config.json", model_type="no-such-family"), ["cannot be opened", "no-such-family"]),
+        (changed("tokenizer.json", model={"type": "BPE"}), ["cannot be opened"]),
+        (added("Dense", "3_Dense", **DENSE, activation_function="torch.nn.modules.activation.NoSuch"),
+         ["3_Dense/model.safetensors missing"]),
         (all_of(PROMPTS, changed("1_Pooling/config.json", include_prompt=False)), ["leaves their tokens out"]),
     ],
 )  # fmt: skip
