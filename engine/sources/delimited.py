@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -200,8 +199,8 @@ class _Parser:
 def _limited(lines: list[str], number: int) -> Iterator[str]:
     """Lines from `number` on with their ends, as many as a quoted field may have."""
     size = 0
-    for line in islice(lines, number, None):
-        yield line + "\n"
-        size += len(line)
+    for at in range(number, len(lines)):
+        yield lines[at] + "\n"
+        size += len(lines[at])
         if size > LONGEST_QUOTED:
             return

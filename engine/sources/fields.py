@@ -33,6 +33,20 @@ def key(column: str | pl.Expr) -> pl.Expr:
     return pl.when(_present(expr)).then(expr)
 
 
+def with_keys(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """The frame with `columns` as `key` has them; where all values are long or integers, none is missing."""
+    frame = frame.with_columns(pl.col(columns).str.strip_chars())
+    looked_at = [name for name in columns if _may_be_missing(frame[name])]
+    return frame.with_columns(key(name) for name in looked_at)
+
+
+def _may_be_missing(stripped: pl.Series) -> bool:
+    shortest = stripped.str.len_bytes().min()
+    if shortest is None or shortest > LONGEST_MISSING:  # type: ignore[operator]
+        return False
+    return stripped.cast(pl.Int64, strict=False).null_count() > stripped.null_count()
+
+
 def joined(column: str | pl.Expr, separator: str = ", ") -> pl.Expr:
     """The entries of a list column as one text, empty ones left out; null where nothing is left."""
     expr = pl.col(column) if isinstance(column, str) else column
@@ -175,5 +189,4 @@ def _as_json(value: Any) -> Any:
 
 
 def _present(stripped: pl.Expr) -> pl.Expr:
-    length = stripped.str.len_bytes()
-    return (length > LONGEST_MISSING) | ((length > 0) & ~stripped.is_in(MISSING))
+    return (stripped != "") & ~stripped.is_in(MISSING)

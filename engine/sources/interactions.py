@@ -6,7 +6,7 @@ from collections import Counter
 
 import polars as pl
 
-from engine.sources.fields import MISSING, key
+from engine.sources.fields import MISSING, with_keys
 from engine.sources.pile import Pile
 from engine.sources.raw import FRACTION, INTERACTION_COLUMNS, ITEM_COLUMNS
 from engine.sources.tally import Rows, Tally
@@ -50,7 +50,7 @@ class Interactions:
         `tally`; a rating that is no number is counted there and becomes null.
         """
         self.rows_seen += rows.frame.height
-        frame = rows.frame.with_columns(key("user"), key("item"), key("order"))
+        frame = with_keys(rows.frame, "user", "item", "order")
         moments = self.times.read(frame["order"])
         order = moments.order
         identified = frame["user"].is_not_null() & frame["item"].is_not_null()

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from engine.sources.blocks import BLOCK_BYTES, Block, check_encoding, read_blocks
-from engine.sources.fields import STRUCTURED_START, literal
+from engine.sources.fields import literal
 from engine.sources.tally import Rows, Tally, counted
 from store.errors import BadInput, unknown
 
@@ -103,9 +103,9 @@ def _with_json(frame: pl.DataFrame, data: bytes) -> pl.DataFrame:
     """Lists and objects within texts as the JSON of the line: what the parser makes of them is its own affair."""
     lines: list[bytes] = []
     for name, kind in frame.schema.items():
-        marked = pl.col(name).str.contains(STRUCTURED_START)
+        marked = _is_json(pl.col(name))
         if isinstance(kind, pl.List):
-            marked = pl.col(name).list.eval(pl.element().str.contains(STRUCTURED_START)).list.any()
+            marked = pl.col(name).list.eval(_is_json(pl.element())).list.any()
         rows = frame.select(marked.fill_null(False)).to_series().arg_true()
         if len(rows):
             lines = lines or data.split(b"\n")
@@ -115,6 +115,10 @@ def _with_json(frame: pl.DataFrame, data: bytes) -> pl.DataFrame:
             ]
             frame = frame.with_columns(_replaced(frame[name], rows, shown))
     return frame
+
+
+def _is_json(text: pl.Expr) -> pl.Expr:
+    return text.str.starts_with("[") | text.str.starts_with("{")
 
 
 def _replaced(column: pl.Series, rows: pl.Series, values: list[Any]) -> pl.Series:
