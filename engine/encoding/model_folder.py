@@ -208,6 +208,9 @@ def _check_config(config: dict[str, Any], name: str) -> None:
             f"{name} asks for code of the folder's own (auto_map: {_short(config['auto_map'])}). st5 "
             "runs no code that a model folder brings or names. Take a backbone whose classes transformers ships."
         )
+    kernels = [value for key, value in config.items() if "implementation" in key and "/" in str(value)]
+    if kernels:  # transformers would download it and run it
+        raise _Unusable(f'{name} asks for code from a hub ("{_short(str(kernels[0]))}"). Remove that line.')
     if config.get("model_type") == "model2vec" or config.get("architectures") == ["StaticModel"]:
         raise _Unusable(f"is a model2vec model, which st5 cannot use: {OF_NO_USE['StaticEmbedding']}.")
     if config.get("transformers_weights"):

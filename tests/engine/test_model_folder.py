@@ -138,6 +138,7 @@ DENSE = {"in_features": 32, "out_features": 32, "bias": True}
         (changed("config.json", auto_map={"AutoModel": "modeling_evil.Evil"}), ["config.json asks for code"]),
         (changed("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Evil", None]}),
          ["tokenizer_config.json asks for code"]),
+        (changed("config.json", _attn_implementation="someone/kernel"), ['code from a hub ("someone/kernel")']),
         (changed("processor_config.json", auto_map={"AutoProcessor": "evil.Evil"}), ["processor_config.json asks"]),
         (added("Dense", "3_Dense", **DENSE, activation_function="evil.Act"), ['activation "evil.Act"', "not of torch"]),
         (added("Dense", "3_Dense", **DENSE, activation_function="torch.hub.load"), ['"torch.hub.load"', "torch.nn"]),
