@@ -32,7 +32,7 @@ COMMANDS = {
     "baseline": ("evaluation", "Make a baseline and evaluate it."),
     "models": ("models", "List models, or show one in full."),
     "evaluate": ("evaluation", "Rank whole catalogues and store what was found."),
-    "results": ("results", "Show stored metrics, or what follows from the stored ranks."),
+    "results": ("results", "Show models beside each other, by dataset, slice or metric; compare them."),
     "ranks": ("results", "Write one row per event with its exact ranks."),
     "rate": ("rating", "Predict the ratings of test events, and measure the error."),
     "project": ("projection", "Lay embeddings out as a map."),
