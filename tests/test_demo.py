@@ -346,7 +346,7 @@ async def test_every_area_of_the_workbench_has_something_to_show(demo: Shown, si
         await pilot.press("4")
         await shown(pilot, "pop-recent", "¹ best")
         await pilot.press("e")
-        await shown(pilot, "experiment main", "All models", "row's ¹ best")
+        await shown(pilot, "experiment main", "All models", "¹ best")
         await pilot.press("escape", "5")
         await shown(pilot, "target", "rank ")
         await pilot.press("6")
