@@ -84,6 +84,8 @@ def _new_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=top))
     for name in ("tmp", "home"):
         (folder / name).mkdir()
+    for passed in (folder, folder / "tmp"):
+        passed.chmod(0o711)  # tests of rights run the program as another user, in folders below
     return folder
 
 

@@ -185,7 +185,9 @@ async def test_replacing_a_dataset_asks_with_what_is_deleted_and_is_not_carried_
         assert isinstance(form, LaunchDialog)
         await press(pilot, "tab tab")
         await pilot.press(*"movielens-small")
-        await press(pilot, "tab tab tab tab right")
+        while app.focused is not form.page.shown[-1]:
+            await press(pilot, "tab")
+        await press(pilot, "right")
         assert "--name movielens-small --replace" in form.command
         await press(pilot, "ctrl+s")
         assert isinstance(app.screen, ConfirmDialog)
