@@ -478,7 +478,7 @@ def test_a_terminal_that_cannot_move_its_cursor_is_refused(workspace: Workspace,
 
 def test_commands_need_no_terminal(workspace: Workspace, tmp_path: Path) -> None:
     code, out, err, seen = Streams("", tmp_path).run(["--workspace", "shop", "datasets"])
-    assert (code, "movielens-small" in out, err, seen) == (0, True, "", "")
+    assert (code, "movielens-small" in out, "\x1b" in out + err, seen) == (0, True, False, "")
 
 
 def test_the_case_of_no_terminal(tmp_path: Path) -> None:
