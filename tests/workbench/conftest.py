@@ -66,7 +66,7 @@ async def happens(pilot: Pilot, what: str, condition: Callable[[], object]) -> N
     """Wait until a condition holds that another process, or a thread, brings about."""
     async with limited(pilot, what):
         while not condition():
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S)  # see LOOK_S
 
 
 async def until(pilot: Pilot, words: str) -> str:
@@ -77,7 +77,7 @@ async def until(pilot: Pilot, words: str) -> str:
             await app.settled()
             if words in (text := screen_text(app)):
                 return text
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S)  # see LOOK_S
 
 
 async def poll(pilot: Pilot) -> None:

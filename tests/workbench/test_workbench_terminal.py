@@ -566,14 +566,11 @@ from workbench.application import Workbench
 async def walk():
     app = Workbench(Workspace(Path("shop")), readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
+        await app.settled()
         assert "numpy" not in sys.modules, "Home needs no arrays"
         for key in ("3", "5", "4", "space", "j", "space", "a", "escape", "e", "e", "escape", "?"):
             await pilot.press(key)
-            await pilot.pause()
-            while any(not worker.is_finished for worker in app.workers):
-                await pilot.pause(0.01)
-            await pilot.pause()
+            await app.settled()
     assert {{"engine.measuring.against_best", "engine.experiments.outcome"}} <= set(sys.modules)
 
 asyncio.run(walk())
