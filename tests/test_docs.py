@@ -107,3 +107,13 @@ def understood(words: list[str]) -> None:
         if not hasattr(command, "resolve_command") or not (rest := [*context._protected_args, *context.args]):
             return
         _, command, words = command.resolve_command(context, rest)
+
+
+@pytest.mark.parametrize("page", [*WITH_LINKS, *sorted(DOCS.glob("report/*.md"))], ids=lambda page: page.name)
+def test_every_table_has_a_head_and_as_many_cells_in_each_row(page: Path) -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", page.read_text(), re.MULTILINE):
+        head, line, *rows = table.splitlines()
+        cells = len(re.findall(r"(?<!\\)\|", head)) - 1
+        assert re.fullmatch(r"\|(:?-+:?\|)+", line.replace(" ", "")), f"no line of dashes below: {head}"
+        for row in (line, *rows):
+            assert len(re.findall(r"(?<!\\)\|", row)) - 1 == cells, row
