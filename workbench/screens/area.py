@@ -61,6 +61,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
     AREA: ClassVar[str] = ""
     HELP_TITLE: ClassVar[str] = ""
     AUTO_FOCUS = ""
+    FIRST_TABLES: ClassVar[tuple[str, ...]] = ("Table",)  # that take the focus where nothing has it, likeliest first
     ALLOW_IN_MAXIMIZED_VIEW = "Bar, KeyLine, TooSmall"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next part", id="area.next", show=False, tooltip="To the next part"),
@@ -237,6 +238,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self.notify("There is no table here.", severity="warning")
             return ""
         return table.as_text()
+
+    @on(Table.Shown)
+    def _focus_first_table(self) -> None:
+        """Focus a table where nothing has the focus: an area that was empty hid its tables, and they lost it."""
+        if self.focused is None:
+            tables = (table for kind in self.FIRST_TABLES for table in self.query(kind).results(Table))
+            first = next((table for table in tables if table.row_count and table.focusable), None)
+            self.set_focus(first)
 
     @on(FilterLine.Left)
     def _leave_filter(self) -> None:

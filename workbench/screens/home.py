@@ -36,6 +36,7 @@ class HomeScreen(LaunchingScreen):
 
     AREA = "home"
     HELP_TITLE = "Home"
+    FIRST_TABLES = ("#evaluations", "#datasets", "#models")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next", "Start", id="home.next",
                 tooltip="Open the form, filled in with the next step: Ctrl+S there starts it"),
@@ -74,7 +75,7 @@ class HomeScreen(LaunchingScreen):
                 yield Table(id="evaluations")
 
     def filled(self) -> None:
-        self.query_one("#running").display = False
+        self.query_one("#running").display = self.query_one("#home").display = False
 
     def reload(self) -> None:
         self.read("home", lambda: read_overview(self.workspace), self.Loaded)
@@ -85,11 +86,8 @@ class HomeScreen(LaunchingScreen):
         if self.left():
             return
         if event.overview != self.overview:
-            first = self.overview is None
             self.overview = event.overview
             self._draw()
-            if first and self.focused is None and event.overview.datasets:
-                self.query_one("#evaluations" if event.overview.newest else "#datasets").focus()
         for problem in event.overview.problems:
             self.bench.show_problem(Failed(f"{problem}. The rest is shown. Run `st5 doctor` to look into it."))
 

@@ -37,6 +37,7 @@ class UsersScreen(UsersFindingScreen):
 
     AREA = "users"
     HELP_TITLE = "Users"
+    FIRST_TABLES = ("#history", "#people-list")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Find", id="users.search", priority=True,
                 tooltip="Find a user by the first letters of the key"),
@@ -98,7 +99,6 @@ class UsersScreen(UsersFindingScreen):
         self.arrived()
         if event.view == self.view:
             return
-        first = self.view is None
         before, self.view = self.view, event.view
         if event.view.message:
             self.notify(plain(event.view.message), severity="warning", markup=False)
@@ -108,8 +108,6 @@ class UsersScreen(UsersFindingScreen):
         others = before is None or before.dataset != event.view.dataset  # another, or the same one made anew
         if event.view.dataset is not None and (others or (before and before.asked != event.view.asked)):
             self.list_users("")
-        if first and event.view.visit is not None:
-            self.query_one("#history").focus()
 
     def on_resize(self) -> None:
         if self.view is not None and self.view.visit is not None:

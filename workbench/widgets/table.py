@@ -81,6 +81,9 @@ class Table(DataTable[Text]):
         def control(self) -> Table:
             return self.table
 
+    class Shown(Message):
+        """The table is on the screen again after it was hidden. A hidden part loses the focus."""
+
     def __init__(self, *, id: str, by_cell: bool = False, fixed: int = 0) -> None:
         super().__init__(id=id, cursor_type="cell" if by_cell else "row", fixed_columns=fixed, cell_padding=1)
         self._headings: tuple[Heading, ...] = ()
@@ -140,6 +143,9 @@ class Table(DataTable[Text]):
         header = self.header_height if self.show_header else 0
         across = sum(self._widths(width)) + 2 * self.cell_padding * len(self._headings)
         return header + sum(line.height for line in self._lines) + (across > max(width, 1))
+
+    def on_show(self) -> None:
+        self.post_message(self.Shown())
 
     def on_resize(self, event: Resize) -> None:
         self._fit()
