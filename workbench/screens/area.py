@@ -239,7 +239,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             return ""
         return table.as_text()
 
-    @on(Table.Shown)
+    @on(Table.Appeared)
     def _focus_first_table(self) -> None:
         """Focus a table where nothing has the focus: an area that was empty hid its tables, and they lost it."""
         if self.focused is None:

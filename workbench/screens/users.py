@@ -14,14 +14,13 @@ from textual.widgets import DataTable, Static
 from store.plain_text import plain
 from store.records import Item
 from store.words import Seen
-from workbench import numbers
 from workbench.display import line, title
 from workbench.next_step import command
 from workbench.screens.item import ItemDialog
 from workbench.screens.users_choices import SIDES
 from workbench.screens.users_people import UsersFindingScreen
-from workbench.visit import HISTORY_LIMIT, Side, UsersView
-from workbench.visit_rows import HEADINGS, history
+from workbench.visit import Side, UsersView
+from workbench.widgets.history_panel import HistoryPanel
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import SettingsLine
@@ -82,9 +81,7 @@ class UsersScreen(UsersFindingScreen):
                 yield SearchLine()
                 yield Table(id="people-list")
             with Vertical(id="visit"):
-                with Vertical(id="past"):
-                    yield Section("User", id="visit-title")
-                    yield Table(id="history")
+                yield HistoryPanel(id="past")
                 with Horizontal(id="sides"):
                     yield SidePanel("a", id="left")
                     yield SidePanel("b", id="right")
@@ -185,11 +182,8 @@ class UsersScreen(UsersFindingScreen):
         table = self.focused
         if self.view is None or self.view.visit is None or not isinstance(table, Table):
             return None
-        if table.id == "history":
-            happenings = (*self.view.visit.history, self.view.visit.target)
-            return happenings[table.cursor_row].item if 0 <= table.cursor_row < len(happenings) else None
         panel = table.parent
-        return panel.item_at_cursor() if isinstance(panel, SidePanel) else None
+        return panel.item_at_cursor() if isinstance(panel, HistoryPanel | SidePanel) else None
 
     def _draw(self) -> None:
         view = self.view
@@ -205,16 +199,7 @@ class UsersScreen(UsersFindingScreen):
             return
         self.choice.dataset, self.choice.user, self.choice.event = visit.dataset.name, visit.user, visit.event.event
         self.bench.remember()
-        which = f"{visit.event.split} event {visit.number} of {visit.of_user}" if visit.of_user > 1 else "1 event"
-        remark = f"{which}, {numbers.counted(visit.length, 'item')} before the target"
-        if visit.length > HISTORY_LIMIT:
-            remark += f", the newest {HISTORY_LIMIT} shown"
-        self.query_one("#visit-title", Section).say("", remark, title=visit.user)
-        table = self.query_one("#history", Table)
-        before = table.line_at_cursor()
-        table.put(HEADINGS, history(visit))
-        if before is None or before.key != table.ordered_rows[-1].key.value:
-            table.action_last_row()
+        self.query_one(HistoryPanel).put(visit)
         masked = self.choice.seen == Seen.MASK
         self.query_one("#third").display = len(visit.sides) > 2
         self.query_one("#sides").set_class(len(visit.sides) > 2, "-three")
