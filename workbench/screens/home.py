@@ -21,6 +21,7 @@ from workbench.display import line
 from workbench.job_words import running_now
 from workbench.next_step import next_step
 from workbench.overview import NEWEST, Headline, Overview, read_overview
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.launching import LaunchingScreen
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.next_panel import NextPanel
@@ -145,6 +146,8 @@ class HomeScreen(LaunchingScreen):
         self.query_one(NextPanel).put(next_step(overview, self.bench.workspace_option))
         self._draw_running()
         self.query_one("#home").display = overview.exists
+        listed = bool(overview.datasets or overview.models or overview.evaluations)
+        self.withhold(*(() if listed else ("filter", "open", *TABLE_ACTIONS)))
         wide = self.size.width >= WIDE
         headings = _DATASETS if wide else _SHORT_DATASETS
         rows = [_dataset_row(dataset, wide) for dataset in overview.datasets]

@@ -16,6 +16,7 @@ from store.records import Item
 from store.words import Seen
 from workbench.display import line, title
 from workbench.next_step import command
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.item import ItemDialog
 from workbench.screens.users_choices import SIDES
 from workbench.screens.users_people import UsersFindingScreen
@@ -29,6 +30,9 @@ from workbench.widgets.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+ABOUT_EVENTS = ("item", "event", "edit", "why", "side", "top", "seen", *TABLE_ACTIONS)
+ABOUT_DATASETS = ("search", "step", "ask", "dataset", *ABOUT_EVENTS)
 
 
 class UsersScreen(UsersFindingScreen):
@@ -190,6 +194,7 @@ class UsersScreen(UsersFindingScreen):
         assert view is not None
         visit = view.visit
         self.say_settings()
+        self.withhold(*(ABOUT_DATASETS if view.dataset is None else ABOUT_EVENTS if visit is None else ()))
         self.query_one("#users").display = view.dataset is not None
         self.query_one("#visit").visible = visit is not None
         empty = self.query_one("#users-empty", Static)
