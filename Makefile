@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RECBOLE := recbole==1.2.1   # only for the MovieLens-100k files inside its wheel
 PROCESSES ?= 4              # of the tests, on two cores: half of the time they wait for other processes and the disk
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-fast test-stress lint bench picture clean
@@ -10,8 +11,8 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --
 help:   ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST) | awk -F '  ' '{printf "%-18s %s\n", $$1, $$2}'
 
-demo: .venv/.demo   ## install, then fill a workspace with real and made data and open it
-	$(BIN)/st5 demo
+demo: .venv/.demo   ## install, then fill a workspace with real and made data and train a model
+	@$(BIN)/st5 demo
 
 test: .venv/.test   ## run all tests; a line per file, PROCESSES=4 at a time
 	$(PYTEST)
@@ -39,18 +40,21 @@ clean:   ## remove .venv and what builds left
 	rm -rf .venv build *.egg-info
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "st5 needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "st5 needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 …")'
+	@$(PYTHON) -m venv .venv
 
 .venv/.demo: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(RECBOLE)
-	touch $@
+	@echo "Installing st5 and what it needs into .venv …"
+	@$(PIP) --editable '.[demo]'
+	@$(PIP) --no-deps $(RECBOLE)
+	@touch $@
 
 .venv/.test: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test]'
-	touch $@
+	@echo "Installing what the tests need into .venv …"
+	@$(PIP) --editable '.[demo,test]'
+	@touch $@
 
 .venv/.bench: .venv/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,bench]'
-	touch $@
+	@echo "Installing what the benchmarks need into .venv …"
+	@$(PIP) --editable '.[demo,test,bench]'
+	@touch $@

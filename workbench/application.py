@@ -341,6 +341,8 @@ class Workbench(App[None]):
             for binding in bindings_of(node, self):
                 if binding.system or binding.action in seen or binding.action == "app.command_palette":
                     continue
+                if isinstance(screen, AreaScreen) and screen.withholds(binding.action):
+                    continue
                 seen.add(binding.action)
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(f"{binding.description}  ({shown(binding.key)})", binding.tooltip, run)

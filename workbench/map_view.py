@@ -11,17 +11,19 @@ from functools import cached_property
 import numpy as np
 
 from store import datasets as dataset_store
+from store import jobs as job_store
 from store import projections as projection_store
 from store.item_search import find_items
 from store.models import models
-from store.records import Item, Points, Projection
-from store.words import Seen
+from store.records import Item, Job, Points, Projection
+from store.words import JobState, Seen
 from store.workspace import Workspace
 from workbench.display import title
 from workbench.map_labels import Label, Way, labelled, ways
 from workbench.remembered import MapChoice
 
 LISTED = 200  # points in a list at most: no more can be read at a glance, and titles of more take long to read
+MAKES_MAPS = ("project", "demo")  # kinds of jobs
 PAGE = 500  # users looked at by one read of a search
 
 
@@ -54,7 +56,9 @@ class Side:
 class MapView:
     """Everything that Map shows. known: all maps, newest first; sides: the chosen ones; ways: to colour them.
 
-    gone: the map looked at last, where its datasets were replaced since. `sign` is equal where all of it is.
+    gone: the map looked at last, where its datasets were replaced since. Where there is no map, making: the unfinished
+    jobs that make maps; failed: the newest such job, if it failed and none is unfinished. `sign` is equal where all of
+    it is.
     """
 
     sign: tuple[object, ...]
@@ -65,6 +69,8 @@ class MapView:
     way: Way | None = field(default=None, compare=False)
     gone: Projection | None = None
     advice: tuple[str, ...] = ()
+    making: tuple[Job, ...] = ()
+    failed: Job | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,9 @@ def read_map(workspace: Workspace, choice: MapChoice, shown: MapView | None = No
         if choice.first and choice.first not in {projection.key for projection in known}:
             gone = projection_store.find_projection(db, choice.first)
         if not known:
-            return MapView(("nothing", gone), gone=gone, advice=_advice(db))
+            making = tuple(job for job in job_store.unfinished(db) if job.kind in MAKES_MAPS)
+            failed = None if making else _failed(db)
+            return MapView(("nothing", gone), gone=gone, advice=_advice(db), making=making, failed=failed)
         first = next((p for p in known if p.key == choice.first), known[0])
         second = next((p for p in known if p.key == choice.second and p.kind == first.kind and p is not first), None)
         chosen = [first] if second is None else [first, second]
@@ -217,6 +225,12 @@ def _users(workspace: Workspace, side: Side, name: str, prefix: str) -> Iterator
 def _total(db: sqlite3.Connection, projection: Projection) -> int:
     own = [dataset_store.dataset(db, name) for name in projection.datasets]
     return sum(dataset.items if projection.kind == "items" else dataset.users for dataset in own)
+
+
+def _failed(db: sqlite3.Connection) -> Job | None:
+    """The newest job that makes maps, if it failed or was lost."""
+    newest = next((job for job in job_store.jobs(db, LISTED) if job.kind in MAKES_MAPS), None)
+    return newest if newest is not None and newest.state in (JobState.FAILED, JobState.LOST) else None
 
 
 def _advice(db: sqlite3.Connection) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from rich.table import Table as Columns
 from rich.text import Text
 
 from store.plain_text import plain
-from store.records import Projection
-from workbench import numbers
+from store.records import Job, Projection
+from store.words import JobState
+from workbench import job_words, numbers
 from workbench.display import line, whole
 from workbench.map_view import MapView, Side
 from workbench.next_step import command
@@ -108,14 +109,35 @@ def gone(projection: Projection, option: Path | None) -> Text:
     return Text(plain(words)).append(command(remake(projection), option), style="bold")
 
 
-def nothing(view: MapView, option: Path | None) -> Text:
-    """What to do where there is no map."""
+def nothing(view: MapView, starting: str, option: Path | None) -> Text:
+    """Which job makes a map where there is none yet, or what to do. starting: the command that is being run."""
     text = gone(view.gone, option).append("\n\n") if view.gone is not None else Text()
+    if starting:
+        text.append_text(line(f"◐ starting: {starting}\n"))
+    for job in view.making:
+        text.append_text(_making(job)).append("\n")
+    if view.making:
+        return text.append("The map appears here when it is done. Jobs (3) shows more.", style="dim")
+    if starting:
+        return text
+    if view.failed is not None:
+        text.append_text(job_words.state(view.failed)).append_text(line(f"  job {view.failed.id}, ", "dim"))
+        text.append_text(line(f"{job_words.what(view.failed)}: {view.failed.message}"))
+        text.append("\nJobs (3) shows its log.\n\n", style="dim")
     if not view.advice:
         text.append("No map yet, and no dataset to make one of. Home (1) says how to get one.\n")
         return text.append(command(["demo"], option), style="bold")
     text.append("No map yet. p opens the form that makes one; or in a shell:\n")
     return text.append(command(list(view.advice), option), style="bold")
+
+
+def _making(job: Job) -> Text:
+    """`● running  job 7, project only on shop: t-SNE  ███·····  43 %`."""
+    text = job_words.state(job).append_text(line(f"  job {job.id}, {job_words.what(job)}", "not bold"))
+    at = job.stage if job.state is JobState.RUNNING else job.message
+    if at:
+        text.append_text(line(f": {at}"))
+    return text.append("  ").append_text(job_words.progress(job))
 
 
 def in_full(side: Side, option: Path | None) -> Group:

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shop
-from conftest import press, said, screen_text, settle
+from conftest import check_snapshot, poll, press, said, screen_text, settle
 
 from store.datasets import dataset, user_events
 from store.evaluations import evaluations, ranks
+from store.words import Split
 from store.workspace import Workspace
+from tests import small_shop
 from workbench.application import Workbench
 from workbench.remembered import UsersChoice
 from workbench.visit import read_users, read_visit
@@ -245,3 +247,70 @@ async def test_a_text_is_copied_whole_and_into_a_file_where_it_is_too_long(
         assert written is not None
         assert story.strip() in Path(written[1]).read_text(encoding="utf-8")
         assert Path(written[1]).stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """One user with 90 films before the target, and one with 20; two models are evaluated."""
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(Path("long"))
+    films = [f"Film {number}" for number in range(91)]
+    marks = [(90, Split.TEST), (20, Split.TEST)]
+    histories = [(f"u{user}", range(mark[0] + 1), [mark]) for user, mark in enumerate(marks)]
+    small_shop.add(workspace, "films", films, ["Drama"] * 91, histories)
+    for name in ("only", "pop"):
+        shop.add_model(workspace, name)
+        shop.evaluate(workspace, name, "films")
+    return workspace
+
+
+def target_lines(app: Workbench) -> int:
+    """How often the screen shows the target with its day, as a row of the history or in a line of its own."""
+    return sum("»" in row and "1970-01-01" in row for row in screen_text(app).splitlines())
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+async def test_the_target_is_always_in_sight(long: Workspace, width: int) -> None:
+    app = Workbench(long, readonly=True)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        table = app.screen.query_one("#history", Table)
+        for keys in ("G", "g", "ctrl+d", "z", "z", "1 5", "n", "p"):
+            await press(pilot, keys)
+            for height in (22, 34, 60, 24):
+                await pilot.resize_terminal(width, height)
+                await settle(pilot)
+                assert target_lines(app) == 1, (keys, height, screen_text(app))
+                cursor = table.cursor_row + 1 - table.scroll_offset.y
+                assert 0 < cursor < table.size.height, (keys, height, screen_text(app))
+
+
+async def test_a_scrolled_history_keeps_its_target_below(long: Workspace) -> None:
+    app = Workbench(long, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        assert not app.screen.query_one("#history-target").display
+        await press(pilot, "g")
+        check_snapshot(app, "users-scrolled-80x24")
+        await press(pilot, "G")
+        assert not app.screen.query_one("#history-target").display
+
+
+async def test_the_cursor_stays_where_it_is_when_the_same_event_is_read_again(long: Workspace) -> None:
+    app = Workbench(long, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 g j j")
+        table = app.screen.query_one("#history", Table)
+        shop.add_model(long, "bm25")
+        shop.evaluate(long, "bm25", "films")  # a job's evaluation: other models are shown now
+        await poll(pilot)
+        assert "bm25" in screen_text(app)
+        assert table.cursor_row == 2
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        assert table.cursor_row == 2
+        await press(pilot, "n")
+        assert table.cursor_row == table.row_count - 1  # the target of another event

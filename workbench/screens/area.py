@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from workbench.application import Workbench
 
 
+# Of every area; they are about a table. An area without content withholds them.
+TABLE_ACTIONS = ("copy_cell", "copy_view", "pager", "maximise")
+
+
 class BodyReady(Message):
     """The parts of an area are mounted."""
 
@@ -61,6 +65,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
     AREA: ClassVar[str] = ""
     HELP_TITLE: ClassVar[str] = ""
     AUTO_FOCUS = ""
+    FIRST_TABLES: ClassVar[tuple[str, ...]] = ("Table",)  # that take the focus where nothing has it, likeliest first
     ALLOW_IN_MAXIMIZED_VIEW = "Bar, KeyLine, TooSmall"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next part", id="area.next", show=False, tooltip="To the next part"),
@@ -87,6 +92,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         self._styled = -1  # which of the app's styles the area was last drawn with
         self._generation = -1
         self._filled = False
+        self._withheld: frozenset[str] = frozenset()
         self._newest: Worker[None] | None = None  # the read that was started last
         self._refresh: Worker[None] | None = None  # the newest read for the workspace as it was at `_generation`
 
@@ -194,7 +200,17 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         """`/` opens a line before the next key arrives (priority), but is a letter while one is typed in."""
         if not self._filled:  # keys typed ahead of the first frame find nothing to act on yet
             return False
-        return not (action in ("search", "filter") and isinstance(self.focused, Input))
+        return not self.withholds(action) and not (action in ("search", "filter") and isinstance(self.focused, Input))
+
+    def withhold(self, *actions: str) -> None:
+        """Switch off exactly these actions, which have nothing to act on in what is shown now."""
+        if frozenset(actions) != self._withheld:
+            self._withheld = frozenset(actions)
+            self.refresh_bindings()
+
+    def withholds(self, action: str) -> bool:
+        """Whether an action, with parameters or without, has nothing to act on now."""
+        return action.partition("(")[0] in self._withheld
 
     def action_reload(self) -> None:
         self.bench.look_again()
@@ -237,6 +253,14 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self.notify("There is no table here.", severity="warning")
             return ""
         return table.as_text()
+
+    @on(Table.Appeared)
+    def _focus_first_table(self) -> None:
+        """Focus a table where nothing has the focus: an area that was empty hid its tables, and they lost it."""
+        if self.focused is None:
+            tables = (table for kind in self.FIRST_TABLES for table in self.query(kind).results(Table))
+            first = next((table for table in tables if table.row_count and table.focusable), None)
+            self.set_focus(first)
 
     @on(FilterLine.Left)
     def _leave_filter(self) -> None:

@@ -83,8 +83,6 @@ class BehindScreen(ExportingScreen, LayerScreen):
             if self._turned:
                 self._turned = False
                 table.move_cursor(row=0)
-        if self.focused is None:
-            table.focus()
         self._say_event()
 
     @on(DataTable.RowHighlighted)

@@ -81,11 +81,8 @@ class CompareScreen(ExportingScreen, LayerScreen, MeasuredScreen):
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         if event.comparison != self.comparison:
-            first = self.comparison is None
             self.comparison = event.comparison
             self._draw()
-            if first:
-                self.query_one("#differences").focus()
 
     def on_resize(self) -> None:
         self._draw()

@@ -21,6 +21,7 @@ from workbench import data_rows
 from workbench.data_view import DataView, Measured, Truncation, Use, next_pass, read_data, read_pass, truncation_of
 from workbench.job_actions import run_command
 from workbench.numbers import count
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.launching import LaunchingScreen
 from workbench.screens.problem import RefusedDialog
 from workbench.screens.value import ValueDialog
@@ -139,8 +140,8 @@ class DataScreen(LaunchingScreen):
 
         dataset = self.dataset
         if dataset is None:
-            self._say_no()
-        elif self.focused is self.query_one("#facts"):
+            return
+        if self.focused is self.query_one("#facts"):
             name, value = self._facts(dataset)[self.query_one("#facts", Table).cursor_row]
             self.app.push_screen(ValueDialog(name, value))
         else:
@@ -148,15 +149,12 @@ class DataScreen(LaunchingScreen):
 
     def action_truncation(self) -> None:
         dataset = self.dataset
-        if dataset is None:
-            self._say_no()
-        elif dataset.fingerprint not in self._truncation:
+        if dataset is not None and dataset.fingerprint not in self._truncation:
             self.notify(f"Counting the tokens of {plain(dataset.name)} …", markup=False)
             self.run_worker(self._count_tokens(dataset), group="truncation", exclusive=True, exit_on_error=False)
 
     def action_results(self) -> None:
         if self.dataset is None:
-            self._say_no()
             return
         self.remembered.results.dataset = self.dataset.name
         self.bench.remember()
@@ -164,7 +162,6 @@ class DataScreen(LaunchingScreen):
 
     def action_users(self) -> None:
         if self.dataset is None:
-            self._say_no()
             return
         if self.remembered.users.dataset != self.dataset.name:
             self.remembered.users = replace(self.remembered.users, dataset=self.dataset.name, user="", event=-1)
@@ -184,9 +181,6 @@ class DataScreen(LaunchingScreen):
         except Problem as problem:
             self.app.push_screen(RefusedDialog(problem))
         self._draw_chosen()
-
-    def _say_no(self) -> None:
-        self.notify("There is no dataset yet: i brings data in.", severity="warning")
 
     def _facts(self, dataset: Dataset) -> list[data_rows.Fact]:
         assert self.view is not None
@@ -222,6 +216,8 @@ class DataScreen(LaunchingScreen):
 
     def _draw_chosen(self) -> None:
         dataset = self.dataset
+        nothing = ("open", "truncation", "results", "users", *TABLE_ACTIONS) if dataset is None else ()
+        self.withhold(*nothing, *(() if self.view and self.view.datasets else ("filter",)))
         self.query_one("#data-parts").display = dataset is not None
         if dataset is None:
             return

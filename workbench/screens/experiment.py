@@ -93,7 +93,6 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
         if event.view is None or event.view != self.view:
             self.view = event.view
             self._draw()
-            self.query_one("#sheet").focus()
 
     def on_resize(self) -> None:
         if self.view is not None:

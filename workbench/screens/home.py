@@ -21,6 +21,7 @@ from workbench.display import line
 from workbench.job_words import running_now
 from workbench.next_step import next_step
 from workbench.overview import NEWEST, Headline, Overview, read_overview
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.launching import LaunchingScreen
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.next_panel import NextPanel
@@ -36,6 +37,7 @@ class HomeScreen(LaunchingScreen):
 
     AREA = "home"
     HELP_TITLE = "Home"
+    FIRST_TABLES = ("#evaluations", "#datasets", "#models")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next", "Start", id="home.next",
                 tooltip="Open the form, filled in with the next step: Ctrl+S there starts it"),
@@ -74,7 +76,7 @@ class HomeScreen(LaunchingScreen):
                 yield Table(id="evaluations")
 
     def filled(self) -> None:
-        self.query_one("#running").display = False
+        self.query_one("#running").display = self.query_one("#home").display = False
 
     def reload(self) -> None:
         self.read("home", lambda: read_overview(self.workspace), self.Loaded)
@@ -85,11 +87,8 @@ class HomeScreen(LaunchingScreen):
         if self.left():
             return
         if event.overview != self.overview:
-            first = self.overview is None
             self.overview = event.overview
             self._draw()
-            if first and self.focused is None and event.overview.datasets:
-                self.query_one("#evaluations" if event.overview.newest else "#datasets").focus()
         for problem in event.overview.problems:
             self.bench.show_problem(Failed(f"{problem}. The rest is shown. Run `st5 doctor` to look into it."))
 
@@ -147,6 +146,8 @@ class HomeScreen(LaunchingScreen):
         self.query_one(NextPanel).put(next_step(overview, self.bench.workspace_option))
         self._draw_running()
         self.query_one("#home").display = overview.exists
+        listed = bool(overview.datasets or overview.models or overview.evaluations)
+        self.withhold(*(() if listed else ("filter", "open", *TABLE_ACTIONS)))
         wide = self.size.width >= WIDE
         headings = _DATASETS if wide else _SHORT_DATASETS
         rows = [_dataset_row(dataset, wide) for dataset in overview.datasets]

@@ -23,6 +23,7 @@ from workbench.job_log import log_path, read_log
 from workbench.job_rows import HEADINGS, how_many, job_row, nothing_yet, ordered
 from workbench.job_view import JobsView, read_events, read_jobs
 from workbench.remembered import JOB_ORDERS, JOB_PANES
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.job_events import JobEventsDialog
 from workbench.screens.jobs_marking import JobsMarkingScreen
 from workbench.widgets.filter_line import FilterLine
@@ -38,6 +39,10 @@ WHOLE_LOG = 8 * 2**20  # bytes of a log in the pager or the clipboard: its end w
 LOAD_S = 2.0  # a look goes through the list of all processes of this machine
 TICK_S = 1.0  # how often the silence of a worker is looked at
 REST_S = 0.1  # on a job before it is read: what the cursor passes by is not, the next key would have to wait for it
+ABOUT_JOBS = (
+    "cancel", "resume", "pane", "follow", "events", "results", "copy_command", "sort", "filter", "curve", "mark",
+    "by_time", *TABLE_ACTIONS,
+)  # fmt: skip
 MESSAGES_FROM = 110  # cells; below, the message stands in the lines about the job only
 
 
@@ -295,6 +300,7 @@ class JobsScreen(JobsMarkingScreen):
         marks = {id: letter(place) for place, id in enumerate(self.marks)}
         rows = [job_row(job, marks.get(job.id, Text()), wide) for job in ordered(view.jobs, self.choice.order)]
         shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
+        self.withhold(*(() if view.jobs else ABOUT_JOBS))
         empty = self.query_one("#jobs-empty", Static)
         empty.display = not view.jobs
         if not view.jobs:

@@ -53,11 +53,8 @@ class JobsActingScreen(LaunchingScreen):
         return self.view.detail if self.view else None
 
     def job(self) -> Job | None:
-        """The job under the cursor, also while what it told is still being read; says so where there is none."""
-        if self.view is None:  # still being read
-            return None
-        if self.detail is None:
-            self.say_no("There is no job yet: n starts one.")
+        """The job under the cursor, also while what it told is still being read; None where there is no job."""
+        if self.view is None or self.detail is None:
             return None
         return next((job for job in self.view.jobs if job.id == self.wanted), self.detail.job)
 

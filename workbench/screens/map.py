@@ -17,6 +17,7 @@ from store.plain_text import plain
 from workbench import map_words
 from workbench.map_view import Listed, MapView
 from workbench.numbers import count
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.map_choices import MapChoosingScreen
 from workbench.screens.map_points import MapPointsScreen
@@ -25,6 +26,11 @@ from workbench.widgets.map_panel import LegendTable, MapPanel, PointTable, legen
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import SettingsLine
+
+ABOUT_MAPS = (
+    "colour", "map", "marks", "shade", "cutoff", "seen", "facts", "search", "near", "user", "legend", "export",
+    *TABLE_ACTIONS,
+)  # fmt: skip
 
 
 class MapScreen(MapPointsScreen):
@@ -37,6 +43,7 @@ class MapScreen(MapPointsScreen):
                 tooltip="To the legend: Space shows or hides a label, Enter shows it alone"),
         Binding("e", "export", "Export", id="map.export", show=False,
                 tooltip="Write the view as it is to an SVG or PNG file"),
+        Binding("p", "make", "New map", id="map.make", tooltip="Open the form that makes a map"),
     ]  # fmt: skip
 
     class Written(Message):
@@ -74,6 +81,9 @@ class MapScreen(MapPointsScreen):
         for canvas in self.query(MapCanvas):
             canvas.look(self.marks, shade=self.choice.shade)
 
+    def starting_changed(self) -> None:
+        self._say_nothing()
+
     def visit(self, point: Listed) -> None:
         """Show a user in Users."""
         self.remembered.users = replace(
@@ -86,6 +96,8 @@ class MapScreen(MapPointsScreen):
     @on(MapChoosingScreen.Loaded)
     def _show(self, event: MapChoosingScreen.Loaded) -> None:
         before, self.view = self.view, event.view
+        if event.view.making:
+            self.bench.watch_jobs(True)
         if before is None or before != event.view:
             self._draw(event.view)
         if event.view.sides and (before is None or not before.sides):
@@ -167,8 +179,9 @@ class MapScreen(MapPointsScreen):
         note.display = bool(view.sides and view.gone)
         if view.gone is not None:
             note.update(map_words.gone(view.gone, self.bench.workspace_option))
+        self.withhold(*(() if shown else ABOUT_MAPS), *(() if shown or view.advice else ("make",)))
         if not view.sides:
-            self.query_one("#map-empty", Static).update(map_words.nothing(view, self.bench.workspace_option))
+            self._say_nothing()
             return
         if [side.projection.key for side in view.sides] != self._drawn:
             self._drawn = [side.projection.key for side in view.sides]
@@ -185,6 +198,11 @@ class MapScreen(MapPointsScreen):
             quiet = [number for number, label in enumerate(view.legend) if label.quiet]
             canvas.put(side.points.place, side.label, colours, legend.hidden, quiet)
         self._say_legend()
+
+    def _say_nothing(self) -> None:
+        if self.view is not None and not self.view.sides:
+            words = map_words.nothing(self.view, self.bench.starting, self.bench.workspace_option)
+            self.query_one("#map-empty", Static).update(words)
 
     def _say_legend(self) -> None:
         legend = self.query_one(LegendTable)

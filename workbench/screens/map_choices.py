@@ -35,7 +35,6 @@ class MapChoosingScreen(LaunchingScreen):
         Binding("a", "map('first')", "Map", id="map.first", show=False, tooltip="Choose the map"),
         Binding("b", "map('second')", "Beside", id="map.second", show=False,
                 tooltip="Choose a second map beside it; what is looked at in one is marked in the other"),
-        Binding("p", "make", "New map", id="map.make", show=False, tooltip="Open the form that makes a map"),
         Binding("m", "marks", "Marks", id="map.marks", show=False,
                 tooltip="Braille, quarters of cells, letters of the legend, or density in turn"),
         Binding("s", "shade", "Shade", id="map.shade", show=False,

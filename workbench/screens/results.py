@@ -18,6 +18,7 @@ from workbench.behind import Behind
 from workbench.chart_lines import Lines
 from workbench.remembered import ResultsChoice
 from workbench.results_grid import ResultsView, read_results
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.export import ExportingScreen
 from workbench.screens.results_choices import ResultsChoosingScreen
 from workbench.widgets.filter_line import FilterLine
@@ -27,6 +28,8 @@ from workbench.widgets.settings_line import Setting, SettingsLine
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Sheet
+
+ABOUT_NUMBERS = ("users", "mark", "compare", "chart", "sort", "filter", "thesis", "export", *TABLE_ACTIONS)
 
 
 class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
@@ -219,6 +222,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         if view is None:
             return
         empty = not view.grid.columns
+        self.withhold(*(ABOUT_NUMBERS if empty else ()), *(() if view.datasets else ("dataset", "experiments")))
         short = self.has_class("-short")
         chart = bool(view.curves.lines) and (self._chart_instead if short else self.choice.chart)
         table = self.table
@@ -259,8 +263,10 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         settings = [Setting("d", "dataset", dataset + synthetic, "dataset"), *self.measuring(self.choice.columns)]
         if self.view and any(cell and cell.thesis for row in self.view.grid.cells for cell in row):
             settings.append(Setting("p", "thesis", "shown" if self.choice.thesis else "hidden", "thesis"))
-        settings.append(Setting("c", "chart", "shown" if self.query_one(LineChart).display else "hidden", "chart"))
-        self.query_one(SettingsLine).put([*settings, Setting("o", "export", "", "export")])
+        if self.view and self.view.grid.columns:
+            settings.append(Setting("c", "chart", "shown" if self.query_one(LineChart).display else "hidden", "chart"))
+            settings.append(Setting("o", "export", "", "export"))
+        self.query_one(SettingsLine).put(settings)
 
     def _say_cell(self) -> None:
         cell = self.table.cell_at_cursor()

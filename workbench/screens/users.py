@@ -14,14 +14,14 @@ from textual.widgets import DataTable, Static
 from store.plain_text import plain
 from store.records import Item
 from store.words import Seen
-from workbench import numbers
 from workbench.display import line, title
 from workbench.next_step import command
+from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.item import ItemDialog
 from workbench.screens.users_choices import SIDES
 from workbench.screens.users_people import UsersFindingScreen
-from workbench.visit import HISTORY_LIMIT, Side, UsersView
-from workbench.visit_rows import HEADINGS, history
+from workbench.visit import Side, UsersView
+from workbench.widgets.history_panel import HistoryPanel
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import SettingsLine
@@ -31,12 +31,16 @@ from workbench.widgets.table import Table
 if TYPE_CHECKING:
     from pathlib import Path
 
+ABOUT_EVENTS = ("item", "event", "edit", "why", "side", "top", "seen", *TABLE_ACTIONS)
+ABOUT_DATASETS = ("search", "step", "ask", "dataset", *ABOUT_EVENTS)
+
 
 class UsersScreen(UsersFindingScreen):
     """Finds users by key, at random, one after another, or by a question about what models found."""
 
     AREA = "users"
     HELP_TITLE = "Users"
+    FIRST_TABLES = ("#history", "#people-list")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Find", id="users.search", priority=True,
                 tooltip="Find a user by the first letters of the key"),
@@ -81,9 +85,7 @@ class UsersScreen(UsersFindingScreen):
                 yield SearchLine()
                 yield Table(id="people-list")
             with Vertical(id="visit"):
-                with Vertical(id="past"):
-                    yield Section("User", id="visit-title")
-                    yield Table(id="history")
+                yield HistoryPanel(id="past")
                 with Horizontal(id="sides"):
                     yield SidePanel("a", id="left")
                     yield SidePanel("b", id="right")
@@ -98,7 +100,6 @@ class UsersScreen(UsersFindingScreen):
         self.arrived()
         if event.view == self.view:
             return
-        first = self.view is None
         before, self.view = self.view, event.view
         if event.view.message:
             self.notify(plain(event.view.message), severity="warning", markup=False)
@@ -108,8 +109,6 @@ class UsersScreen(UsersFindingScreen):
         others = before is None or before.dataset != event.view.dataset  # another, or the same one made anew
         if event.view.dataset is not None and (others or (before and before.asked != event.view.asked)):
             self.list_users("")
-        if first and event.view.visit is not None:
-            self.query_one("#history").focus()
 
     def on_resize(self) -> None:
         if self.view is not None and self.view.visit is not None:
@@ -187,17 +186,15 @@ class UsersScreen(UsersFindingScreen):
         table = self.focused
         if self.view is None or self.view.visit is None or not isinstance(table, Table):
             return None
-        if table.id == "history":
-            happenings = (*self.view.visit.history, self.view.visit.target)
-            return happenings[table.cursor_row].item if 0 <= table.cursor_row < len(happenings) else None
         panel = table.parent
-        return panel.item_at_cursor() if isinstance(panel, SidePanel) else None
+        return panel.item_at_cursor() if isinstance(panel, HistoryPanel | SidePanel) else None
 
     def _draw(self) -> None:
         view = self.view
         assert view is not None
         visit = view.visit
         self.say_settings()
+        self.withhold(*(ABOUT_DATASETS if view.dataset is None else ABOUT_EVENTS if visit is None else ()))
         self.query_one("#users").display = view.dataset is not None
         self.query_one("#visit").visible = visit is not None
         empty = self.query_one("#users-empty", Static)
@@ -207,16 +204,7 @@ class UsersScreen(UsersFindingScreen):
             return
         self.choice.dataset, self.choice.user, self.choice.event = visit.dataset.name, visit.user, visit.event.event
         self.bench.remember()
-        which = f"{visit.event.split} event {visit.number} of {visit.of_user}" if visit.of_user > 1 else "1 event"
-        remark = f"{which}, {numbers.counted(visit.length, 'item')} before the target"
-        if visit.length > HISTORY_LIMIT:
-            remark += f", the newest {HISTORY_LIMIT} shown"
-        self.query_one("#visit-title", Section).say("", remark, title=visit.user)
-        table = self.query_one("#history", Table)
-        before = table.line_at_cursor()
-        table.put(HEADINGS, history(visit))
-        if before is None or before.key != table.ordered_rows[-1].key.value:
-            table.action_last_row()
+        self.query_one(HistoryPanel).put(visit)
         masked = self.choice.seen == Seen.MASK
         self.query_one("#third").display = len(visit.sides) > 2
         self.query_one("#sides").set_class(len(visit.sides) > 2, "-three")

@@ -81,6 +81,9 @@ class Table(DataTable[Text]):
         def control(self) -> Table:
             return self.table
 
+    class Appeared(Message):
+        """The table got its first rows, or is on the screen again after it was hidden and lost the focus."""
+
     def __init__(self, *, id: str, by_cell: bool = False, fixed: int = 0) -> None:
         super().__init__(id=id, cursor_type="cell" if by_cell else "row", fixed_columns=fixed, cell_padding=1)
         self._headings: tuple[Heading, ...] = ()
@@ -140,6 +143,9 @@ class Table(DataTable[Text]):
         header = self.header_height if self.show_header else 0
         across = sum(self._widths(width)) + 2 * self.cell_padding * len(self._headings)
         return header + sum(line.height for line in self._lines) + (across > max(width, 1))
+
+    def on_show(self) -> None:
+        self.post_message(self.Appeared())
 
     def on_resize(self, event: Resize) -> None:
         self._fit()
@@ -206,7 +212,7 @@ class Table(DataTable[Text]):
 
     def _draw(self, build: Build) -> None:
         line = self.ordered_rows[self.cursor_row].key.value if 0 <= self.cursor_row < self.row_count else None
-        place, offset = self.cursor_coordinate, self.scroll_offset
+        place, offset, empty = self.cursor_coordinate, self.scroll_offset, not self.row_count
         self._built = build
         self.clear(columns=True)
         for heading, width in zip(self._headings, build.widths, strict=True):
@@ -226,6 +232,8 @@ class Table(DataTable[Text]):
         across = sum(column.get_render_width(self) for column in self.columns.values())
         before, self._extent = self._extent, (across, self.header_height + sum(row.height for row in self._lines))
         self.refresh(layout=self._extent != before)
+        if empty and keys:
+            self.post_message(self.Appeared())
 
     def _widths(self, room: int) -> list[int]:
         """The columns' widths in a table that is `room` cells wide; 0 where that is not known yet."""

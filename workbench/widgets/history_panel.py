@@ -1,0 +1,109 @@
+"""A user's history with its target: the target stays in sight while the history is scrolled."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.geometry import Size
+from textual.message import Message
+from textual.widgets import Static
+
+from store.records import Item
+from workbench import numbers
+from workbench.display import line, title
+from workbench.visit import HISTORY_LIMIT, Visit
+from workbench.visit_rows import HEADINGS, history
+from workbench.widgets.section import Section
+from workbench.widgets.side_panel import TARGET
+from workbench.widgets.table import Table
+
+
+class HistoryTable(Table):
+    """The history, oldest first, and the target as its last row."""
+
+    class Scrolled(Message):
+        """Other rows are in sight."""
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last row is in sight."""
+        return self.scroll_offset.y >= self.max_scroll_y
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
+
+    def watch_virtual_size(self) -> None:
+        self.post_message(self.Scrolled())
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self.post_message(self.Scrolled())
+
+
+class HistoryPanel(Vertical):
+    """The table under a heading; the target has a line of its own below while its row is out of sight."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._visit: Visit | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Section("User", id="visit-title")
+        yield HistoryTable(id="history")
+        yield Static(id="history-target", markup=False)
+
+    @property
+    def table(self) -> HistoryTable:
+        return self.query_one(HistoryTable)
+
+    def put(self, visit: Visit) -> None:
+        """Show this event: another event with the cursor on its target, the same one with the cursor where it is."""
+        before, self._visit = self._visit, visit
+        which = f"{visit.event.split} event {visit.number} of {visit.of_user}" if visit.of_user > 1 else "1 event"
+        remark = f"{which}, {numbers.counted(visit.length, 'item')} before the target"
+        if visit.length > HISTORY_LIMIT:
+            remark += f", the newest {HISTORY_LIMIT} shown"
+        self.query_one(Section).say("", remark, title=visit.user)
+        self.table.put(HEADINGS, history(visit))
+        if before is None or _which(before) != _which(visit):
+            self.table.action_last_row()
+        self.query_one("#history-target", Static).update(_target(visit))
+
+    def item_at_cursor(self) -> Item | None:
+        """The item under the cursor, the target's included."""
+        if self._visit is None:
+            return None
+        shown, row = (*self._visit.history, self._visit.target), self.table.cursor_row
+        return shown[row].item if 0 <= row < len(shown) else None
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """What heading and table need: the target's line takes its room from the table."""
+        heading = self.query_one(Section)
+        return 1 + heading.styles.margin.height + self.table.get_content_height(container, viewport, width)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self.table.move_cursor(row=self.table.cursor_row))  # scrolls it into sight
+
+    @on(HistoryTable.Scrolled)
+    def _keep_target_in_sight(self, event: HistoryTable.Scrolled) -> None:
+        event.stop()
+        self.set_class(not self.table.at_end, "-scrolled")
+
+
+def _which(visit: Visit) -> tuple[str, int]:
+    """What tells an event from others; a dataset that was replaced numbers its events anew."""
+    return visit.dataset.fingerprint, visit.event.event
+
+
+def _target(visit: Visit) -> Text:
+    """The target as its row has it, in one line."""
+    target = visit.target
+    words = [numbers.count(target.place), numbers.day(target.timestamp), f"rated {numbers.rating(target.rating)}"]
+    known = [word for word in words if not word.endswith(numbers.NOTHING)]
+    text = Text(f"{TARGET}  ", style="bold", no_wrap=True, overflow="ellipsis")
+    text.append("  ".join(known), style="not bold")
+    return text.append("  ").append_text(line(title(target.item)))
