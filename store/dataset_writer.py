@@ -14,7 +14,7 @@ from store.connection import transaction
 from store.datasets import dataset, now
 from store.errors import BadInput
 from store.records import Dataset
-from store.words import Split, SplitKind, State
+from store.words import Split, SplitKind, State, Ties
 
 # What `DatasetWriter.add` takes, in this order of columns; blobs are little-endian int32, int64 and float32.
 COLUMNS = {
@@ -38,6 +38,8 @@ class DatasetDraft:
     split: SplitKind
     split_settings: dict[str, Any]
     timed: bool
+    ties: Ties = Ties.FILE
+    tie_seed: int = 0
 
 
 class DatasetWriter:
@@ -70,7 +72,7 @@ class DatasetWriter:
         with transaction(self._db):
             cursor = self._db.execute(
                 "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
-                " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " split_settings, timed, ties, tie_seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     draft.name,
                     State.WRITING,
@@ -82,6 +84,8 @@ class DatasetWriter:
                     draft.split,
                     json.dumps(draft.split_settings),
                     int(draft.timed),
+                    draft.ties,
+                    draft.tie_seed,
                     now(),
                 ),
             )
