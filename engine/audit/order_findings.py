@@ -146,9 +146,8 @@ def _untimed(figures: dict[str, Any]) -> list[Finding]:
         words = f"{_of(figures['tied'], figures['neighbours'])} neighbours have one position"
         found.append(Finding("tied positions", words, f"{figures['tied']:,} events have a position twice"))
     if figures.get("position_gaps"):
-        found.append(
-            Finding("gaps", f"{_of(figures['position_gaps'], figures['neighbours'])} neighbours skip positions")
-        )
+        skipped = _of(figures["position_gaps"], figures["neighbours"])
+        found.append(Finding("gaps", f"{skipped} neighbours skip positions"))
     return found
 
 

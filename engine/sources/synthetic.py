@@ -148,8 +148,8 @@ def write_shop(
 ) -> list[tuple[str, Path, Path]]:
     """Write a shop into `folder`: (domain, reviews file, meta file) per domain, the same bytes for the same arguments.
 
-    `users` and `items` count per domain. No two events of a user share a time, but for `tied_share` of those that follow
-    another, which get its time. Raises BadInput for numbers that make no shop.
+    `users` and `items` count per domain. No two events of a user share a time, but for `tied_share` of those that
+    follow another, which get its time. Raises BadInput for numbers that make no shop.
     """
     for option, value, least in (("users", users, 1), ("items", items, 2), ("domains", domains, 1), ("seed", seed, 0)):
         if value < least:
