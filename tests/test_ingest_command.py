@@ -197,7 +197,8 @@ def test_fractions_of_a_second_decide_the_order(call: Command, files: Path, work
         assert call(*table(files, name), "--split", "leave-one-out").code == 0
         with sqlite3.connect(workspace / "st5.db") as db:
             (found,) = db.execute(
-                "SELECT sequence.items, timestamps FROM sequence JOIN dataset ON id = dataset_id WHERE name = ?", (name,)
+                "SELECT sequence.items, timestamps FROM sequence JOIN dataset ON id = dataset_id WHERE name = ?",
+                (name,),
             ).fetchall()
         assert list(memoryview(found[0]).cast("i")) == [0, 1, 2]
         assert list(memoryview(found[1]).cast("q")) == [1_500_000_000_000] * 3
