@@ -207,7 +207,7 @@ def _rules(
     if trains(model):
         with workspace.read() as db:
             trained = trained_baseline(db, model, dataset)
-    return protocol(model, reader, options, count, precision, trained)
+    return protocol(model, dataset, reader, options, count, precision, trained)
 
 
 def _precision(options: EvaluationOptions) -> Precision:

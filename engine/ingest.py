@@ -24,18 +24,20 @@ from engine.preparation.splits import ORDER, PUBLIC_T1, PUBLIC_T2
 from engine.progress import Progress, silent
 from engine.sources.raw import Raw
 from store.arrays import settings_hash
-from store.dataset_writer import DatasetDraft, DatasetWriter, remove_unfinished, taken
+from store.dataset_writer import COLUMNS, DatasetDraft, DatasetWriter, remove_unfinished, taken
 from store.datasets import dataset as stored_dataset
 from store.datasets import find_request
 from store.errors import BadInput, Failed
 from store.evaluations import evaluations
 from store.records import Dataset
-from store.words import SplitKind
+from store.words import SplitKind, Ties
 from store.workspace import Workspace
 
-PREPARATION_VERSION = 2  # raise it when the same files and options would be stored differently
+PREPARATION_VERSION = 3  # raise it when the same files and options would be stored differently
 ENGLISH_PLATFORMS = ("amazon23", "yelp", "synthetic")  # cleaned to ASCII, as the thesis does
 PUBLIC_BOUNDARIES = ("amazon23", "synthetic")
+ITEM_HASH_BYTES = 16
+CATEGORY = COLUMNS["item"].index("category")
 Content = Any  # hashlib's objects have no public type
 
 
@@ -43,7 +45,8 @@ Content = Any  # hashlib's objects have no public type
 class IngestOptions:
     """How to prepare a source. `split` and `text` default by source; `caps` are the most events of train, valid, test.
 
-    t1 and t2 are ms since 1970: train < t1 <= valid < t2 <= test. `seed` decides what a cap keeps.
+    t1 and t2 are ms since 1970: train < t1 <= valid < t2 <= test. `seed` decides what a cap keeps, and the order of
+    events that share a time. `ties` defaults to shuffle where times are read, else to file.
     """
 
     name: str
@@ -54,6 +57,7 @@ class IngestOptions:
     seed: int = 0
     text: Alphabet | None = None
     replace: bool = False
+    ties: Ties | None = None
 
 
 def ingest(
@@ -72,6 +76,8 @@ def ingest(
     for note in raw.notes:
         tell(f"{options.name}: {note}")
     choices = _choices(raw, options)
+    if raw.timed and options.ties is None and choices.ties is Ties.FILE:
+        tell(f"{options.name}: histories are as the files give them; events of one time keep their order there.")
     hashes = _file_hashes(raw.files, progress)
     request = settings_hash([PREPARATION_VERSION, _described(raw), list(hashes.values()), asdict(choices)])
     if workspace.exists():
@@ -108,13 +114,35 @@ def default_split(raw: Raw) -> SplitKind:
     return SplitKind.TIMESTAMP if raw.platform in PUBLIC_BOUNDARIES else SplitKind.QUANTILE
 
 
+def default_ties(raw: Raw, split: SplitKind) -> Ties:
+    """`shuffle` wherever times decide; `file` where the files give an order of their own."""
+    return Ties.SHUFFLE if raw.timed and split is not SplitKind.GIVEN else Ties.FILE
+
+
 def _check(options: IngestOptions, raw: Raw) -> None:
     check_name(options.name)
     split = options.split or default_split(raw)
     if split is not SplitKind.TIMESTAMP and (options.t1 is not None or options.t2 is not None):
         raise BadInput(f"--t1 and --t2 belong to --split timestamp, not to {split}. Pass --split timestamp with them.")
+    if options.ties in (Ties.SHUFFLE, Ties.STRICT):
+        _check_times(options.ties, split, raw)
     if options.caps is not None and min(options.caps) < 0:
         raise BadInput(f"--caps {','.join(map(str, options.caps))}: a cap is a number of events, 0 or more.")
+
+
+def _check_times(ties: Ties, split: SplitKind, raw: Raw) -> None:
+    """`BadInput` for a policy about events of one time where times do not order the histories."""
+    if not raw.timed:
+        named = ", or name the column of times with --order" if raw.platform == "table" else ""
+        raise BadInput(
+            f"--ties {ties}: this data has positions and no times, so no events share a time. "
+            f"Leave --ties out or pass --ties file{named}."
+        )
+    if split is SplitKind.GIVEN:
+        raise BadInput(
+            f"--ties {ties}: with --split given the files say the history of each event. Leave --ties out or pass "
+            "--ties file, or divide anew with --split timestamp, quantile or leave-one-out."
+        )
 
 
 def _choices(raw: Raw, options: IngestOptions) -> Choices:
@@ -124,7 +152,10 @@ def _choices(raw: Raw, options: IngestOptions) -> Choices:
     if public:
         t1, t2 = PUBLIC_T1, PUBLIC_T2
     text = options.text or (Alphabet.ASCII if raw.platform in ENGLISH_PLATFORMS else Alphabet.UNICODE)
-    return Choices(split, t1, t2, options.caps, options.seed if options.caps else 0, text, public and not options.split)
+    ties = options.ties or default_ties(raw, split)
+    seed = options.seed if options.caps or ties is not Ties.FILE else 0
+    or_quantiles = public and not options.split
+    return Choices(split, t1, t2, options.caps, seed, text, or_quantiles, ties, positions_differ=options.ties is None)
 
 
 def _described(raw: Raw) -> dict[str, Any]:
@@ -199,8 +230,11 @@ def _write(
         split=prepared.split,
         split_settings=prepared.split_settings,
         timed=raw.timed,
+        ties=choices.ties,
+        tie_seed=0 if choices.ties is Ties.FILE else choices.seed,
     )
     content = hashlib.blake2b(digest_size=16)
+    content.update(f"ties {choices.ties}\n".encode())
     with DatasetWriter(db, draft) as writer:
         titles = _write_items(writer, raw, prepared, choices, content, progress)
         _write_histories(writer, prepared, content, progress)
@@ -209,7 +243,11 @@ def _write(
             fingerprint=content.hexdigest(),
             interactions=prepared.interactions,
             dropped=dict(sorted(prepared.dropped.items())),
-            audit={"interactions_read": prepared.interactions_read, "duplicates": duplicates(titles)},
+            audit={
+                "interactions_read": prepared.interactions_read,
+                "duplicates": duplicates(titles),
+                "order": prepared.order,
+            },
             replace=options.replace,
         )
 
@@ -230,15 +268,22 @@ def _write_items(
 ) -> pl.DataFrame:
     """Store the catalogue; returns key and title of every item."""
     total = prepared.catalogue.keys.height
-    titles = [pl.DataFrame(schema={"key": pl.String, "title": pl.String})]
+    titles = [pl.DataFrame(schema={"item": pl.Int32, "key": pl.String, "title": pl.String})]
+    hashes = np.zeros((total, ITEM_HASH_BYTES), np.uint8)  # so that the fingerprint does not depend on the file's order
+    done = 0
     for block in catalogue_blocks(raw, prepared.catalogue, choices.alphabet):
         rows = block.rows()
         for row in rows:
-            content.update(json.dumps(row).encode() + b"\n")
+            # A category that is only the dataset's domain is no content: it would be another under another --name.
+            own = (*row[:CATEGORY], "", *row[CATEGORY + 1 :]) if row[CATEGORY] == raw.domain else row
+            digest = hashlib.blake2b(json.dumps(own).encode(), digest_size=ITEM_HASH_BYTES).digest()
+            hashes[row[0]] = np.frombuffer(digest, np.uint8)
         writer.add("item", rows)
-        titles.append(block.select("key", "title"))
-        progress("items", rows[-1][0] + 1 if rows else 0, total)
-    return pl.concat(titles)
+        titles.append(block.select("item", "key", "title"))
+        done += len(rows)
+        progress("items", done, total)
+    content.update(hashes.tobytes())
+    return pl.concat(titles).sort("item").drop("item")
 
 
 def _write_histories(writer: DatasetWriter, prepared: Prepared, content: Content, progress: Progress) -> None:

@@ -9,8 +9,8 @@ from engine.reading import Reading
 from engine.text.prompts import Prompts
 from engine.text.sentences import ItemText
 from store.errors import BadInput
-from store.records import Model, TrainedBaseline
-from store.words import Split
+from store.records import Dataset, Model, TrainedBaseline
+from store.words import Split, Ties
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class EvaluationOptions:
 
 def protocol(
     model: Model,
+    dataset: Dataset,
     reader: Model | None,
     options: EvaluationOptions,
     events: int,
@@ -43,11 +44,14 @@ def protocol(
     """The rules as stored with an evaluation.
 
     reader: the text model whose vectors are compared or learned from, if any; trained: the weights of a baseline that
-    has its own for each dataset. A sample as large as the split is the whole split.
+    has its own for each dataset. A sample as large as the split is the whole split. Events of one time in the order of
+    the file are not named, so that evaluations of before keep their keys.
     """
     rules: dict[str, Any] = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}
     if 0 < options.sample < events:
         rules |= {"sample": options.sample, "sample_seed": options.seed}
+    if dataset.ties is not Ties.FILE:
+        rules |= {"same_time": dataset.same_time}
     if trained is not None:
         rules |= {"newest": trained.settings["window"], "weights": trained.weights_hash}
         if reader is not None:

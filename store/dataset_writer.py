@@ -58,7 +58,7 @@ class DatasetWriter:
             with transaction(self._db):
                 cursor = self._db.execute(
                     "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
-                    " split_settings, timed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " split_settings, timed, ties, tie_seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         self._draft.name,
                         State.WRITING,
@@ -70,6 +70,8 @@ class DatasetWriter:
                         self._draft.split,
                         json.dumps(self._draft.split_settings),
                         int(self._draft.timed),
+                        self._draft.ties,
+                        self._draft.tie_seed,
                         now(),
                     ),
                 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from store.errors import unknown
 from store.records import Dataset, Event, Events, Item, Sequence
-from store.words import Split, SplitKind, State
+from store.words import Split, SplitKind, State, Ties
 
 if TYPE_CHECKING:
     import numpy as np
@@ -353,6 +353,8 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         dropped=json.loads(row["dropped"]),
         audit=json.loads(row["audit"]),
         created=row["created"],
+        ties=Ties(row["ties"]),
+        tie_seed=row["tie_seed"],
     )
 
 

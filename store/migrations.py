@@ -392,6 +392,17 @@ def m010_experiments(db: Database) -> None:
     )
 
 
+@_step
+def m011_ties(db: Database) -> None:
+    """What decides between events of a user that share a time; datasets of before took the order of the rows."""
+    _create(
+        db,
+        "ALTER TABLE dataset ADD COLUMN ties TEXT NOT NULL DEFAULT 'file'"
+        " CHECK (ties IN ('shuffle', 'file', 'strict'))",
+        "ALTER TABLE dataset ADD COLUMN tie_seed INTEGER NOT NULL DEFAULT 0",
+    )
+
+
 VERSION = len(_STEPS)
 
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from store.words import JobState, Phase, Split, SplitKind
+from store.words import JobState, Phase, Split, SplitKind, Ties
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One domain's catalogue and events. `events` counts by split, `dropped` rows by reason."""
+    """One domain's catalogue and events. `events` counts by split, `dropped` rows by reason.
+
+    `ties` is what decided between events of a user that share a time, `tie_seed` the seed of its hash.
+    """
 
     id: int
     name: str
@@ -33,6 +36,13 @@ class Dataset:
     dropped: dict[str, int]
     audit: dict[str, Any]
     created: str
+    ties: Ties = Ties.FILE
+    tie_seed: int = 0
+
+    @property
+    def same_time(self) -> str:
+        """What decided between events of one time, as protocols say it: `shuffle seed 0`."""
+        return self.ties.value if self.ties is Ties.FILE else f"{self.ties} seed {self.tie_seed}"
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,7 @@ class Evaluation:
             parts.append(f"newest {p['newest']} items of a history")
         if p.get("sample"):
             parts.append(f"sample {p['sample']} seed {p['sample_seed']}")
+        parts.append(f"events of one time: {p.get('same_time', Ties.FILE)}")
         return "; ".join(parts)
 
 

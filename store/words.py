@@ -20,6 +20,14 @@ class SplitKind(StrEnum):
     GIVEN = "given"
 
 
+class Ties(StrEnum):
+    """What decides between events of a user that share a time."""
+
+    SHUFFLE = "shuffle"  # a keyed hash of user key, item key and seed: no order of rows goes into it
+    FILE = "file"  # the order of the rows
+    STRICT = "strict"  # as shuffle, and a valid or test event's history holds strictly earlier events only
+
+
 class Seen(StrEnum):
     """Whether items of the history stay among the candidates."""
 

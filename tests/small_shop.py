@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.records import Dataset
-from store.words import Split, SplitKind
+from store.words import Split, SplitKind, Ties
 from store.workspace import Workspace
 
 TITLES = ("Lamp", "Chair", "Desk", "Pen", "Lamp")
@@ -56,11 +57,13 @@ def add(
     histories: Sequence[tuple[str, Sequence[int], Sequence[tuple[int, Split]]]],
     *,
     domain: str = "Things",
+    ties: Ties = Ties.FILE,
+    audit: dict[str, Any] | None = None,
 ) -> Dataset:
     """One dataset: item n has the key `k<n>` and the n-th title."""
     draft = DatasetDraft(
         name=name, request=name, platform="table", domain=domain, synthetic=False, source={"files": []},
-        split=SplitKind.GIVEN, split_settings={}, timed=True,
+        split=SplitKind.GIVEN, split_settings={}, timed=True, ties=ties,
     )  # fmt: skip
     sequences, events = [], []
     clock = 0
@@ -84,5 +87,5 @@ def add(
         writer.add("event", events)
         return writer.finish(
             fingerprint=f"content of {'|'.join(titles)[:1000]} {len(events)}", interactions=clock // 10,
-            dropped={}, audit={}, replace=False,
+            dropped={}, audit=audit or {}, replace=False,
         )  # fmt: skip

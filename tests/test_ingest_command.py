@@ -317,6 +317,8 @@ def test_bad_files_leave_a_workspace_as_it_was(call: Command, files: Path, works
         (["--name", "a/b"], "cannot be the name"),
         (["--title", "titel"], "title"),
         (["--timestamp-format", "isso"], "iso"),
+        (["--ties", "shuffle"], "--ties shuffle: this data has positions and no times"),
+        (["--ties", "strict"], "--ties strict: this data has positions and no times"),
     ],
 )
 def test_bad_options_get_one_message(
@@ -327,6 +329,49 @@ def test_bad_options_get_one_message(
     assert failed.err.startswith("st5: ")
     assert words in failed.err
     assert not workspace.exists()
+
+
+def test_an_unknown_policy_names_those_that_are_there(call: Command, files: Path, workspace: Path) -> None:
+    refused = call(*table(files), "--ties", "random")
+    assert refused.code == 2
+    for words in ("--ties", "random", "shuffle", "file", "strict"):
+        assert words in refused.err
+    assert not workspace.exists()
+
+
+def test_the_order_is_the_first_that_is_said_and_shown_in_full(call: Command, files: Path) -> None:
+    days = ["2020-01-01", "2020-01-01", "2020-01-02"]
+    rows = [f"u{user},{item},{day}" for user in range(20) for item, day in zip("abc", days, strict=True)]
+    (files / "events.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
+    made = call(*table(files), "--split", "leave-one-out")
+    assert made.err.splitlines()[0] == "shop: order: 100% of valid targets share their time with the event before"
+    full = call("datasets", "shop").out
+    for words in (
+        "shuffle: by a hash of user key, item key and seed 0",
+        "cut to the day; the median user spans 1.0 days",
+        "20 of 40 (50.0%) neighbouring events share a time; the largest block has 2",
+        "20 of 20 (100.0%) valid targets and 0 of 20 (0.0%) test targets share their time with the event before",
+        "ties are stored in key order: 20 of 20; --ties took that order away",
+    ):
+        assert words in full
+    (shown,) = call("datasets", "shop", "--json").document
+    assert (shown["ties"], shown["tie_seed"], shown["order"]["passes"]) == ("shuffle", 0, False)
+    assert shown["order"]["verdict"] in made.err
+    assert shown["audit"]["order"]["tied"] == 20
+
+
+@pytest.mark.parametrize("share", ["0", "0.3"])
+def test_synthetic_events_share_a_time_only_where_asked(call: Command, share: str) -> None:
+    shop = ("ingest", "synthetic", "--users", "300", "--items", "60", "--domains", "1", "--tied-share", share)
+    (made,) = call(*shop, "--json").document
+    order = made["audit"]["order"]
+    if share == "0":
+        assert order["tied"] == 0
+    else:  # of those that follow in the file: events left out between two others break their block
+        assert order["tied"] / order["neighbours"] == pytest.approx(float(share), abs=0.1)
+    refused = call(*shop[:-1], "1.5", "--name", "other")
+    assert refused.code == 2
+    assert "--tied-share 1.5: a share from 0 to 1 is needed" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from store.words import Ties
 from store.workspace import Workspace
 from tests.conftest import Run
 from tests.program import Outcome, Program, refusal
-from tests.small_shop import HISTORIES, add, five_items, many
+from tests.small_shop import CATEGORIES, HISTORIES, TITLES, add, five_items, many
 
 
 @pytest.fixture(scope="module")
@@ -360,3 +361,34 @@ def test_a_text_model_reads_such_titles(hostile: Program, tmp_path: Path, tiny_t
     assert shown(listed)
     assert {row["title"] for row in listed.document} == set(HOSTILE)
     assert shown(own("datasets", "shop"))
+
+
+def test_models_on_datasets_of_two_policies_are_not_compared(tmp_path: Path) -> None:
+    workspace = five_items(tmp_path / "policies", name="by-file")
+    add(workspace, "by-hash", TITLES, CATEGORIES, HISTORIES, ties=Ties.SHUFFLE)
+    program = Program(workspace.folder)
+    assert program("evaluate", "pop", "--datasets", "by-file").code == 0
+    assert program("evaluate", "pop-recent", "--datasets", "by-hash").code == 0
+    (kept,) = {row["protocol"] for row in program("results", "--dataset", "by-file", "--json").document}
+    (hashed,) = {row["protocol"] for row in program("results", "--dataset", "by-hash", "--json").document}
+    assert kept.endswith("; events of one time: file")
+    assert hashed.endswith("; events of one time: shuffle seed 0")
+    refused = program("results", "--compare", "pop", "pop-recent")
+    assert refused.code == 2
+    assert "by-file by file and by-hash by shuffle seed 0: the events differ" in refused.err
+    command = refused.err.partition("Run `st5 ")[2].partition("`")[0]
+    assert command == "evaluate pop pop-recent --datasets by-file"
+    assert program(*shlex.split(command)).code == 0
+    assert program("results", "--compare", "pop", "pop-recent").code == 0
+
+
+def test_numbers_of_a_dataset_whose_order_fails_say_so(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "suspect")
+    rising = {"rising": 90, "n": 100, "low": 0.82, "high": 0.95}
+    order = {"timed": False, "tied": 0, "neighbours": 100, "rising_other": rising, "position_gaps": 0}
+    add(workspace, "shop", TITLES, CATEGORIES, HISTORIES, audit={"order": order})
+    program = Program(workspace.folder)
+    assert program("evaluate", "pop", "--datasets", "shop").code == 0
+    shown = program("results")
+    said = " ".join((shown.out + shown.err).split())
+    assert "shop: order: 90% of neighbours rise: numbers of models that learn order from keys are suspect" in said

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from engine.audit import order_findings
 from store.distributions import SplitEvents
 from store.records import Dataset, Item
 from store.words import Split
@@ -77,6 +78,9 @@ def facts(dataset: Dataset, use: Use, measured: Measured, truncation: Sequence[T
         *_splits(dataset, measured),
         ("split", "; ".join([dataset.split.value, *_settings(dataset)])),
         ("order", "timestamps" if dataset.timed else "positions only"),
+        ("ties", order_findings.same_time_words(dataset)),
+        ("order verdict", order_findings.verdict(dataset).removeprefix("order: ")),
+        *((finding.about, finding.found) for finding in order_findings.findings(dataset)),
         *((f"dropped {count(number)}", reason) for reason, number in dataset.dropped.items()),
     ]  # fmt: skip
     if not dataset.dropped:
@@ -160,6 +164,8 @@ def _texts(dataset: Dataset, measured: Measured) -> list[Fact]:
             ("same titles", f"{counted(repeated, 'item')} {'has' if repeated == 1 else 'have'} another's title")
         )
     for part, value in dataset.audit.items():
+        if part == "order":  # said in full beside the order itself
+            continue
         if part == "duplicates" and isinstance(value, dict):
             for group in value.get("examples", []):
                 keys = ", ".join(map(str, group.get("keys", [])))

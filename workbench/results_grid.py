@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from engine.audit.order_findings import failures, verdict
 from engine.tables.labels import RowKey, joined, key_of, newest_of_each, row_labels
 from engine.tables.layouts import layout
 from engine.tables.results_table import LENGTHS, ResultsTable, arrange, leading_number, means
@@ -58,6 +59,7 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
             metric=metric,
             seen=seen,
         )
+    failing = {each.name: verdict(each) for each in known if each.name in evaluated and failures(each)}
     places = joined(newest)
     keys = {each.id: key_of(places[each.id]) for each in own}
     names_of_rows = row_labels(places[each.id] for each in own)
@@ -65,11 +67,14 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
         datasets=names,
         synthetic=frozenset(dataset.name for dataset in known if dataset.synthetic),
         dataset=chosen,
-        grid=arrange(
-            rows,
-            layout(choice.columns, own, models, places, one_dataset=bool(chosen)),
-            ThesisNumbers(models, known),
-            user_mean=choice.user_mean,
+        grid=_with_order(
+            arrange(
+                rows,
+                layout(choice.columns, own, models, places, one_dataset=bool(chosen)),
+                ThesisNumbers(models, known),
+                user_mean=choice.user_mean,
+            ),
+            failing,
         ),
         curves=Lines(
             LENGTHS[lengths],
@@ -80,6 +85,16 @@ def read_results(workspace: Workspace, choice: ResultsChoice, curves_of: str = "
         keys=keys,
         fingerprints={each.name: each.fingerprint for each in known},
     )
+
+
+def _with_order(grid: ResultsTable, failing: dict[str, str]) -> ResultsTable:
+    """The grid with a note on the datasets whose order fails its audit; failing: the verdict by dataset."""
+    if not failing:
+        return grid
+    notes = [f"{name}: {words}" for name, words in failing.items()]
+    if len(notes) > 1:
+        notes = [f"The order of {', '.join(failing)} fails its audit: 2 (Data) says why."]
+    return replace(grid, notes=(*grid.notes, *notes), suspect=frozenset(failing))
 
 
 def curves(

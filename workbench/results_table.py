@@ -78,7 +78,8 @@ def _column_words(grid: ResultsTable, column: Column, one_dataset: bool) -> list
     if grid.across:
         return [(words, "bold") for words in column.value.split(SEPARATOR)]
     by_value = one_dataset or len({other.value for other in grid.columns}) > 1
-    parts = [] if one_dataset else [(column.dataset, "bold")]
+    suspect = "! " if column.dataset in grid.suspect else ""
+    parts = [] if one_dataset else [(suspect + column.dataset, "bold")]
     parts += [(column.value, "bold" if one_dataset else "")] if by_value else []
     return [*parts, (n_words(column.n), "dim")]
 

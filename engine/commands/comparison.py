@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from engine.audit.order_findings import failures, verdict
 from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say_wrapped
 from engine.measuring.choices import Averaging
 from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEVEL
@@ -102,6 +103,11 @@ def _shared(db: sqlite3.Connection, pair: tuple[str, str]) -> list[str]:
     having = [{e.dataset for e in evaluations.evaluations(db, model=name)} for name in pair]
     shared = sorted(having[0] & having[1])
     if not shared:
+        from engine.measuring.panel import policies_apart
+
+        apart = policies_apart(db, having[0] | having[1], pair)
+        if apart:
+            raise BadInput(f"{pair[0]} and {pair[1]} have no dataset in common. {apart}")
         known = ", ".join(d.name for d in datasets.datasets(db)) or "none yet"
         raise BadInput(
             f"{pair[0]} and {pair[1]} have no dataset in common that both were evaluated on. "
@@ -191,8 +197,10 @@ def provenance(db: sqlite3.Connection, of: Iterable[Evaluation]) -> list[str]:
     for evaluation in chosen.values():
         under.setdefault(evaluation.protocol_text, []).append(f"#{evaluation.id} {evaluation.model}")
     names = {evaluation.dataset for evaluation in chosen.values()}
-    prints = [f"{d.name} {d.fingerprint[:FINGERPRINT_DIGITS]}" for d in datasets.datasets(db) if d.name in names]
+    shown = [d for d in datasets.datasets(db) if d.name in names]
+    prints = [f"{d.name} {d.fingerprint[:FINGERPRINT_DIGITS]}" for d in shown]
     return [
         *(f"Protocol of {', '.join(own) if len(under) > 1 else 'all'}: {text}." for text, own in under.items()),
         *([f"Fingerprints of datasets: {', '.join(prints)}."] if prints else []),
+        *(f"{d.name}: {verdict(d)}." for d in shown if failures(d)),
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.audit import order_findings
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, say
 from store.words import Split
@@ -68,6 +69,7 @@ def as_document(dataset: Dataset) -> dict[str, Any]:
     """A dataset as JSON shows it."""
     document = asdict(dataset)
     del document["id"]  # a number of this database, of no use outside
+    document["order"] = order_findings.document(dataset)
     return document
 
 
@@ -111,6 +113,9 @@ def _full(dataset: Dataset) -> list[tuple[str, object]]:
         ("split", dataset.split),
         *((f"split: {key}", _setting(key, value)) for key, value in dataset.split_settings.items()),
         ("order", "timestamps" if dataset.timed else "positions only"),
+        ("ties", order_findings.same_time_words(dataset)),
+        ("order: verdict", order_findings.verdict(dataset).removeprefix("order: ")),
+        *((f"order: {finding.about}", finding.found) for finding in order_findings.findings(dataset)),
     ]
     rows += [(f"dropped: {reason}", f"{count:,}") for reason, count in dataset.dropped.items()]
     if not dataset.dropped:
@@ -125,6 +130,8 @@ def _full(dataset: Dataset) -> list[tuple[str, object]]:
 
 
 def _audit(part: str, found: Any) -> list[tuple[str, object]]:
+    if part == "order":  # said in full beside the order itself
+        return []
     if part == "duplicates":
         share = f"{found['items']:,} items share {found['groups']:,} titles; the largest group has {found['largest']}"
         examples = [

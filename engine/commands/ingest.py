@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.audit.order_findings import verdict as order_verdict
 from engine.commands.datasets import as_document, print_datasets
 from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, progress_bar, say
 from engine.sources.timestamp_format import METAVAR, checked_format
 from store.errors import BadInput
-from store.words import Split, SplitKind
+from store.words import Split, SplitKind, Ties
 
 if TYPE_CHECKING:
     from engine.ingest import IngestOptions
@@ -47,6 +48,16 @@ CapsOption = Annotated[
         "--caps",
         metavar="TRAIN,VALID,TEST",
         help="At most so many events of each split, chosen by --seed; the thesis has 300000,85714,42857.",
+        show_default=False,
+    ),
+]
+TiesOption = Annotated[
+    Ties | None,
+    typer.Option(
+        "--ties",
+        help="What decides between events of a user that share a time. shuffle: a hash of user, item and --seed, for "
+        "any order of rows the same; file: the order of the rows; strict: as shuffle, and valid and test histories end "
+        "before the target's time. [default: shuffle where times are read, else file]",
         show_default=False,
     ),
 ]
@@ -94,6 +105,7 @@ def amazon23(
     t1: T1Option = None,
     t2: T2Option = None,
     caps: CapsOption = None,
+    ties: TiesOption = None,
     seed: SeedOption = 0,
     text: TextOption = None,
     name: NameOption = None,
@@ -106,7 +118,7 @@ def amazon23(
 
     Example: st5 ingest amazon23 --domain All_Beauty --reviews All_Beauty.jsonl.gz --meta meta_All_Beauty.jsonl.gz
     """
-    options = _options(name or domain, split, t1, t2, caps, seed, text, replace_old)
+    options = _options(name or domain, split, t1, t2, caps, seed, text, replace_old, ties)
     hub_files = (kind, source) if from_hub else None
     read = _amazon_reader(domain, reviews, meta, (train, valid, test), hub_files, checked_format(timestamp_format))
     _store(workspace, lambda: [(read(), options)], as_json, detach=detach)
@@ -121,6 +133,7 @@ def yelp(
     t1: T1Option = None,
     t2: T2Option = None,
     caps: CapsOption = None,
+    ties: TiesOption = None,
     seed: SeedOption = 0,
     text: TextOption = None,
     name: NameOption = None,
@@ -135,7 +148,7 @@ def yelp(
     """
     from engine.sources import yelp as files
 
-    options = _options(name or "Yelp", split, t1, t2, caps, seed, text, replace_old)
+    options = _options(name or "Yelp", split, t1, t2, caps, seed, text, replace_old, ties)
     checked_format(timestamp_format)
     _there(business, review)
     _store(workspace, lambda: [(files.read(business, review, timestamp_format), options)], as_json, detach=detach)
@@ -156,6 +169,7 @@ def movielens(
     t1: T1Option = None,
     t2: T2Option = None,
     caps: CapsOption = None,
+    ties: TiesOption = None,
     seed: SeedOption = 0,
     text: TextOption = None,
     name: NameOption = None,
@@ -171,7 +185,7 @@ def movielens(
     from engine.sources import movielens as files
 
     place = files.embedded_folder() if folder is None else folder
-    options = _options(name or place.absolute().name, split, t1, t2, caps, seed, text, replace_old)
+    options = _options(name or place.absolute().name, split, t1, t2, caps, seed, text, replace_old, ties)
     checked_format(timestamp_format)
     _store(workspace, lambda: [(files.read(place, timestamp_format), options)], as_json, detach=detach)
 
@@ -211,6 +225,7 @@ def table(
     t1: T1Option = None,
     t2: T2Option = None,
     caps: CapsOption = None,
+    ties: TiesOption = None,
     seed: SeedOption = 0,
     text: TextOption = None,
     replace_old: ReplaceOption = False,
@@ -224,7 +239,7 @@ def table(
     """
     from engine.sources import table as files
 
-    options = _options(name, split, t1, t2, caps, seed, text, replace_old)
+    options = _options(name, split, t1, t2, caps, seed, text, replace_old, ties)
     columns = files.Columns(user, item, order, rating, title, description, category)
     checked_format(timestamp_format)
     named = {role: column for role, column in asdict(columns).items() if column}
@@ -242,11 +257,15 @@ def synthetic(
     users: Annotated[int, typer.Option("--users", help="Users of each domain.")] = 2000,
     items: Annotated[int, typer.Option("--items", help="Items of each domain.")] = 600,
     domains: Annotated[int, typer.Option("--domains", help="Domains; each becomes a dataset.")] = 3,
+    tied_share: Annotated[
+        float, typer.Option("--tied-share", help="Share of a user's events that get the time of the one before.")
+    ] = 0.0,
     seed: SeedOption = 0,
     split: SplitOption = None,
     t1: T1Option = None,
     t2: T2Option = None,
     caps: CapsOption = None,
+    ties: TiesOption = None,
     text: TextOption = None,
     name: Annotated[
         str | None,
@@ -269,11 +288,11 @@ def synthetic(
 
     from engine.sources import synthetic as shop
 
-    options = _options(name or "synthetic", split, t1, t2, caps, seed, text, replace_old)
+    options = _options(name or "synthetic", split, t1, t2, caps, seed, text, replace_old, ties)
 
     def read() -> Iterator[tuple[Raw, IngestOptions]]:
         with tempfile.TemporaryDirectory(prefix="st5-shop-") as folder:
-            for raw in shop.read_shop(Path(folder), users, items, domains, seed):
+            for raw in shop.read_shop(Path(folder), users, items, domains, seed, tied_share):
                 called = options.name if name and domains == 1 else f"{options.name}-{raw.domain}"
                 yield raw, replace(options, name=called)
 
@@ -323,6 +342,7 @@ def _options(
     seed: int,
     text: str | None,
     replace_old: bool,
+    ties: Ties | None,
 ) -> IngestOptions:
     from engine.dataset_name import check_name
     from engine.ingest import IngestOptions
@@ -332,7 +352,7 @@ def _options(
     if text is not None and text not in list(Alphabet):
         raise BadInput(f'--text "{text}": ascii (as in the thesis) and unicode are there.')
     alphabet = None if text is None else Alphabet(text)
-    return IngestOptions(name, split, t1, t2, _three_caps(caps), seed, alphabet, replace_old)
+    return IngestOptions(name, split, t1, t2, _three_caps(caps), seed, alphabet, replace_old, ties)
 
 
 def _three_caps(text: str | None) -> tuple[int, int, int] | None:
@@ -377,6 +397,8 @@ def _store(
             made = work(Observer(progress))
     if made is None:
         return
+    for dataset in made:
+        say(f"{dataset.name}: {order_verdict(dataset)}")
     if as_json:
         print_json([as_document(dataset) for dataset in made])
     else:

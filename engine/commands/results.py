@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.audit.order_findings import failures, verdict
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
 from engine.commands.output import Form, chosen_form, print_csv, print_json, say, say_wrapped
 from engine.measuring.choices import Averaging, Question, Significance
@@ -286,4 +287,6 @@ def _print_tables(
         answers = {group: group_p_values(db, group, cells) for group, cells in groups.items()}
         shown = Shown(range(len(table.rows)), verdicts=verdicts(groups, answers, table))
         prints = {each.name: each.fingerprint for each in known}
-        print_sheet(results_sheet(table, measured, shown, prints, notes), form)
+        evaluated = {evaluation.dataset for evaluation in newest}
+        suspect = [f"{each.name}: {verdict(each)}." for each in known if each.name in evaluated and failures(each)]
+        print_sheet(results_sheet(table, measured, shown, prints, [*notes, *suspect]), form)

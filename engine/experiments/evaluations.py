@@ -62,8 +62,16 @@ def protocol(question: Question, seen: Seen) -> str:
     """The rules of a sheet in one line."""
     return (
         f"test events against the full catalogue; {SEEN[seen]}; ties expected over random order; "
-        f"{AVERAGING[question.arguments.mean]}"
+        f"{AVERAGING[question.arguments.mean]}; {same_time(question)}"
     )
+
+
+def same_time(question: Question) -> str:
+    """What decided between events of one time, of each dataset where they differ."""
+    of = {dataset.name: dataset.same_time for dataset in question.datasets}
+    alike = set(of.values())
+    words = alike.pop() if len(alike) == 1 else ", ".join(f"{name} {value}" for name, value in of.items())
+    return f"events of one time: {words}"
 
 
 def notes(question: Question) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.experiments.evaluations import AVERAGING, fingerprints
+from engine.experiments.evaluations import AVERAGING, fingerprints, same_time
 from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Row, Sheet
 from engine.experiments.significance import error_p_values, mark_significance, rank_cells
@@ -59,7 +59,8 @@ def _sheet(
         columns=tuple(column.arm.label for column in question.columns),
         rows=tuple(rows),
         lower_is_better=True,
-        protocol=f"rated test events; clipped to the scale, never rounded; {AVERAGING[question.arguments.mean]}",
+        protocol=f"rated test events; clipped to the scale, never rounded; {AVERAGING[question.arguments.mean]}; "
+        + same_time(question),
         fingerprints=fingerprints(shown),
         notes=notes,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from store.errors import BadInput
 from store.records import Dataset, Evaluation
 from store.words import Seen, Slice
 
+COMPARE_ONE = "Compare those of one dataset."
 CELLS_AT_A_TIME = 2**25  # values of all events and columns that are in memory together: 256 MB
 
 EventSet = tuple[object, ...]
@@ -68,7 +69,8 @@ def panel(
     """
     if len(same_events(of)) != 1:
         shown = ", ".join(f"#{e.id} {e.model} on {e.dataset} ({e.protocol_text})" for e in of[:4]) or "none"
-        raise BadInput(f"These evaluations are not over the same events: {shown}. Compare those of one dataset.")
+        apart = policies_apart(db, dict.fromkeys(e.dataset for e in of), dict.fromkeys(e.model for e in of))
+        raise BadInput(f"These evaluations are not over the same events: {shown}. {apart or COMPARE_ONE}")
     dataset = datasets.dataset(db, of[0].dataset)
     events = evaluations.evaluated_events(db, of[0])
     kinds = {by, *(each.slice for each in where)}
@@ -85,6 +87,19 @@ def panel(
     parts = [replace(part, mask=part.mask[rows]) for part in parts]
     return Panel(
         dataset, tuple(of), rows, replace(owners, number=owners.number[rows]), tuple(p for p in parts if p.mask.any())
+    )
+
+
+def policies_apart(db: sqlite3.Connection, names: Iterable[str], models: Iterable[str]) -> str:
+    """That datasets of these names order events of one time by different policies, and what to run; "" otherwise."""
+    wanted = set(names)
+    found = [dataset for dataset in datasets.datasets(db) if dataset.name in wanted]
+    if len({dataset.same_time for dataset in found}) < 2:
+        return ""
+    policies = " and ".join(f"{dataset.name} by {dataset.same_time}" for dataset in found)
+    return (
+        f"Events of one time are ordered in {policies}: the events differ, in history and target. "
+        f"Run `st5 evaluate {' '.join(models)} --datasets {found[0].name}` to compare on one of them."
     )
 
 

@@ -26,18 +26,22 @@ ABSENT, UNTITLED = -1, -2  # in place of an item id
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items that stay. keys: `key`, `item` (int32, 0 … I−1 in the order of the file); untitled: keys of others.
+    """The items that stay. keys: `key`, `item` (int32, 0 … I−1 in the order of the keys); untitled: keys of others.
 
-    kept: bool per row of the source's items.
+    numbers: int32 per row of the source's items, its item id, or −1 for a row that does not stay.
     """
 
     keys: pl.DataFrame
     untitled: pl.Series
-    kept: np.ndarray
+    numbers: np.ndarray
 
 
 def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catalogue:
-    """Which items stay: those with a title, each key once (the first that has a title)."""
+    """Which items stay: those with a title, each key once.
+
+    Of several rows with one key and a title, the one with the most text stays, of equally long ones the first in the
+    order of their texts: neither the ids nor the texts depend on the order of the rows.
+    """
     parts = [
         block.select("key", missing=pl.col("title").is_null(), title=clean(block["title"], alphabet)).select(
             "key", "missing", empty=pl.col("title") == "", code=is_page_code(pl.col("title"))
@@ -53,24 +57,42 @@ def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catal
     frame = drop(frame, pl.col("missing"), ITEM_WITHOUT_TITLE, dropped)
     frame = drop(frame, pl.col("empty"), ITEM_TITLE_EMPTY, dropped)
     frame = drop(frame, pl.col("code"), ITEM_PAGE_CODE, dropped)
-    frame = drop(frame, pl.col("key").is_first_distinct().not_(), ITEM_REPEATED, dropped)
-    kept = np.zeros(rows, dtype=bool)
-    kept[frame["row"].to_numpy()] = True
+    frame = drop(frame, pl.col("row").is_in(_poorer(raw, frame).implode()), ITEM_REPEATED, dropped).sort("key")
+    numbers = np.full(rows, -1, dtype=np.int32)
+    numbers[frame["row"].to_numpy()] = np.arange(frame.height, dtype=np.int32)
     keys = frame.select("key", item=pl.int_range(pl.len(), dtype=pl.Int32))
-    return Catalogue(keys, untitled, kept)
+    return Catalogue(keys, untitled, numbers)
+
+
+def _poorer(raw: Raw, frame: pl.DataFrame) -> pl.Series:
+    """Of the rows in `frame` that repeat a key, those that do not stay."""
+    repeated = frame.filter(pl.col("key").is_duplicated())["row"]
+    if not len(repeated):
+        return repeated
+    texts = [pl.col(name).cast(pl.String) for name in ("title", "description", "category", "fields")]
+    found = raw.items.with_row_index("row").filter(pl.col("row").is_in(repeated.implode()))
+    lengths = pl.sum_horizontal(text.str.len_chars().fill_null(0) for text in texts)
+    ordered = found.select("row", pl.col("key").cast(pl.String), *texts, lengths.alias("length")).sort(
+        "key", "length", "title", "description", "category", "fields", "row",
+        descending=[False, True, *[False] * 5],
+    )  # fmt: skip
+    return ordered.filter(pl.col("key").is_first_distinct().not_()).collect()["row"]
 
 
 def catalogue_blocks(raw: Raw, catalogue: Catalogue, alphabet: Alphabet) -> Iterator[pl.DataFrame]:
-    """The items that stay, cleaned, block by block: item, key, title, description, category, fields."""
+    """The items that stay, cleaned, block by block: item, key, title, description, category, fields.
+
+    The blocks are in the order of the file, the ids are not.
+    """
     first_row = 0
-    number = 0
     columns = pl.col("key", "title", "description", "category", "fields").cast(pl.String)
     for block in _blocks(raw.items.select(columns)):
-        kept = block.filter(pl.Series(catalogue.kept[first_row : first_row + block.height]))
+        numbers = catalogue.numbers[first_row : first_row + block.height]
+        kept = block.filter(pl.Series(numbers >= 0))
         first_row += block.height
         yield pl.DataFrame(
             {
-                "item": pl.int_range(number, number + kept.height, dtype=pl.Int32, eager=True),
+                "item": numbers[numbers >= 0],
                 "key": kept["key"],
                 "title": clean(kept["title"], alphabet),
                 "description": clean(kept["description"], alphabet),
@@ -78,7 +100,6 @@ def catalogue_blocks(raw: Raw, catalogue: Catalogue, alphabet: Alphabet) -> Iter
                 "fields": clean_fields(kept["fields"], alphabet),
             }
         )
-        number += kept.height
 
 
 def _blocks(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:

@@ -27,7 +27,8 @@ INTERACTION_REASONS = (INCOMPLETE, UNORDERED, NEGATIVE, WITHOUT_METADATA, WITHOU
 # These leave the interaction in the history of later events: interactions kept = events + those dropped here.
 EMPTY_HISTORY = "event with an empty history"
 OVER_CAP = "event over the cap of "
-EVENT_REASONS = (EMPTY_HISTORY, *(OVER_CAP + split for split in ORDER))
+NOTHING_EARLIER = "event without an item of an earlier time (--ties strict)"
+EVENT_REASONS = (EMPTY_HISTORY, NOTHING_EARLIER, *(OVER_CAP + split for split in ORDER))
 
 HISTORY_WITHOUT_METADATA = "history entry of an item without metadata"
 HISTORY_WITHOUT_TITLE = "history entry of an item without title"

@@ -12,6 +12,7 @@ import polars as pl
 from engine.preparation.catalogue import ABSENT, UNTITLED, Catalogue, dictionary, item_ids
 from engine.preparation.dropped import HISTORY_REPEATED, HISTORY_WITHOUT_METADATA, HISTORY_WITHOUT_TITLE, REPEATED, drop
 from engine.preparation.splits import ORDER
+from engine.preparation.ties import Blocks
 from engine.sources.raw import Raw
 from store.words import Split, SplitKind
 
@@ -42,7 +43,8 @@ class Histories:
 class EventColumns:
     """Events by user, then length: user, sequence, length, item int32 [E], order int64 [E], rating float32 [E].
 
-    order is ms since 1970, or a position; split int8 [E] is the index into `splits.ORDER`.
+    order is ms since 1970, or a position; split int8 [E] is the index into `splits.ORDER`. tied bool [E]: whether the
+    user's event before has the same time; earlier int32 [E]: how many lie strictly before it.
     """
 
     user: np.ndarray
@@ -52,13 +54,17 @@ class EventColumns:
     order: np.ndarray
     rating: np.ndarray
     split: np.ndarray
+    tied: np.ndarray
+    earlier: np.ndarray
 
     def where(self, mask: np.ndarray | slice) -> EventColumns:
         """The events at `mask` (bool [E]) or in a slice."""
         return EventColumns(**{name: column[mask] for name, column in vars(self).items()})
 
 
-def whole_histories(frame: pl.DataFrame, users: list[str], timed: bool) -> tuple[Histories, EventColumns]:
+def whole_histories(
+    frame: pl.DataFrame, users: list[str], timed: bool, blocks: Blocks
+) -> tuple[Histories, EventColumns]:
     """One sequence per user, and one event per interaction."""
     user, item, order = (frame[name].to_numpy() for name in ("user", "item", "order"))
     rating = _ratings(frame)
@@ -66,7 +72,9 @@ def whole_histories(frame: pl.DataFrame, users: list[str], timed: bool) -> tuple
     length = (np.arange(len(user)) - start[user]).astype(np.int32)
     owner = np.arange(len(users), dtype=np.int32)
     histories = Histories(users, owner, start, item, order if timed else None, _any(rating))
-    return histories, EventColumns(user, user, length, item, order, rating, np.zeros(len(user), np.int8))
+    split = np.zeros(len(user), np.int8)
+    events = EventColumns(user, user, length, item, order, rating, split, blocks.tied, blocks.earlier)
+    return histories, events
 
 
 def given_histories(
@@ -115,7 +123,9 @@ def given_histories(
     )
     split = frame["split"].to_numpy().astype(np.int8)
     by_length = np.lexsort((order, size, user))
-    events = EventColumns(user, sequence, (size - 1).astype(np.int32), item, order, rating, split)
+    length = (size - 1).astype(np.int32)
+    blocks = Blocks.of(frame)
+    events = EventColumns(user, sequence, length, item, order, rating, split, blocks.tied, blocks.earlier)
     return frame, histories, events.where(by_length)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from engine.audit.order import first_times, measure_rows, unborn_share
 from engine.preparation.catalogue import ABSENT, UNTITLED, Catalogue, dictionary, item_ids, read_catalogue
 from engine.preparation.cleaning import Alphabet
 from engine.preparation.dropped import (
     EMPTY_HISTORY,
     INCOMPLETE,
     NEGATIVE,
+    NOTHING_EARLIER,
     OVER_CAP,
     RATING_UNKNOWN,
     REPEATED,
@@ -42,16 +44,18 @@ from engine.preparation.splits import (
     quantile_boundaries,
     under_caps,
 )
+from engine.preparation.ties import Blocks, one_rating_each, refuse_tied_positions, shuffled
 from engine.sources.raw import FRACTION, Raw
 from store.errors import BadInput
-from store.words import SplitKind
+from store.words import Split, SplitKind, Ties
 
 
 @dataclass(frozen=True)
 class Choices:
     """What is asked of the preparation; `caps` are the most events of train, valid and test.
 
-    `or_quantiles`: where the dates t1 and t2 leave a part without events, quantiles are taken instead.
+    `or_quantiles`: where the dates t1 and t2 leave a part without events, quantiles are taken instead. `ties` decides
+    between events of one user and time, with `seed`; with `positions_differ`, equal positions are refused.
     """
 
     split: SplitKind
@@ -61,6 +65,8 @@ class Choices:
     seed: int = 0
     alphabet: Alphabet = Alphabet.ASCII
     or_quantiles: bool = False
+    ties: Ties = Ties.FILE
+    positions_differ: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Prepared:
     """A dataset ready to be stored. interactions_read counts the rows the reader handed over.
 
     train_length int32 [S]: how many interactions of each sequence, from its beginning, belong to the train part.
-    split: the division that was made.
+    split: the division that was made. order: how far the order of events can be trusted (`audit.order`).
     """
 
     catalogue: Catalogue
@@ -80,6 +86,7 @@ class Prepared:
     dropped: Counter[str]
     split: SplitKind
     split_settings: dict[str, Any]
+    order: dict[str, Any]
 
 
 def prepare(raw: Raw, choices: Choices) -> Prepared:
@@ -96,11 +103,22 @@ def prepare(raw: Raw, choices: Choices) -> Prepared:
     read = frame.height
     frame = _usable(frame, catalogue, raw, dropped)
     frame, users = _ordered(frame)
+    by_file = choices.ties is Ties.FILE
+    if not by_file:
+        frame = one_rating_each(frame)
     frame = drop(frame, pl.struct("user", "item").is_first_distinct().not_(), REPEATED, dropped)
+    blocks = Blocks.of(frame)
+    if not raw.timed and choices.positions_differ:
+        refuse_tied_positions(frame, blocks, users, _files(raw))
+    keys = catalogue.keys["key"]
+    order = measure_rows(frame, blocks, keys, timed=raw.timed)
+    first = first_times(frame, len(keys))
     if given:
         frame, histories, events = given_histories(raw, frame, users, catalogue, dropped)
     else:
-        histories, events = whole_histories(frame, users, raw.timed)
+        if not by_file:
+            frame = shuffled(frame, blocks, users, keys, choices.seed)
+        histories, events = whole_histories(frame, users, raw.timed, blocks)
     everything = events
     filled = events.length > 0
     count(dropped, EMPTY_HISTORY, int((~filled).sum()))
@@ -108,13 +126,16 @@ def prepare(raw: Raw, choices: Choices) -> Prepared:
     kind = choices.split
     if len(events.item):
         events, kind, settings = _divided(events, histories, raw, choices)
+    if choices.ties is Ties.STRICT:
+        events = _strictly_earlier(events, dropped)
     if len(events.item) and choices.caps is not None:
         events = _capped(events, histories, catalogue, choices.caps, choices.seed, dropped)
         settings |= {"caps": list(choices.caps), "seed": choices.seed}
     if not len(events.item):
         raise BadInput(_nothing_left(raw, read, dropped))
     train = covered(histories, events) if choices.caps else train_lengths(histories, everything, kind, settings)
-    return Prepared(catalogue, histories, train, events, read, frame.height, dropped, kind, settings)
+    order |= _of_events(events, first if raw.timed else None)
+    return Prepared(catalogue, histories, train, events, read, frame.height, dropped, kind, settings, order)
 
 
 def _coded(raw: Raw, given: bool) -> pl.DataFrame:
@@ -149,14 +170,15 @@ def _usable(frame: pl.DataFrame, catalogue: Catalogue, raw: Raw, dropped: Counte
 
 
 def _ordered(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Rows by user and time, rows of the same moment as in the file; user ids count by first appearance."""
-    seen = frame.group_by("user").agg(pl.col("row").min()).sort("row")
-    if not seen.height:
+    """Rows by user and time, rows of the same moment as in the file; user ids count in the order of the keys."""
+    distinct = frame["user"].unique()
+    if not len(distinct):
         return frame.with_columns(user=pl.lit(0, dtype=pl.Int32)), []
-    codes = seen["user"].to_physical().to_numpy()
+    seen = pl.DataFrame({"code": distinct.to_physical(), "key": distinct.cast(pl.String)}).sort("key")
+    codes = seen["code"].to_numpy()
     ids = np.zeros(int(codes.max()) + 1, dtype=np.int32)
     ids[codes] = np.arange(len(codes), dtype=np.int32)
-    users = seen["user"].cast(pl.String).to_list()
+    users = seen["key"].to_list()
     frame = frame.with_columns(user=pl.Series(ids[frame["user"].to_physical().to_numpy()]))
     finer = [FRACTION] if FRACTION in frame.columns else []
     return frame.sort("user", "order", *finer, "row"), users
@@ -194,8 +216,31 @@ def _divided(
     return _with_split(events, by_time(events.order, cut.t1 or 0, cut.t2 or 0)), cut.kind, cut.settings | settings
 
 
+def _strictly_earlier(events: EventColumns, dropped: Counter[str]) -> EventColumns:
+    """Histories of valid and test events cut before the first event of the target's time."""
+    held_out = events.split != ORDER.index(Split.TRAIN)
+    length = np.where(held_out, events.earlier, events.length).astype(np.int32)
+    filled = length > 0
+    count(dropped, NOTHING_EARLIER, int((~filled).sum()))
+    return replace(events, length=length).where(filled)
+
+
+def _of_events(events: EventColumns, first: np.ndarray | None) -> dict[str, Any]:
+    """Targets of valid and test and those tied with the event before; the share of the catalogue that came later.
+
+    first: when each item had its first event, None without times.
+    """
+    found: dict[str, Any] = {"targets": {}, "tied_targets": {}}
+    for split in (Split.VALID, Split.TEST):
+        of = events.split == ORDER.index(split)
+        found["targets"][split.value] = int(of.sum())
+        found["tied_targets"][split.value] = int(events.tied[of].sum())
+    times = events.order[events.split == ORDER.index(Split.TEST)]
+    return found | {"unborn": None if first is None else unborn_share(first, times)}
+
+
 def _with_split(events: EventColumns, codes: np.ndarray) -> EventColumns:
-    return EventColumns(**(vars(events) | {"split": codes}))
+    return replace(events, split=codes)
 
 
 def _capped(
@@ -214,8 +259,11 @@ def _capped(
     return events.where(keep)
 
 
+def _files(raw: Raw) -> str:
+    return ", ".join(path.name for path in raw.files)
+
+
 def _nothing_left(raw: Raw, read: int, dropped: Counter[str]) -> str:
-    files = ", ".join(path.name for path in raw.files)
     log = "; ".join(f"{count:,} × {reason}" for reason, count in dropped.most_common()) or "nothing was dropped"
     if any(reason.startswith(OVER_CAP) for reason in dropped):
         step = "Raise --caps."
@@ -223,4 +271,4 @@ def _nothing_left(raw: Raw, read: int, dropped: Counter[str]) -> str:
         step = "Check that both files are of the same shop and write item keys alike."
     else:
         step = "An event needs a user with at least two interactions, with different items."
-    return f"{files}: 0 events left of {read:,} interactions. Left out: {log}. {step} Nothing was stored."
+    return f"{_files(raw)}: 0 events left of {read:,} interactions. Left out: {log}. {step} Nothing was stored."

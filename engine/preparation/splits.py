@@ -74,7 +74,7 @@ def under_caps(
 
     users, items: hashes (uint64 [E]) of the keys, so that the choice does not depend on the order of the file's rows.
     """
-    order = _mix(_mix(users + np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF)) ^ items)
+    order = mixed(mixed(users + np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF)) ^ items)
     keep = np.ones(len(codes), dtype=bool)
     for code, cap in enumerate(caps):
         rows = np.flatnonzero(codes == code)
@@ -104,9 +104,9 @@ def check_boundaries(t1: int | None, t2: int | None) -> tuple[int, int]:
     return t1, t2
 
 
-def _mix(values: np.ndarray) -> np.ndarray:
+def mixed(values: np.ndarray) -> np.ndarray:
     """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit changes half of the output bits."""
-    mixed = values + np.uint64(0x9E37_79B9_7F4A_7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    state = values + np.uint64(0x9E37_79B9_7F4A_7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
+    return state ^ (state >> np.uint64(31))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from engine.audit.order_findings import findings, same_time_words, verdict
 from engine.report.cells import NOTHING
 from engine.report.document import Listing
 from engine.report.provenance import Sources
@@ -19,8 +20,8 @@ NOTES = {SplitKind.LEAVE_ONE_OUT: "leaks across users: train events of one may b
 
 
 def audits(db: sqlite3.Connection, found: Sources) -> tuple[Listing, ...]:
-    """Leakage, for every trained model on every dataset that it was evaluated on; then the datasets' texts."""
-    return (_leakage(db, found), _texts(db, found))
+    """Leakage, for every trained model on every dataset that it was evaluated on; the datasets' order and texts."""
+    return (_leakage(db, found), _order(found), _texts(db, found))
 
 
 def _leakage(db: sqlite3.Connection, found: Sources) -> Listing:
@@ -46,6 +47,22 @@ def _leakage(db: sqlite3.Connection, found: Sources) -> Listing:
 
 def _met(audit: Audit) -> str:
     return "not known: not here any more" if audit.unknown else f"{audit.overlap:,}"
+
+
+def _order(found: Sources) -> Listing:
+    rows = []
+    for dataset in found.datasets:
+        figures = {finding.about: finding.found for finding in findings(dataset)}
+        shown = [f"{about}: {words}" for about, words in figures.items()]
+        rows.append(
+            (dataset.name, same_time_words(dataset), verdict(dataset).removeprefix("order: "), "; ".join(shown))
+        )
+    heads = ("dataset", "events of one time", "verdict", "figures")
+    notes = (
+        "Where events of a user share a time, the data do not say which came first: the policy decides, and with it "
+        "the history and the target. docs/protocol.md explains the policies and the thresholds.",
+    )
+    return Listing("order", "Order of events", heads, tuple(rows), notes=notes)
 
 
 def _texts(db: sqlite3.Connection, found: Sources) -> Listing:

@@ -143,23 +143,30 @@ OPINIONS = (
 )
 
 
-def write_shop(folder: Path, users: int, items: int, domains: int, seed: int) -> list[tuple[str, Path, Path]]:
+def write_shop(
+    folder: Path, users: int, items: int, domains: int, seed: int, tied_share: float = 0.0
+) -> list[tuple[str, Path, Path]]:
     """Write a shop into `folder`: (domain, reviews file, meta file) per domain, the same bytes for the same arguments.
 
-    `users` and `items` count per domain. Raises BadInput for numbers that make no shop.
+    `users` and `items` count per domain. No two events of a user share a time, but for `tied_share` of those that
+    follow another, which get its time. Raises BadInput for numbers that make no shop.
     """
     for option, value, least in (("users", users, 1), ("items", items, 2), ("domains", domains, 1), ("seed", seed, 0)):
         if value < least:
             raise BadInput(f"--{option} {value}: at least {least} is needed.")
-    return [_write_domain(folder, _words(number), users, items, [seed, number]) for number in range(domains)]
+    if not 0 <= tied_share <= 1:
+        raise BadInput(f"--tied-share {tied_share:g}: a share from 0 to 1 is needed.")
+    return [
+        _write_domain(folder, _words(number), users, items, [seed, number], tied_share) for number in range(domains)
+    ]
 
 
-def read_shop(folder: Path, users: int, items: int, domains: int, seed: int) -> list[Raw]:
+def read_shop(folder: Path, users: int, items: int, domains: int, seed: int, tied_share: float = 0.0) -> list[Raw]:
     """Write a shop into `folder` and read it back as Amazon Reviews'23, labelled synthetic."""
-    settings = {"users": users, "items": items, "seed": seed}
+    settings = {"users": users, "items": items, "seed": seed} | ({"tied_share": tied_share} if tied_share else {})
     return [
         replace(amazon23.read_raw(reviews, meta, name), platform=PLATFORM, synthetic=True, settings=settings)
-        for name, reviews, meta in write_shop(folder, users, items, domains, seed)
+        for name, reviews, meta in write_shop(folder, users, items, domains, seed, tied_share)
     ]
 
 
@@ -183,7 +190,9 @@ def _words(number: int) -> Domain:
     return replace(words, name=f"{words.name}_{repeats + 1}") if repeats else words
 
 
-def _write_domain(folder: Path, words: Domain, users: int, items: int, seed: list[int]) -> tuple[str, Path, Path]:
+def _write_domain(
+    folder: Path, words: Domain, users: int, items: int, seed: list[int], tied_share: float
+) -> tuple[str, Path, Path]:
     rng = np.random.default_rng(seed)
     shelf = _shelf(rng, words, items)
     keys = pl.Series([f"S{words.name[:3].upper()}{number:07d}" for number in range(items)])
@@ -191,6 +200,8 @@ def _write_domain(folder: Path, words: Domain, users: int, items: int, seed: lis
     reviews = folder / f"{words.name}.jsonl"
     _meta(rng, words, shelf, keys).write_ndjson(meta)
     user, item, time, rating = _walks(rng, words, shelf, users)
+    if tied_share:
+        time = _tied(np.random.default_rng([*seed, 1]), user, time, tied_share)
     _reviews(rng, user, keys.gather(item), time, rating).write_ndjson(reviews)
     return words.name, reviews, meta
 
@@ -347,7 +358,21 @@ def _moments(rng: np.random.Generator, user: np.ndarray, now: np.ndarray) -> np.
     later = np.concatenate([[False], user[1:] == user[:-1]])
     first, second = np.quantile(now[later] if later.any() else now, SPLIT_QUANTILES)
     knots = np.maximum.accumulate([now.min() - 1e-9, first, second, now.max() + 1e-9])
-    return np.interp(now, knots, [FIRST_MOMENT, PUBLIC_T1, PUBLIC_T2, LAST_MOMENT]).astype(np.int64)
+    times = np.interp(now, knots, [FIRST_MOMENT, PUBLIC_T1, PUBLIC_T2, LAST_MOMENT]).astype(np.int64)
+    # No two events of a user share a time: each is at least 1 ms after the one before. The users' times are moved
+    # apart by more than all of them span, so that one running maximum serves all users.
+    rows = np.arange(len(user))
+    number = np.cumsum(~later) - 1
+    place = rows - np.maximum.accumulate(np.where(later, 0, rows))
+    apart = times - FIRST_MOMENT - place + number * (2 * (LAST_MOMENT - FIRST_MOMENT))
+    return times + np.maximum.accumulate(apart) - apart
+
+
+def _tied(rng: np.random.Generator, user: np.ndarray, time: np.ndarray, share: float) -> np.ndarray:
+    """Times in which about `share` of the events that follow another of their user happen at the same time."""
+    rows = np.arange(len(user))
+    joins = np.append(False, user[1:] == user[:-1]) & (rng.random(len(user)) < share)
+    return time[np.maximum.accumulate(np.where(joins, 0, rows))]
 
 
 def _reviews(

@@ -265,7 +265,7 @@ def numbers(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     others = plain.gather(rows).to_frame("text")
     parts = pl.col("text").str.extract_groups(r"^([+-]?\d{1,18})[.,](\d*)$").struct
     value = pl.when(pl.col("text").str.contains(r"^[+-]?\d+(?:\.\d*)?[eE][+-]?\d+$")).then(
-        pl.col("text").cast(pl.Float64, strict=False)
+        pl.col("text").cast(pl.Decimal(38, DIGITS), strict=False)  # exact, as a float would not be
     )
     digits = (parts[1] + "0" * DIGITS).str.slice(0, DIGITS).cast(pl.Int64, strict=False)
     read = others.select(

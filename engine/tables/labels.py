@@ -24,10 +24,12 @@ _SAMPLE = ("sample", "sample_seed")
 def row_of(evaluation: Evaluation) -> Row:
     """What puts evaluations of several datasets into one row: the model and how it was measured.
 
-    A baseline that is trained on each dataset has other weights on each, and one row all the same.
+    A baseline that is trained on each dataset has other weights on each, and one row all the same; what decides
+    between events of one time belongs to the dataset.
     """
     own = {} if evaluation.protocol.get("tokenizer") else {"weights": None}
-    return evaluation.model, {"split": evaluation.split.value, **evaluation.protocol, **own}
+    rules = {name: value for name, value in evaluation.protocol.items() if name != "same_time"}
+    return evaluation.model, {"split": evaluation.split.value, **rules, **own}
 
 
 def key_of(row: Row) -> RowKey:

@@ -59,7 +59,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """The table: `cells[row][column]`, None where nothing was measured; `across` as in `Layout`."""
+    """The table: `cells[row][column]`, None where nothing was measured; `across` as in `Layout`.
+
+    suspect: datasets whose order fails its audit; the notes say why.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[RowKey, ...]
@@ -68,6 +71,7 @@ class ResultsTable:
     left_out: int
     notes: tuple[str, ...]
     across: bool = False
+    suspect: frozenset[str] = frozenset()
 
     def groups(self) -> list[list[tuple[int, int]]]:
         """The places (row, column) of the cells that are compared with each other, group by group."""

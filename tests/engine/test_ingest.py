@@ -42,23 +42,23 @@ def test_what_is_stored_is_what_was_read(workspace: Workspace, source: Raw) -> N
     assert dataset.audit["duplicates"]["groups"] == 0
     with workspace.read() as db:
         assert [(i.item, i.key, i.title, i.description, i.category) for i in stored.items(db, dataset.id)] == [
-            (0, "c", "Title of c", "", "Shop"),
-            (1, "a", "Title of a", "About & a", "Shop"),
-            (2, "b", "Title of b", "", "Shop"),
+            (0, "a", "Title of a", "About & a", "Shop"),
+            (1, "b", "Title of b", "", "Shop"),
+            (2, "c", "Title of c", "", "Shop"),
         ]
         assert stored.user_keys(db, dataset.id) == {0: "u", 1: "v"}
         assert rows(db, "event", "event, user, sequence, length, item, timestamp, rating, split") == [
-            (0, 0, 0, 1, 2, 20, None, "valid"),
-            (1, 0, 0, 2, 0, 30, 4.0, "test"),
-            (2, 1, 1, 1, 0, 15, 2.0, "test"),
+            (0, 0, 0, 1, 1, 20, None, "valid"),
+            (1, 0, 0, 2, 2, 30, 4.0, "test"),
+            (2, 1, 1, 1, 2, 15, 2.0, "test"),
         ]
         sequence = stored.sequence(db, dataset.id, 0)
-        assert sequence.items.tolist() == [1, 2, 0]
+        assert sequence.items.tolist() == [0, 1, 2]
         assert sequence.timestamps is not None
         assert sequence.timestamps.tolist() == [10, 20, 30]
         assert sequence.ratings is not None
         assert np.array_equal(sequence.ratings, np.array([5, np.nan, 4], np.float32), equal_nan=True)
-        assert stored.events(db, dataset.id, Split.TEST).history(1).tolist() == [2]
+        assert stored.events(db, dataset.id, Split.TEST).history(1).tolist() == [1]
 
 
 def test_positions_are_no_timestamps(workspace: Workspace, source: Raw) -> None:
@@ -97,7 +97,7 @@ def test_another_content_of_the_same_name_is_refused_unless_replaced(workspace: 
     [
         {"visits": [*VISITS[:-1], ("v", "c", 16, 2.0)]},
         {"visits": [*VISITS[:-1], ("v", "c", 15, 1.0)]},
-        {"items": titles("a", "b", "c")},
+        {"items": titles("c", "a")},
         {"items": titles("c", "a", "b") | {"b": "B"}},
         {"descriptions": {}},
     ],

@@ -48,7 +48,7 @@ def test_a_user_becomes_a_sequence_and_an_event_per_step(tmp_path: Path) -> None
     assert prepared.split_settings["users_below_3_interactions"] == 1
 
 
-def test_the_first_of_a_repeated_pair_stays_and_ties_keep_the_order_of_the_file(tmp_path: Path) -> None:
+def test_the_first_of_a_repeated_pair_stays_and_the_policy_file_keeps_the_order_of_the_file(tmp_path: Path) -> None:
     visits = [("u", "a", 5, 1.0), ("u", "b", 5, 1.0), ("u", "a", 7, 2.0), ("u", "a", 5, 3.0), ("u", "c", 6, 1.0)]
     prepared = prepare(raw(tmp_path, visits, titles("a", "b", "c")), LAST)
     assert told(prepared)[-1] == ("u", ["a", "b"], "c", "test")
@@ -92,15 +92,15 @@ def test_a_table_keeps_its_zeros(tmp_path: Path) -> None:
     assert prepared.histories.ratings.tolist() == [0.0, 0.0]
 
 
-def test_the_catalogue_is_cleaned_and_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_the_catalogue_is_cleaned_and_numbered_in_the_order_of_the_keys(tmp_path: Path) -> None:
     source = raw(
         tmp_path, [("u", "y", 1, None), ("u", "x", 2, None)], {"y": "Y &amp; <i>Z</i>", "gone": " ", "x": "X\u00e9"}
     )
     prepared = prepare(source, LAST)
     (block,) = catalogue_blocks(source, prepared.catalogue, Alphabet.ASCII)
     assert block.select("item", "key", "title", "category").rows() == [
-        (0, "y", "Y & Z", "Shop"),
-        (1, "x", "X", "Shop"),
+        (1, "y", "Y & Z", "Shop"),
+        (0, "x", "X", "Shop"),
     ]
 
 

@@ -41,7 +41,7 @@ def test_an_older_workspace_is_brought_up_to_date_with_its_rows(tmp_path: Path, 
     workspace = at_version(tmp_path / "old", version)
     assert version_of(workspace) == version
     with getattr(workspace, door)() as db:
-        assert [dataset.name for dataset in datasets.datasets(db)] == ["old"]
+        assert [(dataset.name, dataset.same_time) for dataset in datasets.datasets(db)] == [("old", "file")]
         assert ui_state.get(db, "nothing", "default") == "default"  # a table of the newest step
     assert version_of(workspace) == VERSION
 

@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,7 @@ def add_dataset(
     titles: list[str] | None = None,
     timed: bool = True,
     replace: bool = False,
+    audit: dict[str, Any] | None = None,
 ) -> Dataset:
     """Every user has 4 to 30 items; the last is the test target, the one before the validation target."""
     draw = np.random.default_rng(seed)
@@ -102,7 +104,7 @@ def add_dataset(
             fingerprint=f"fingerprint-{name}-{seed}",
             interactions=sum(len(row[3]) // 4 for row in sequences),
             dropped={"no title": 3},
-            audit={},
+            audit=audit or {},
             replace=replace,
         )
 

@@ -208,3 +208,31 @@ async def test_new_in_jobs_of_no_workspace_is_the_demo(tmp_path: Path) -> None:
         await press(pilot, "3 n")
         assert "‹ demo ›" in screen_text(app)
         assert not (tmp_path / "none").exists()
+
+
+def suspect_order(of: int) -> dict[str, object]:
+    """The audit of a dataset without times in which nine of ten neighbours have rising keys."""
+    rising = {"rising": of * 9 // 10, "n": of, "low": 0.85, "high": 0.94}
+    return {"order": {"timed": False, "tied": 0, "neighbours": of, "rising_other": rising, "position_gaps": 0}}
+
+
+async def test_numbers_of_a_dataset_whose_order_fails_are_marked_and_data_says_why(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
+    shop.add_dataset(workspace, "games", users=10, items=20, seed=2, timed=False, audit=suspect_order(200))
+    shop.add_model(workspace, "pop")
+    for name in ("films", "games"):
+        shop.evaluate(workspace, "pop", name)
+    reason = "90% of neighbours rise: numbers of models that learn order from keys are suspect"
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(200, 60)) as pilot:
+        text = await until(pilot, "! games")
+        assert "! order fails its audit (2 says why)" in text
+        assert "! films" not in text
+        await press(pilot, "4")
+        text = await until(pilot, "! games")
+        assert "! films" not in text
+        assert reason in text
+        await press(pilot, "2 j")
+        text = await until(pilot, "keys rise in 180 of 200")
+        assert reason in text

@@ -19,6 +19,12 @@ SPLITS = (
     ("quantile", "80, 10 and 10 % of the events by time"),
     ("leave-one-out", "the last of each user is tested: leaks across users"),
 )
+TIES = (
+    (AUTO, "shuffle where times are read, else file"),
+    ("shuffle", "by a hash of user, item and seed: for any order of rows the same"),
+    ("file", "the order of the rows"),
+    ("strict", "as shuffle; valid and test histories end before the target's time"),
+)
 ALPHABETS = ((AUTO, "what fits the source"), ("ascii", "as in the thesis"), ("unicode", "everything stays"))
 REPLACING = (
     ("no", "other content under a name that is taken is refused"),
@@ -45,6 +51,7 @@ class IngestDraft(Draft):
     t1: str = text("t1", "ms since 1970: valid begins here")
     t2: str = text("t2", "ms since 1970: test begins here")
     caps: str = text("caps", "all events; else TRAIN,VALID,TEST as in 300000,85714,42857")
+    ties: str = choice("ties", AUTO, TIES)
     seed: str = text("seed", "0")
     text: str = choice("text", AUTO, ALPHABETS)
     replace: str = choice("replace", "no", REPLACING)
@@ -59,7 +66,7 @@ class IngestDraft(Draft):
             return self.split == "timestamp"
         if name == "timestamp_format":
             return self.READS_TIMES
-        return name != "seed" or bool(self.caps)
+        return name != "seed" or bool(self.caps) or self.ties != "file"
 
     def files(self) -> dict[str, str]:
         """The paths that are needed, by the option that takes each."""
@@ -74,6 +81,7 @@ class IngestDraft(Draft):
             *option("--split", self.split, AUTO),
             *dates,
             *option("--caps", self.caps),
+            *option("--ties", self.ties, AUTO),
             *(option("--seed", self.seed) if self.shows("seed") else []),
             *option("--text", self.text, AUTO),
             *(["--replace"] if self.replace == "yes" else []),

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from engine.audit.order_findings import failures
 from engine.tables.labels import labels, protocol, row_key
 from store.errors import Failed
 from store.records import Dataset, Metric, Model
@@ -159,8 +160,9 @@ class HomeScreen(LaunchingScreen):
         model_rows = [_model_row(model, evaluated[model.name], total) for model in overview.models]
         self._fill("models", _MODELS, model_rows, len(overview.models), wanted)
         headings = _EVALUATIONS if wide else _SHORT_EVALUATIONS
-        rows = [Line(row.key, row.cells[: len(headings)]) for row in _evaluation_rows(overview.newest)]
-        self._fill("evaluations", headings, rows, overview.evaluations, wanted, _remark(overview))
+        failing = frozenset(dataset.name for dataset in overview.datasets if failures(dataset))
+        rows = [Line(row.key, row.cells[: len(headings)]) for row in _evaluation_rows(overview.newest, failing)]
+        self._fill("evaluations", headings, rows, overview.evaluations, wanted, _remark(overview, failing))
 
     def _draw_running(self) -> None:
         starting, now = self.bench.starting, running_now(self.overview.jobs) if self.overview else ""
@@ -249,7 +251,7 @@ def _model_row(model: Model, evaluated: int, datasets: int) -> Line:
     )
 
 
-def _evaluation_rows(newest: Iterable[Headline]) -> Iterable[Line]:
+def _evaluation_rows(newest: Iterable[Headline], failing: frozenset[str]) -> Iterable[Line]:
     found = list(newest)
     named = labels(headline.evaluation for headline in found)
     for headline in found:
@@ -258,7 +260,7 @@ def _evaluation_rows(newest: Iterable[Headline]) -> Iterable[Line]:
             evaluation.key,
             (
                 line(named[row_key(evaluation)]),
-                line(evaluation.dataset),
+                line(f"! {evaluation.dataset}" if evaluation.dataset in failing else evaluation.dataset),
                 _number(numbers.count(evaluation.n)),
                 _number(numbers.mean(headline.masked.mean) if headline.masked else numbers.NOTHING, "bold"),
                 Text(_interval(headline.masked), style="dim"),
@@ -273,6 +275,7 @@ def _interval(metric: Metric | None) -> str:
     return numbers.interval(metric.low, metric.high) if metric else numbers.NOTHING
 
 
-def _remark(overview: Overview) -> str:
+def _remark(overview: Overview, failing: frozenset[str]) -> str:
+    suspect = ", ! order fails its audit (2 says why)" if failing else ""
     newest = f"the newest {NEWEST}, " if overview.evaluations > NEWEST else "newest first, "
-    return f"{newest}seen items masked, mean over events"
+    return f"{newest}seen items masked, mean over events{suspect}"

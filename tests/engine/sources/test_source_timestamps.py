@@ -180,3 +180,11 @@ def test_one_block_decides_for_the_next_ones() -> None:
 def test_a_format_that_is_none_is_refused(written: str) -> None:
     with pytest.raises(BadInput, match="format"):
         checked_format(written)
+
+
+def test_numbers_with_an_exponent_are_as_exact_as_others() -> None:
+    """As floats the two would be one time."""
+    _, moments = read("1.500000000123456788E+18", "1.500000000123456789E+18")
+    assert moments.order.to_list() == [MOMENT + 123] * 2
+    assert moments.fraction is not None
+    assert moments.fraction.to_list() == [456_788, 456_789]
