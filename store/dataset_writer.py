@@ -14,7 +14,7 @@ from store.connection import transaction
 from store.datasets import dataset, now
 from store.errors import BadInput
 from store.records import Dataset
-from store.words import Split, SplitKind, State
+from store.words import Split, SplitKind, State, Ties
 
 # What `DatasetWriter.add` takes, in this order of columns; blobs are little-endian int32, int64 and float32.
 COLUMNS = {
@@ -38,6 +38,8 @@ class DatasetDraft:
     split: SplitKind
     split_settings: dict[str, Any]
     timed: bool
+    ties: Ties = Ties.FILE
+    tie_seed: int = 0
 
 
 class DatasetWriter:

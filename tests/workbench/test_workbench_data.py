@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, poll, press, screen_text, settle, until
+from conftest import check_snapshot, poll, press, said, screen_text, settle, until
 from test_workbench_keys import own_bindings
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
