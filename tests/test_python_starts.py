@@ -17,7 +17,7 @@ from store import jobs
 from store.words import JobState
 from store.workspace import Workspace
 from tests.program import Program
-from tests.slow_jobs import until
+from tests.waiting import WORK_S, wait_for
 from workbench.job_actions import job_number, run_command
 from workbench.warm_process import Died, WarmProcess
 from workbench.web import WebServer
@@ -60,7 +60,7 @@ def test_a_job_and_its_launcher_run_nothing_of_the_current_directory(hostile: Pa
         with workspace.read() as db:
             return jobs.job(db, number).state
 
-    until(lambda: state() in jobs.FINAL, "the job's end", 120)
+    wait_for(lambda: state() in jobs.FINAL, "the job's end", limit=WORK_S)
     assert state() is JobState.SUCCEEDED, (workspace.folder / "jobs" / str(number) / "run.log").read_text()
     assert ran(hostile) == ""
 
@@ -74,7 +74,7 @@ def test_a_command_of_the_workbench_runs_nothing_of_the_current_directory(hostil
         with workspace.read() as db:
             return jobs.job(db, number).state in jobs.FINAL
 
-    until(done, "the job's end", 120)
+    wait_for(done, "the job's end", limit=WORK_S)
     assert ran(hostile) == ""
 
 

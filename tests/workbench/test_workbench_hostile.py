@@ -16,7 +16,6 @@ from pkgutil import iter_modules
 import hostile
 import pytest
 from conftest import press, screen_text, settle, until
-from test_workbench_edit import warm
 from textual.command import CommandPalette
 from textual.events import Paste
 from textual.pilot import Pilot
@@ -195,7 +194,7 @@ async def walk(pilot: Pilot, app: Workbench, steps: list[Step]) -> set[type[Scre
     for keys, top, shows in steps:
         for key in keys.split():
             if key == "ready":
-                await warm(pilot, "● ready")
+                await until(pilot, "● ready")
                 continue
             for one in key[1:] if key.startswith("=") else [key]:
                 await pilot.press({"[": "left_square_bracket", "]": "right_square_bracket"}.get(one, one))

@@ -193,7 +193,6 @@ def test_a_page_has_neither_pager_nor_editor_nor_files_of_other_folders(
         page.shows("[4 Results]")
         page.press("o")
         page.shows("Enter writes the file")
-        assert f"{tmp_path.resolve()}/shop/" in page.sent
         page.press("Enter")
         page.shows("Written to")
         assert list((tmp_path / "shop").glob("*.csv"))

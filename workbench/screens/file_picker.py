@@ -76,8 +76,8 @@ class FilePicker(ReadingDialog[str]):
     def _show(self, event: Listed) -> None:
         view = self._view = event.view
         path = line(shortest(view.path) if view.path != Path.cwd() else str(view.path), "bold")
-        if view.problem:
-            path.append(f"  ✗ {view.problem}")
+        if view.problem:  # first, since a long path may fill the line
+            path = Text(f"✗ {view.problem}  ").append_text(path)
         elif len(view.entries) < view.total:
             path.append(f"  {count(len(view.entries))} of {count(view.total)}: / narrows", "dim")
         elif not view.total:
