@@ -471,7 +471,7 @@ SHOP = ("ingest", "synthetic", "--users", "40000", "--items", "400", "--domains"
 def start(workspace: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", "from engine.commands import main; main()", *SHOP],
-        env=dict(os.environ, ST5_WORKSPACE=str(workspace)),
+        env=dict(os.environ, ST5_WORKSPACE=str(workspace), TMPDIR=str(workspace.parent)),  # killed, it leaves files
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -31,6 +31,7 @@ def test_a_case_is_as_expected(name: str, shared: Path, tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "200",
         "NO_COLOR": "1",
+        "TMPDIR": str(tmp_path),  # the scripts make files of their own
     }
     ran = subprocess.run(
         ["bash", str(case / "run.sh"), str(tmp_path / "workspace")],

@@ -66,6 +66,7 @@ def command(backbone: Path, **changed: Any) -> list[str]:
 def start(workspace: Workspace, launcher: Sequence[str], arguments: Sequence[str]) -> subprocess.Popen[str]:
     environment = dict(
         os.environ, ST5_WORKSPACE=str(workspace.folder), XDG_RUNTIME_DIR=str(workspace.folder.parent),
+        TMPDIR=str(workspace.folder.parent),  # torchrun leaves the folder of its own logs
         OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE", NO_COLOR="1",
     )  # fmt: skip
     return subprocess.Popen(

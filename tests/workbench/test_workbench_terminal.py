@@ -492,7 +492,7 @@ def test_the_case_of_no_terminal(tmp_path: Path) -> None:
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", str(case), str(tmp_path / "workspace")],
-        capture_output=True, text=True, env=surroundings() | {"PATH": path}, check=False,
+        capture_output=True, text=True, env=surroundings() | {"PATH": path, "TMPDIR": str(tmp_path)}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
