@@ -24,13 +24,12 @@ def probe_of(folder: Path, histories: list[tuple[str, list[int], list[tuple[int,
     return found
 
 
-@pytest.mark.parametrize(("order", "fails"), [("rising", True), ("falling", False), ("any", False)])
+@pytest.mark.parametrize(("order", "fails"), [("rising", True), ("falling", False)])
 def test_it_fails_where_sequences_rise_by_key(tmp_path: Path, order: str, fails: bool) -> None:
     draw = np.random.default_rng(0)
     histories = []
     for user in range(200):
-        items = draw.choice(ITEMS, 8, replace=False)
-        items = {"rising": np.sort(items), "falling": np.sort(items)[::-1], "any": items}[order]
+        items = np.sort(draw.choice(ITEMS, 8, replace=False))[:: 1 if order == "rising" else -1]
         histories.append((f"u{user:03d}", items.tolist(), [(6, Split.TRAIN), (7, Split.TEST)]))
     found = probe_of(tmp_path, histories, ITEMS)
     assert found.fails is fails
