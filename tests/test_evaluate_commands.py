@@ -147,7 +147,7 @@ def test_json_names_everything_of_the_contract(program: Program) -> None:
         "protocol",
     } <= {*row}
     assert (row["model"], row["dataset"], row["split"], row["slice"]) == ("pop", "shop", "test", "all")
-    assert row["protocol"] == "full catalogue of 5; ties expected over random order"
+    assert row["protocol"] == "full catalogue of 5; ties expected over random order; events of one time: file"
 
 
 def test_asked_again_it_is_there_already(program: Program) -> None:

@@ -48,12 +48,16 @@ def datasets(
 
 
 def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *, as_json: bool) -> None:
+    from engine.audit.key_probe import key_probe
     from engine.text.truncation import truncation
 
     found = truncation(workspace, dataset)
+    probe = key_probe(db, dataset)
     if as_json:
-        print_json([as_document(dataset) | {"truncation": [asdict(line) for line in found]}])
+        document = as_document(dataset) | {"truncation": [asdict(line) for line in found]}
+        print_json([document | {"key_probe": None if probe is None else asdict(probe) | {"fails": probe.fails}}])
         return
+    probed = [] if probe is None else [("key probe", probe.words)]
     cut = [
         (
             f"truncation at {line.tokens} tokens",
@@ -62,7 +66,7 @@ def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *
         )
         for line in found
     ]
-    print_table(["field", "value"], [*_full(dataset), *cut, *_example(db, dataset)])
+    print_table(["field", "value"], [*_full(dataset), *probed, *cut, *_example(db, dataset)])
 
 
 def as_document(dataset: Dataset) -> dict[str, Any]:
