@@ -106,7 +106,8 @@ def test_the_default_is_one_table_of_models_and_datasets(program: Program) -> No
     shown = program("results")
     assert shown.out.splitlines()[0].strip() == "NDCG@10, seen items masked, mean over events"
     assert all(words in shown.out for words in ("shop", "more", "pop", "pop-recent", "n 4", "n 12"))
-    assert "Protocol: test events; full catalogue; ties expected over random order." in shown.err
+    rules = "test events; full catalogue; ties expected over random order; events of one time: file"
+    assert f"Protocol: {rules}." in shown.err
     assert "--seen keep" in shown.err
 
 
