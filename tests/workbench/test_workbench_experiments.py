@@ -188,10 +188,11 @@ async def test_without_a_dataset_there_is_a_next_step(tmp_path) -> None:
     app = Workbench(Workspace(tmp_path / "none"))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await press(pilot, "4 e")
-        assert "There is no dataset yet" in screen_text(app)
-        await press(pilot, "n C e p x escape")
-        assert "Nothing to compare yet" in screen_text(app)
+        await press(pilot, "4")
+        shown = screen_text(app)
+        assert "there is no dataset. Home (1) says how to get one." in shown
+        await press(pilot, "e n C p x escape")  # no key leads to an experiment of nothing
+        assert screen_text(app) == shown
 
 
 async def test_what_is_not_stored_yet_comes_with_its_command(tmp_path) -> None:

@@ -162,10 +162,10 @@ async def test_a_map_that_is_out_of_date_names_no_point(mapped: Workspace) -> No
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "6 space")
-        shop.add_dataset(mapped, "movielens-small", users=60, items=100, seed=9, titles=["New"] * 100, replace=True)
+        shop.add_dataset(mapped, "movielens-small", users=60, items=100, seed=9, titles=["Zebra"] * 100, replace=True)
         await press(pilot, "n")  # before the workbench looks at the workspace
         text = " ".join(screen_text(app).split())
-        assert "New" not in text
+        assert "Zebra" not in text
         assert "was of a dataset that was replaced or removed since" in text
 
 
