@@ -191,7 +191,7 @@ async def test_without_a_dataset_there_is_a_next_step(tmp_path) -> None:
         await press(pilot, "4")
         shown = screen_text(app)
         assert "there is no dataset. Home (1) says how to get one." in shown
-        await press(pilot, "e n C p x escape")  # no key leads to an experiment of nothing
+        await press(pilot, "e n C p escape")  # no key leads to an experiment of nothing
         assert screen_text(app) == shown
 
 
