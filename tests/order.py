@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent
 
 # Files of eight seconds and more, the longest first. `make test-fast` leaves them out.
 SLOW = (
+    "test_shared_cases",
     "test_real_data",
     "workbench/test_workbench_hostile",
     "test_interruption",
@@ -23,6 +24,8 @@ SLOW = (
     "workbench/test_workbench_launch_form",
     "workbench/test_workbench_edit",
     "workbench/test_workbench_faults",
+    "workbench/test_workbench_races",
+    "workbench/test_workbench_empty",
     "workbench/test_workbench_pictures",
     "workbench/test_workbench_users",
     "workbench/test_workbench_data",
@@ -34,6 +37,9 @@ SLOW = (
     "workbench/test_workbench_map",
     "engine/training/test_phase",
     "test_readme",
+    "test_fuzz",
+    "engine/test_backbones",
+    "engine/test_hub_backbone",
     "engine/projection/test_projection_layout",
     "workbench/test_workbench_experiments",
     "engine/training/test_markers",
