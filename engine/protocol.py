@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.kinds import ONLY
 from engine.reading import Reading
 from engine.text.prompts import Prompts
 from engine.text.sentences import ItemText
+from store import models as stored_models
 from store.errors import BadInput
 from store.records import Dataset, Model, TrainedBaseline
 from store.words import Split, Ties
+from store.workspace import Workspace
+
+LAST_ITEM = "last-item"  # the one baseline that reads sentences when it is evaluated
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,23 @@ class EvaluationOptions:
     def __post_init__(self) -> None:
         if self.sample < 0:
             raise BadInput(f"--sample {self.sample}: allowed are 0 (all events) and above.")
+
+
+def without_effect(workspace: Workspace, models: Sequence[str], options: EvaluationOptions) -> list[str]:
+    """What these options ask of an evaluation that will not change it, a sentence each."""
+    sentences = []
+    if options.seed and not options.sample:
+        sentences.append(f"--seed {options.seed} changes nothing without --sample, which it draws.")
+    with workspace.read() as db:
+        stored = {name: stored_models.find_model(db, name) for name in models}
+    reads = any(
+        name in (ONLY, LAST_ITEM) if model is None else model.kind == "text" or model.variant == LAST_ITEM
+        for name, model in stored.items()
+    )
+    for option, value in (("--history", options.reading.history), ("--item-text", options.reading.item_text)):
+        if value is not None and not reads:
+            sentences.append(f"{option} {value} changes nothing for {', '.join(models)}: no text model is among them.")
+    return sentences
 
 
 def protocol(

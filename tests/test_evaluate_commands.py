@@ -157,6 +157,14 @@ def test_asked_again_it_is_there_already(program: Program) -> None:
     assert program("results", "--json").document == before
 
 
+def test_options_that_change_nothing_are_warned_of(program: Program) -> None:
+    made = program("evaluate", "pop", "--datasets", "shop", "--seed", "5", "--history", "unstructured")
+    assert made.code == 0
+    assert "Warning: --seed 5 changes nothing without --sample" in made.err
+    assert "Warning: --history unstructured changes nothing for pop" in made.err
+    assert "Warning" not in program("evaluate", "pop", "--datasets", "shop", "--seed", "5", "--sample", "4").err
+
+
 def test_a_copy_of_the_folder_has_everything(program: Program, tmp_path: Path) -> None:
     copy = Program(Path(shutil.copytree(program.workspace, tmp_path / "copy")))
     assert copy("results", "--json").document == program("results", "--json").document

@@ -163,7 +163,11 @@ def evaluate_all(
     detach: bool = False,
 ) -> None:
     """Evaluate every model on every dataset, as one job, and print what was found."""
+    from engine.protocol import without_effect
+
     _check_names(space, models, datasets)
+    for sentence in without_effect(space, models, options):
+        say(f"Warning: {sentence}")
     _job(space, "evaluate", lambda observer: models, datasets, options, as_json=as_json, detach=detach)
 
 

@@ -260,6 +260,13 @@ def test_epochs_that_the_cap_on_pairs_cuts_off_are_said_beside_the_settings(film
     assert free.judge(films).warning == ""
 
 
+def test_a_history_format_that_no_model_reads_is_said(films: Workspace) -> None:
+    unread = EvaluateDraft(models=("pop",), datasets=FILMS, history="unstructured").judge(films)
+    assert (unread.problem, "--history unstructured changes nothing for pop" in unread.warning) == ("", True)
+    assert EvaluateDraft(models=("pop", "only"), datasets=FILMS, history="unstructured").judge(films).warning == ""
+    assert EvaluateDraft(models=("pop",), datasets=FILMS).judge(films).warning == ""
+
+
 def test_a_name_that_is_taken_is_said_and_replacing_counts_what_goes(films: Workspace) -> None:
     taken = MovielensDraft(name=FILMS[0]).judge(films)
     assert f"{FILMS[0]} exists" in taken.warning

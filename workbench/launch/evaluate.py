@@ -49,6 +49,16 @@ class EvaluateDraft(Draft):
             *option("--device", self.device),
         ]
 
+    def warning(self, workspace: Workspace) -> str:
+        from engine.protocol import EvaluationOptions, without_effect
+        from engine.reading import Reading
+        from engine.text.sentences import HistoryFormat, ItemText
+
+        history = None if self.history == TRAINED else HistoryFormat(self.history)
+        item_text = None if self.item_text == TRAINED else ItemText(self.item_text)
+        options = EvaluationOptions(reading=Reading(history, item_text))
+        return " ".join(without_effect(workspace, self.models, options))
+
     def check(self, workspace: Workspace) -> None:
         from engine.baselines.stored import trained_baseline
         from engine.kinds import trains
