@@ -6,7 +6,7 @@ PROCESSES ?= 4              # of the tests, on two cores: half of the time they 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-fast test-stress lint bench picture clean
+.PHONY: help demo test test-fast test-stress fuzz lint bench picture clean
 
 help:   ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST) | awk -F '  ' '{printf "%-18s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ test-fast: .venv/.test   ## run the quick files only: for each change
 
 test-stress: .venv/.test   ## run all tests three times on busy cores, then those of processes twenty times: hours
 	scripts/stress
+
+fuzz: .venv/.test   ## try CASES=500 mutated inputs of each kind against every command, drawn with SEED=0
+	ST5_FUZZ_CASES=$(or $(CASES),500) ST5_FUZZ_SEED=$(or $(SEED),0) $(PYTEST) --timeout 0 tests/test_fuzz.py
 
 lint: .venv/.test   ## check style, types and which folder may import which
 	$(BIN)/ruff check .

@@ -45,7 +45,11 @@ USERS_OWN = {
     "XDG_DATA_HOME": "the user's own files",
     "XDG_STATE_HOME": "the user's own files",
 }
-OF_THE_TESTS = ("ST5_UPDATE_SNAPSHOTS",)  # every other ST5_ variable is the user's own: a workspace, settings
+OF_THE_TESTS = (
+    "ST5_UPDATE_SNAPSHOTS",
+    "ST5_FUZZ_SEED",
+    "ST5_FUZZ_CASES",
+)  # every other ST5_ variable is the user's own: a workspace, settings
 
 # What the tests run with instead.
 FIXED = {

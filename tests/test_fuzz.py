@@ -162,6 +162,13 @@ COMMANDS = [
     Target("recommend", ("recommend", "pop", "--dataset", "shop", "--user", "u1", "-k", "2"), varies=(1, 3, 5, 7)),
     Target("history", ("recommend", "bm25", "--dataset", "shop", "--history", "Red lamp"), varies=(1, 3, 5)),
     Target("ranks", ("ranks", "pop", "--dataset", "shop", "--out", "{}/ranks.csv"), varies=(1, 3, 5)),
+    Target("embeddings", ("embeddings", "pop", "--dataset", "shop", "--kind", "items", "--out", "{}/v.npz"),
+           varies=(1, 3, 5, 7)),
+    Target("project", ("project", "pop", "--datasets", "shop", "--kind", "items", "--method", "tsne", "--set",
+                       "perplexity=5"),
+           varies=(1, 3, 5, 7, 9)),
+    Target("doctor", ("doctor", "--json"), varies=(1,)),
+    Target("job", ("jobs", "show", "1"), varies=(1, 2)),
     Target("rate", ("rate", "bias", "--datasets", "shop", "--set", "bias-penalty=5"), varies=(1, 3, 5)),
     Target("jobs", ("jobs", "list", "--json"), varies=(1,)),
     Target("recipe settings", ("recipes", "modern", "--set", "batch=32"), varies=(1, 3)),
@@ -171,7 +178,12 @@ COMMANDS = [
     Target("synthetic", ("ingest", "synthetic", "--users", "20", "--items", "10", "--domains", "1", "--name", "made"),
            varies=(3, 5, 7, 9)),
 ]  # fmt: skip
-REFUSED_AS_IT_IS = ("train", "report")  # their sound form needs what this workspace lacks: exit 2 in words
+REFUSED_AS_IT_IS = (
+    "train",
+    "report",
+    "embeddings",
+    "project",
+)  # their sound form needs what this workspace lacks: exit 2 in words
 
 
 @pytest.fixture(scope="module")
