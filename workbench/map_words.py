@@ -110,7 +110,7 @@ def gone(projection: Projection, option: Path | None) -> Text:
 
 
 def nothing(view: MapView, starting: str, option: Path | None) -> Text:
-    """Which job makes a map where there is none yet, or what to do. starting: the command that is being run."""
+    """Which job is making the first map, or what to do. starting: the command that is being run."""
     text = gone(view.gone, option).append("\n\n") if view.gone is not None else Text()
     if starting:
         text.append_text(line(f"◐ starting: {starting}\n"))

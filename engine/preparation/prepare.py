@@ -52,7 +52,7 @@ from store.words import Split, SplitKind, Ties
 
 @dataclass(frozen=True)
 class Choices:
-    """What is asked of the preparation; `caps` are the most events of train, valid and test.
+    """The options of the preparation; `caps` are the most events of train, valid and test.
 
     `or_quantiles`: where the dates t1 and t2 leave a part without events, quantiles are taken instead. `ties` decides
     between events of one user and time, with `seed`; with `positions_differ`, equal positions are refused.

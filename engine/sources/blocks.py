@@ -62,9 +62,9 @@ def first_line(path: Path) -> str:
 
 
 def first_lines(path: Path) -> tuple[str, str]:
-    """The first two lines that are not blank, without their ends, the second empty where there is none.
+    """The first two lines that are not blank, without their ends; the second is empty if it is missing.
 
-    Raises BadInput where there is none at all, or one is no UTF-8.
+    Raises BadInput if all lines are blank, or if one of the two is not UTF-8.
     """
     found: list[str] = []
     for block in read_blocks(path, block_bytes=1 << 16):

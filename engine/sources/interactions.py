@@ -47,7 +47,7 @@ class Interactions:
         """Take rows of text columns user, item, order, rating; others stay as they are.
 
         Rows without user, item or order are dropped and counted; an order that cannot be read is a broken line of
-        `tally`; a rating that is no number is counted there and becomes null.
+        `tally`; a rating that cannot be read as a number is counted there and becomes null.
         """
         self.rows_seen += rows.frame.height
         frame = with_keys(rows.frame, "user", "item", "order")

@@ -50,7 +50,7 @@ class Tally:
     def leave_unread(self, column: str, rows: Rows, values: pl.Series, unreadable: pl.Series, why: str) -> None:
         """Count the values of `column` at `unreadable` (bool), whose rows stay without them; the first is named.
 
-        why: `is no number. Pass …`, what is wrong with each and the next step.
+        why: what is wrong with each, then the next step, as in `is not a number. Pass …`.
         """
         if not unreadable.any():
             return
