@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,7 @@ def _metrics(own: Dataset, rows: list) -> list[Metric]:
     return found
 
 
+@cache
 def _value(metric: str, better: int, tied: int) -> float:
     places = np.arange(better + 1, better + tied + 2)
     if metric == "mrr":
