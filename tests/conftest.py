@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -15,7 +16,15 @@ settings.register_profile("st5", deadline=None)  # how long an example takes is 
 settings.load_profile("st5")
 
 pytest_plugins = ["tests.surroundings", "tests.order", "tests.progress_report"]  # in this order: the first cleans up
+gc.set_threshold(20_000, 10, 10)  # instead of 700: looking for garbage took a quarter of the workbench's tests
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_garbage() -> None:
+    """What is loaded when a file begins is no garbage: libraries collect after each training, half a second a time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

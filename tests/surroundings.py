@@ -5,6 +5,7 @@ pytest loads it as a plugin, before torch and the program read the environment.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -37,6 +38,7 @@ USERS_OWN = {
     "LESS": "how less behaves",
     "ENV": "a file that every sh reads at its start",
     "BASH_ENV": "a file that every bash reads at its start",
+    "PYTHONDONTWRITEBYTECODE": "every process compiles every module that pip has not compiled",
     "LANGUAGE": "the language of messages",
     "LC_ALL": "the encoding, with ASCII signs in place of lines and glyphs",
     "LC_CTYPE": "the encoding, with ASCII signs in place of lines and glyphs",
@@ -61,6 +63,7 @@ FIXED = {
 UNLESS_SET = {
     "OMP_WAIT_POLICY": "PASSIVE",  # as `st5` sets it: threads that wait leave the cores to others
     "OMP_NUM_THREADS": "1",  # the processes of pytest-xdist fill the cores already
+    "NUMBA_NUM_THREADS": "1",  # the same; UMAP would raise OpenMP's number for torch too, whose sums then differ
 }
 
 # The path of a Unix socket has at most 107 bytes (103 on macOS); those of multiprocessing take 36 below this folder.
@@ -162,8 +165,14 @@ class LeftBehind:
             for line in self.lines:
                 terminalreporter.write_line(line)
 
-    def pytest_unconfigure(self) -> None:
+
+def _remove_folder(process: int) -> None:
+    if os.getpid() == process:  # no child that was forked
         shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+if not WORKER:  # as early as this, it is called after multiprocessing has removed its own folder in there
+    atexit.register(_remove_folder, os.getpid())
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -99,7 +99,7 @@ async def test_every_key_of_every_screen_and_dialog_is_in_its_help_and_does_one_
     assert working is not None
     app = Workbench(workspace)
     seen = set()
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         for keys in PLACES:
             await press(pilot, keys)

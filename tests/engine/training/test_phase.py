@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +23,6 @@ from tests.training_shop import CAMERAS, GAMES, KITCHEN, Watcher, checkpoints, c
 
 ALL = (CAMERAS, GAMES, KITCHEN)
 TRAIN, VALID, TEST = Split
-
-
-@pytest.fixture(scope="module", autouse=True)
-def little_garbage() -> Iterator[None]:
-    """The libraries' objects are no garbage: accelerate collects after each training, which takes half a second."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
