@@ -26,6 +26,7 @@ class Kind(StrEnum):
     RATINGS = "ratings"  # dataset and error × predictor
     PROJECTIONS = "projections"  # maps, and numbers on how well they separate
     DATASETS = "datasets"  # counts
+    ORDER = "order"  # dataset, metric and order of the events of one time × arm
 
 
 class Scope(StrEnum):
@@ -42,7 +43,7 @@ class Arm:
 
     history and item-text: what a text model reads, "" for what it was trained on. published: the thesis' name of the
     column. baseline, features: made by `st5 baseline`; train: the variant of `st5 train` that makes it; predictor: of
-    `st5 rate`.
+    `st5 rate`; settings: `KEY=VALUE` of the baseline, before those of `--set`.
     """
 
     label: str = ""
@@ -54,6 +55,7 @@ class Arm:
     features: str = ""
     train: str = ""
     predictor: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def _allowed(key: str, default: Any) -> str:
 
 
 def _check_metrics(definition: Definition, where: str) -> None:
-    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES):
+    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES, Kind.ORDER):
         return
     from engine.measuring.metrics import METRICS
 

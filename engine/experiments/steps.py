@@ -56,6 +56,7 @@ def steps(question: Question) -> list[Step]:
         Kind.RATINGS: _ratings,
         Kind.PROJECTIONS: _projections,
         Kind.DATASETS: lambda _: iter(()),
+        Kind.ORDER: _rearranged,
     }
     found = makers[Kind(question.definition.kind)](question)
     return list({step.arguments: step for step in found}.values())
@@ -71,6 +72,21 @@ def _evaluations(question: Question) -> Iterator[Step]:
             ]
             if missing:
                 yield from _measured(question, column, model, seed, missing)
+
+
+def _rearranged(question: Question) -> Iterator[Step]:
+    """The arrangements of each dataset, then every model on each of them."""
+    for dataset in filter(question.can_rearrange, question.datasets):
+        arrangements = question.arrangements(dataset).values()
+        unmade = {one.name for one in arrangements if not one.id}
+        if unmade:
+            yield Step(("ingest", "arrangements", dataset.name))
+        for column in (column for column in question.columns if question.applies(column, dataset)):
+            for seed, model in zip(column.seeds, column.models, strict=True):
+                missing = [one for one in arrangements if question.evaluation(column, model, one) is None]
+                for step in _measured(question, column, model, seed, missing) if missing else ():
+                    waits = step.readiness is Readiness.READY and unmade & set(step.datasets)
+                    yield replace(step, readiness=Readiness.WAITS) if waits else step
 
 
 def _measured(question: Question, column: Column, model: str, seed: int, missing: list[Dataset]) -> Iterator[Step]:
@@ -160,7 +176,7 @@ def _training_data(question: Question) -> list[Dataset]:
 def _baseline_options(question: Question, arm: Arm, model: str, seed: int) -> tuple[str, ...]:
     options = [*(["--features", arm.features] if arm.features else []), *_seed(seed)]
     options += ["--name", model] if model != arm.baseline else []
-    for setting in question.settings_of(arm.baseline):
+    for setting in (*arm.settings, *question.settings_of(arm.baseline)):
         options += ["--set", setting]
     return (*options, *(("--sample", str(question.sample)) if question.sample else ()))
 

@@ -16,12 +16,16 @@ SAMPLE_SEED = 0  # one sample for all models, so that they are compared on the s
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an evaluation has to be of: test events, all (sample 0) or `sample` of them where there are more."""
+    """What an evaluation has to be of: test events, all (sample 0) or `sample` of them where there are more.
+
+    shuffle: the seed of the order in which histories are read, None for their own.
+    """
 
     model: str
     dataset: str
     reading: Reading
     sample: int
+    shuffle: int | None = None
 
 
 class Stored:
@@ -35,7 +39,12 @@ class Stored:
             (trained.model, trained.dataset): trained.weights_hash for trained in trained_baselines(db)
         }
         self._evaluations: dict[tuple[str, str], list[Evaluation]] = {}
-        for evaluation in evaluations.evaluations(db):
+        self._arrangements: dict[int, dict[str, Dataset]] = {}
+        for arranged in datasets.arrangements(db):
+            self._arrangements.setdefault(arranged.arranged_from or 0, {})[arranged.arrangement] = arranged
+        every = [*self.datasets.values(), *(one for own in self._arrangements.values() for one in own.values())]
+        self._events = {dataset.name: dataset.events.get(Split.TEST, 0) for dataset in every}
+        for evaluation in evaluations.evaluations(db, rearranged=True):
             self._evaluations.setdefault((evaluation.model, evaluation.dataset), []).append(evaluation)
 
     def evaluation(self, wanted: Wanted) -> Evaluation | None:
@@ -44,6 +53,10 @@ class Stored:
             if evaluation.split is Split.TEST and self._answers(evaluation, wanted):
                 return evaluation
         return None
+
+    def arrangements(self, dataset: Dataset) -> dict[str, Dataset]:
+        """The dataset with its events of one time in other orders, as far as they are made, by the order in words."""
+        return self._arrangements.get(dataset.id, {})
 
     def is_trained(self, model: str, dataset: str) -> bool:
         """Whether a baseline with weights of its own has them for this dataset."""
@@ -62,10 +75,12 @@ class Stored:
 
     def events(self, dataset: str) -> int:
         """Test events of a dataset."""
-        return int(self.datasets[dataset].events.get(Split.TEST, 0))
+        return int(self._events.get(dataset, 0))
 
     def _answers(self, evaluation: Evaluation, wanted: Wanted) -> bool:
         rules = evaluation.protocol
+        if rules.get("shuffled") != wanted.shuffle:
+            return False
         sample = wanted.sample if 0 < wanted.sample < self.events(wanted.dataset) else 0
         if rules.get("sample", 0) != sample or (sample and rules.get("sample_seed") != SAMPLE_SEED):
             return False

@@ -1,0 +1,78 @@
+"""`st5 experiment order` and `order-use`: what the order of events is worth, made and shown by commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.arrangements import ARRANGEMENTS, SHUFFLES
+from engine.experiments.order import ALL_SHUFFLES, SPREAD, WIDTH
+from engine.ingest import IngestOptions, ingest
+from store.words import SplitKind
+from store.workspace import Workspace
+from tests.engine.raw_rows import Visit, raw, titles
+from tests.program import Program, refusal
+
+ITEMS = [f"i{n}" for n in range(8)]
+
+
+def visits(tied: int) -> list[Visit]:
+    """Twelve users with six items each, one after another; the last `tied` of each share a time."""
+    return [
+        (f"u{user}", ITEMS[(user * 3 + step * 5) % 8], 1_000_000 + 1_000 * min(step, 6 - tied), None)
+        for user in range(12)
+        for step in range(6)
+    ]
+
+
+def shop(folder: Path, tied: int = 2, name: str = "shop") -> Program:
+    options = IngestOptions(name, split=SplitKind.LEAVE_ONE_OUT)
+    ingest(Workspace(folder / "w"), raw(folder, visits(tied), titles(*ITEMS)), options)
+    return Program(folder / "w")
+
+
+def rows(outcome: Any, sheet: str, metric: str) -> dict[str, Any]:
+    """The first cell of the rows of a metric, by the order."""
+    (found,) = [each for each in outcome["sheets"] if each["name"] == sheet]
+    return {row["labels"][2]: row["cells"][0] for row in found["rows"] if row["labels"][1] == metric}
+
+
+def test_each_order_has_its_number_and_their_spread_stands_beside_the_interval(tmp_path: Path) -> None:
+    program = shop(tmp_path)
+    outcome = program("experiment", "order", "--models", "pop", "--json").document
+    found = rows(outcome, "order-mask", "hr@10")
+    assert list(found) == [ALL_SHUFFLES, "shuffle seed 0", "rising keys", "falling keys", "strict", SPREAD, WIDTH]
+    (figure,) = [each for each in outcome["figures"] if "hr@10" in each["name"]]
+    assert tuple(figure["ticks"]) == tuple(one.words for one in ARRANGEMENTS)
+    by_order = dict(zip(figure["ticks"], [cell["value"] for cell in figure["lines"][0]["cells"]], strict=True))
+    assert all(by_order[order] == found[order]["value"] for order in ("shuffle seed 0", "rising keys", "strict"))
+    shuffles = [by_order[one.words] for one in SHUFFLES]
+    assert found[ALL_SHUFFLES]["value"] == pytest.approx(sum(shuffles) / 5)
+    same_events = [value for order, value in by_order.items() if order != "strict"]
+    assert found[SPREAD]["value"] == pytest.approx(max(same_events) - min(same_events))
+    one = found["shuffle seed 0"]
+    assert found[WIDTH]["value"] == pytest.approx(one["high"] - one["low"])
+    assert (outcome["missing"], len(program("results", "--json").document)) == ([], 0)
+    assert [each["name"] for each in program("datasets", "--json").document] == ["shop"]
+    again = program("experiment", "order", "--models", "pop", "--dry-run")
+    assert (again.out, again.err.strip()) == ("", "There is nothing to run.")
+
+
+def test_a_baseline_is_trained_anew_on_each_order_with_the_definition_s_budget(tmp_path: Path) -> None:
+    plan = shop(tmp_path)("experiment", "order", "--models", "sasrec", "--sample", "5", "--dry-run").out.splitlines()
+    every = ",".join(one.name("shop") for one in ARRANGEMENTS)
+    assert plan == [
+        "st5 ingest arrangements shop",
+        f"st5 baseline sasrec --datasets '{every}' --name sasrec-order --set epochs=30 --set patience=5 --sample 5",
+    ]
+
+
+def test_without_ties_it_is_refused_and_without_a_name_left_out(tmp_path: Path) -> None:
+    program = shop(tmp_path, tied=1)
+    for command in (("experiment", "order"), ("experiment", "order", "-d", "shop"), ("ingest", "arrangements", "shop")):
+        assert "no events of a user share a time" in refusal(program(*command))
+    shop(tmp_path, tied=2, name="tied")
+    plan = program("experiment", "order", "--models", "pop", "--dry-run").out.splitlines()
+    assert plan[0] == "st5 ingest arrangements tied"
