@@ -27,6 +27,7 @@ class Kind(StrEnum):
     PROJECTIONS = "projections"  # maps, and numbers on how well they separate
     DATASETS = "datasets"  # counts
     ORDER = "order"  # dataset, metric and order of the events of one time × arm
+    ORDER_USE = "order-use"  # dataset, model and metric × histories as they are, shuffled, and what is lost
 
 
 class Scope(StrEnum):
@@ -140,7 +141,7 @@ def parse_definition(name: str, text: str, where: str = "") -> Definition:
     labels = [arm.label for arm in columns]
     if len(set(labels)) < len(labels):
         raise BadInput(f"{where}: two arms have one label ({', '.join(labels)}). Give each its own.")
-    if not columns and said.kind != Kind.DATASETS:
+    if not columns and said.kind not in (Kind.DATASETS, Kind.ORDER_USE):
         raise BadInput(f"{where}: there are no arms, so there is nothing to compare. Write [[arms]] with a label.")
     _check_metrics(said, where)
     return replace(said, name=name, arms=columns, text=text)
@@ -212,7 +213,7 @@ def _allowed(key: str, default: Any) -> str:
 
 
 def _check_metrics(definition: Definition, where: str) -> None:
-    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES, Kind.ORDER):
+    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES, Kind.ORDER, Kind.ORDER_USE):
         return
     from engine.measuring.metrics import METRICS
 

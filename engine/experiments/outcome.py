@@ -6,7 +6,7 @@ import shlex
 import sqlite3
 from collections.abc import Callable
 
-from engine.experiments import curves, datasets, evaluations, order, projections, ratings
+from engine.experiments import curves, datasets, evaluations, order, order_use, projections, ratings
 from engine.experiments.arguments import Arguments, arguments_of
 from engine.experiments.definition import Definition, Kind, Scope, parse_definition
 from engine.experiments.question import Question
@@ -21,6 +21,7 @@ SHEETS: dict[Kind, Callable[[Question], tuple[Sheet, ...]]] = {
     Kind.PROJECTIONS: projections.sheets,
     Kind.DATASETS: datasets.sheets,
     Kind.ORDER: order.sheets,
+    Kind.ORDER_USE: order_use.sheets,
 }
 FIGURES: dict[Kind, Callable[[Question], tuple[Figure, ...]]] = {
     Kind.CURVES: curves.figures,

@@ -69,6 +69,8 @@ class Question:
     def applies(self, column: Column, dataset: Dataset) -> bool:
         """Whether the experiment is about this model on this dataset: trained ones only where its scope says so."""
         trained = self._trained_on(column)
+        if self.definition.kind == Kind.ORDER_USE:
+            return all(self.stored.can_rank(model, dataset.name) for model in column.models)
         if self.definition.kind == Kind.ORDER:
             return not self.knows_targets(column, dataset)
         if self.definition.scope == Scope.ANY or not trained:
@@ -159,6 +161,8 @@ def _arms(definition: Definition, models: Sequence[str], stored: Stored) -> list
             for model in chosen
             for arm in definition.arms
         ]
+    if definition.kind == Kind.ORDER_USE and not definition.arms:
+        return [_added(model, stored) for model in models or stored.models]
     if not models:
         return list(definition.arms)
     known = {arm.model: arm for arm in definition.arms} | {arm.label: arm for arm in definition.arms}

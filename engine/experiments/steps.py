@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from engine.audit.order_figures import stored_figures
 from engine.experiments.definition import Arm, Kind, Scope
 from engine.experiments.question import Column, Question, is_trained
-from engine.experiments.stored import SAMPLE_SEED
+from engine.experiments.stored import SAMPLE_SEED, SHUFFLE_SEEDS
 from engine.kinds import ONLY
 from store.models import MADE_ON_FIRST_USE
 from store.records import Dataset
@@ -57,6 +58,7 @@ def steps(question: Question) -> list[Step]:
         Kind.PROJECTIONS: _projections,
         Kind.DATASETS: lambda _: iter(()),
         Kind.ORDER: _rearranged,
+        Kind.ORDER_USE: _shuffled,
     }
     found = makers[Kind(question.definition.kind)](question)
     return list({step.arguments: step for step in found}.values())
@@ -87,6 +89,26 @@ def _rearranged(question: Question) -> Iterator[Step]:
                 for step in _measured(question, column, model, seed, missing) if missing else ():
                     waits = step.readiness is Readiness.READY and unmade & set(step.datasets)
                     yield replace(step, readiness=Readiness.WAITS) if waits else step
+
+
+def _shuffled(question: Question) -> Iterator[Step]:
+    """Sequential rules of each dataset; every model on it with histories as they are, and in the order of each seed."""
+    for dataset in question.datasets:
+        if not stored_figures(question.db, dataset).known:
+            yield Step(("datasets", dataset.name))
+    seeds = ",".join(map(str, SHUFFLE_SEEDS))
+    for column in question.columns:
+        (model,) = column.models
+        fitting = [dataset for dataset in question.datasets if question.applies(column, dataset)]
+        for shuffles, options in (((None,), ()), (SHUFFLE_SEEDS, ("--shuffle", seeds))):
+            missing = [
+                dataset
+                for dataset in fitting
+                if any(question.evaluation(column, model, dataset, shuffle) is None for shuffle in shuffles)
+            ]
+            if missing:
+                words = (*_evaluation_options(question, column.arm), *options)
+                yield Step(("evaluate", model), _names(missing), words)
 
 
 def _measured(question: Question, column: Column, model: str, seed: int, missing: list[Dataset]) -> Iterator[Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from engine.kinds import trains
 from engine.reading import Reading
 from store import datasets, evaluations, models
 from store.records import Dataset, Evaluation, Model
@@ -12,6 +13,7 @@ from store.trained_baselines import trained_baselines
 from store.words import Split
 
 SAMPLE_SEED = 0  # one sample for all models, so that they are compared on the same events
+SHUFFLE_SEEDS = (0, 1, 2, 3, 4)  # orders in which histories are read, to see what a model loses
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Stored:
     def is_trained(self, model: str, dataset: str) -> bool:
         """Whether a baseline with weights of its own has them for this dataset."""
         return (model, dataset) in self._weights
+
+    def can_rank(self, model: str, dataset: str) -> bool:
+        """Whether a model needs no training to rank a dataset's items."""
+        found = self.models.get(model)
+        return found is None or not trains(found) or self.is_trained(model, dataset)
 
     def trained_on(self, model: str) -> dict[str, str]:
         """Datasets that a text model's phases were trained on, those of its backbone included: fingerprint by name."""
