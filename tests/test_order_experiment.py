@@ -9,6 +9,7 @@ import pytest
 
 from engine.arrangements import ARRANGEMENTS, SHUFFLES
 from engine.experiments.order import ALL_SHUFFLES, SPREAD, WIDTH
+from engine.experiments.order_use import AS_IT_IS, DROP, KEPT, SHUFFLED, P
 from engine.ingest import IngestOptions, ingest
 from store.words import SplitKind
 from store.workspace import Workspace
@@ -76,3 +77,56 @@ def test_without_ties_it_is_refused_and_without_a_name_left_out(tmp_path: Path) 
     shop(tmp_path, tied=2, name="tied")
     plan = program("experiment", "order", "--models", "pop", "--dry-run").out.splitlines()
     assert plan[0] == "st5 ingest arrangements tied"
+
+
+def chain(folder: Path) -> Program:
+    """Sixty users who each take six of twelve items in one fixed round: only the last item says what comes next."""
+    steps = [
+        (f"u{user:02}", f"i{(user + step) % 12:02}", 1_000 * step, None) for user in range(60) for step in range(6)
+    ]
+    keys = [f"i{number:02}" for number in range(12)]
+    options = IngestOptions("round", split=SplitKind.LEAVE_ONE_OUT)
+    ingest(Workspace(folder / "w"), raw(folder, steps, titles(*keys)), options)
+    return Program(folder / "w")
+
+
+def uses(program: Program, *options: str) -> dict[str, dict[str, Any]]:
+    """By model, the cells of a row of the sheet with seen items kept, by column."""
+    outcome = program("experiment", "order-use", "--seen", "keep", *options, "--json").document
+    (sheet,) = [each for each in outcome["sheets"] if each["name"] == "order-use-keep"]
+    return {row["labels"][1]: dict(zip(sheet["columns"], row["cells"], strict=True)) for row in sheet["rows"]}
+
+
+def test_a_model_that_reads_items_in_order_drops_and_one_that_does_not_loses_exactly_nothing(tmp_path: Path) -> None:
+    program = chain(tmp_path)
+    small = ("hidden=16", "inner=32", "epochs=20", "dropout=0.1", "batch=64", "learning-rate=0.01")
+    settings = [word for setting in small for word in ("--set", setting)]
+    assert program("baseline", "sasrec", "--datasets", "round", *settings).code == 0
+    assert program("evaluate", "pop", "bm25", "--datasets", "round").code == 0
+    every = ("pop", "bm25", "sasrec", "--datasets", "round", "--shuffle", "0,1,2,3,4")
+    assert program("evaluate", *every).code == 0
+    found = uses(program)
+    assert set(found) == {"pop", "bm25", "sasrec"}  # every stored model that can be asked
+    for model in ("pop", "bm25"):
+        assert [found[model][column]["value"] for column in (DROP, KEPT, P)] == [0, 1, 1]
+    drop = found["sasrec"][DROP]
+    assert found["sasrec"][AS_IT_IS]["value"] > 0.9
+    assert drop["low"] > 0.2
+    assert found["sasrec"][P]["value"] < 0.05
+    assert drop["value"] == pytest.approx(found["sasrec"][AS_IT_IS]["value"] - found["sasrec"][SHUFFLED]["value"])
+    listed = program("results", "--metric", "ndcg@10", "--json").document
+    assert {row["model"] for row in listed} == {"pop", "bm25", "sasrec"}
+    assert not [row for row in listed if "shuffled" in row["protocol"]]
+
+
+def test_a_model_that_was_not_trained_on_a_dataset_is_not_asked_about_it(tmp_path: Path) -> None:
+    program = shop(tmp_path)
+    plan = program("experiment", "order-use", "--models", "pop,sasrec", "--dry-run")
+    assert plan.code == 2
+    assert "sasrec" in plan.err
+    program("evaluate", "pop", "--datasets", "shop")
+    assert program("experiment", "order-use", "--dry-run").out.splitlines() == [
+        "st5 datasets shop",
+        "st5 evaluate pop --datasets shop --sample 3000 --seed 0 --shuffle 0,1,2,3,4",
+    ]
+    assert "--shuffle" in refusal(program("evaluate", "pop", "--datasets", "shop", "--shuffle", "1,x"))
