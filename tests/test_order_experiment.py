@@ -15,6 +15,7 @@ from store.words import SplitKind
 from store.workspace import Workspace
 from tests.engine.raw_rows import Visit, raw, titles
 from tests.program import Program, refusal
+from tests.tiny_models import make_tiny_bert
 
 ITEMS = [f"i{n}" for n in range(8)]
 
@@ -117,6 +118,25 @@ def test_a_model_that_reads_items_in_order_drops_and_one_that_does_not_loses_exa
     listed = program("results", "--metric", "ndcg@10", "--json").document
     assert {row["model"] for row in listed} == {"pop", "bm25", "sasrec"}
     assert not [row for row in listed if "shuffled" in row["protocol"]]
+
+
+def test_a_text_model_loses_exactly_nothing_in_the_unordered_format_and_its_vectors_change_in_others(
+    tmp_path: Path,
+) -> None:
+    program = chain(tmp_path)
+    assert program("train", "only", "--backbone", make_tiny_bert(tmp_path / "b"), "--name", "reader").code == 0
+    arms = "".join(f'[[arms]]\nlabel = "{form}"\nhistory = "{form}"\n' for form in ("structured", "unordered"))
+    head = 'title = "Formats"\nkind = "order-use"\nmetrics = ["ndcg@10"]\nmodel = "reader"\n'
+    (tmp_path / "formats.toml").write_text(head + arms)
+    sample = ("--datasets", "round", "--sample", "20")
+    for form in ("structured", "unordered"):
+        for shuffle in ((), ("--shuffle", "0,1,2,3,4")):
+            assert program("evaluate", "reader", *sample, "--history", form, *shuffle).code == 0
+    outcome = program("experiment", str(tmp_path / "formats.toml"), *sample, "--seen", "keep", "--json").document
+    sheet = outcome["sheets"][0]
+    found = {row["labels"][1]: dict(zip(sheet["columns"], row["cells"], strict=True)) for row in sheet["rows"]}
+    assert [found["unordered"][column]["value"] for column in (DROP, KEPT, P)] == [0, 1, 1]
+    assert found["structured"][KEPT]["value"] < 1
 
 
 def test_a_model_that_was_not_trained_on_a_dataset_is_not_asked_about_it(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ HistoryOption = Annotated[
     str,
     typer.Option(
         "--history",
-        help="structured, unstructured, instruction+structured or instruction+unstructured (thesis 4.1.1).",
+        help="structured, unstructured, instruction+structured, instruction+unstructured (thesis 4.1.1), or unordered.",
         show_default="what the model was trained on, else structured",
     ),
 ]

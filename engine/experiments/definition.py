@@ -92,7 +92,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "slices": tuple(Slice),
     "maps": ("items", "users"),
     "methods": ("tsne", "umap"),
-    "history": ("structured", "unstructured", "instruction+structured", "instruction+unstructured"),
+    "history": ("structured", "unstructured", "instruction+structured", "instruction+unstructured", "unordered"),
     "item-text": ("title", "title+description", "fields"),
 }
 

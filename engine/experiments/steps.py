@@ -98,7 +98,7 @@ def _shuffled(question: Question) -> Iterator[Step]:
             yield Step(("datasets", dataset.name))
     seeds = ",".join(map(str, SHUFFLE_SEEDS))
     for column in question.columns:
-        (model,) = column.models
+        model = column.models[0]
         fitting = [dataset for dataset in question.datasets if question.applies(column, dataset)]
         for shuffles, options in (((None,), ()), (SHUFFLE_SEEDS, ("--shuffle", seeds))):
             missing = [
