@@ -58,7 +58,9 @@ def _is_stored(workspace: Workspace, dataset: Dataset) -> bool:
     """Whether this very dataset is still in the workspace, under its name; True where that cannot be read."""
     try:
         with workspace.read() as db:
-            return any(dataset.id == other.id for other in datasets.datasets(db))
+            return datasets.dataset(db, dataset.name).id == dataset.id
+    except BadInput:
+        return False
     except Problem:
         return True
 

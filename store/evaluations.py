@@ -134,7 +134,7 @@ _SELECT = (
 )
 
 
-_AS_THEY_ARE = " AND d.arranged_from IS NULL AND json_extract(e.protocol, '$.shuffled') IS NULL"
+_AS_THEY_ARE = " AND (d.arranged_from IS NULL OR d.name = ?2) AND json_extract(e.protocol, '$.shuffled') IS NULL"
 
 
 def find_evaluation(db: sqlite3.Connection, key: str) -> Evaluation | None:
@@ -148,8 +148,8 @@ def evaluations(
 ) -> list[Evaluation]:
     """Complete evaluations, oldest first, of one model or dataset where named.
 
-    rearranged: also those of datasets that are another one rearranged, and of shuffled histories. Only the experiments
-    on order show them.
+    rearranged: also those of shuffled histories, and of datasets that are another one rearranged where none is named.
+    Only the experiments on order show them.
     """
     rows = db.execute(
         f"{_SELECT} AND (?1 = '' OR m.name = ?1) AND (?2 = '' OR d.name = ?2)"

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from engine.arrangements import ARRANGEMENTS, SHUFFLES
+from engine.audit.measuring_order import order_figures
+from engine.experiments.definition import load_definition
 from engine.experiments.order import ALL_SHUFFLES, SPREAD, WIDTH
 from engine.experiments.order_use import AS_IT_IS, DROP, KEPT, SHUFFLED, P
 from engine.ingest import IngestOptions, ingest
+from store import datasets
 from store.words import SplitKind
 from store.workspace import Workspace
+from tests.engine.experiments.workspaces import shown, text_model
 from tests.engine.raw_rows import Visit, raw, titles
 from tests.program import Program, refusal
 from tests.tiny_models import make_tiny_bert
@@ -44,9 +48,9 @@ def rows(outcome: Any, sheet: str, metric: str) -> dict[str, Any]:
 def test_each_order_has_its_number_and_their_spread_stands_beside_the_interval(tmp_path: Path) -> None:
     program = shop(tmp_path)
     outcome = program("experiment", "order", "--models", "pop", "--json").document
-    found = rows(outcome, "order-mask", "hr@10")
+    found = rows(outcome, "order-mask", "ndcg@10")
     assert list(found) == [ALL_SHUFFLES, "shuffle seed 0", "rising keys", "falling keys", "strict", SPREAD, WIDTH]
-    (figure,) = [each for each in outcome["figures"] if "hr@10" in each["name"]]
+    (figure,) = [each for each in outcome["figures"] if "ndcg@10" in each["name"]]
     assert tuple(figure["ticks"]) == tuple(one.words for one in ARRANGEMENTS)
     by_order = dict(zip(figure["ticks"], [cell["value"] for cell in figure["lines"][0]["cells"]], strict=True))
     assert all(by_order[order] == found[order]["value"] for order in ("shuffle seed 0", "rising keys", "strict"))
@@ -57,6 +61,8 @@ def test_each_order_has_its_number_and_their_spread_stands_beside_the_interval(t
     one = found["shuffle seed 0"]
     assert found[WIDTH]["value"] == pytest.approx(one["high"] - one["low"])
     assert (outcome["missing"], len(program("results", "--json").document)) == ([], 0)
+    named = program("results", "--dataset", "shop~rising", "--metric", "ndcg@10", "--seen", "mask", "--json").document
+    assert [row["mean"] for row in named if row["slice"] == "all"] == [by_order["rising keys"]]
     assert [each["name"] for each in program("datasets", "--json").document] == ["shop"]
     again = program("experiment", "order", "--models", "pop", "--dry-run")
     assert (again.out, again.err.strip()) == ("", "There is nothing to run.")
@@ -71,6 +77,20 @@ def test_a_baseline_is_trained_anew_on_each_order_with_the_definition_s_budget(t
     ]
 
 
+def test_a_text_model_that_was_trained_on_the_dataset_is_not_asked_what_it_was_told(tmp_path: Path) -> None:
+    program = shop(tmp_path)
+    workspace = Workspace(program.workspace)
+    with workspace.read() as db:
+        print_of = datasets.dataset(db, "shop").fingerprint
+    phase = {"phase": "sequence-item", "parent": "", "settings": {}, "datasets": {"shop": print_of}, "seconds": 1.0}
+    text_model(workspace, "told", lineage=[phase])
+    text_model(workspace, "other")
+    plan = program("experiment", "order", "--models", "told,other", "--dry-run").out.splitlines()
+    assert [line.split()[:3] for line in plan] == [["st5", "ingest", "arrangements"], ["st5", "evaluate", "other"]]
+    notes = shown(workspace, load_definition("order"), models=("told", "other")).notes
+    assert [note for note in notes if note.startswith("told was trained on shop")]
+
+
 def test_without_ties_it_is_refused_and_without_a_name_left_out(tmp_path: Path) -> None:
     program = shop(tmp_path, tied=1)
     for command in (("experiment", "order"), ("experiment", "order", "-d", "shop"), ("ingest", "arrangements", "shop")):
@@ -80,15 +100,16 @@ def test_without_ties_it_is_refused_and_without_a_name_left_out(tmp_path: Path) 
     assert plan[0] == "st5 ingest arrangements tied"
 
 
-def chain(folder: Path) -> Program:
-    """Sixty users who each take six of twelve items in one fixed round: only the last item says what comes next."""
-    steps = [
-        (f"u{user:02}", f"i{(user + step) % 12:02}", 1_000 * step, None) for user in range(60) for step in range(6)
+def chain(folder: Path, items: int = 12) -> Program:
+    """Sixty users who each take six items of one fixed round: only the last item says what comes next."""
+    steps: list[Visit] = [
+        (f"u{user:02}", f"i{(user + step) % items:02}", 1_000 * step, None) for user in range(60) for step in range(6)
     ]
-    keys = [f"i{number:02}" for number in range(12)]
+    keys = [f"i{number:02}" for number in range(items)]
     options = IngestOptions("round", split=SplitKind.LEAVE_ONE_OUT)
-    ingest(Workspace(folder / "w"), raw(folder, steps, titles(*keys)), options)
-    return Program(folder / "w")
+    workspace = Workspace(folder / "w")
+    order_figures(workspace, ingest(workspace, raw(folder, steps, titles(*keys)), options))
+    return Program(workspace.folder)
 
 
 def uses(program: Program, *options: str) -> dict[str, dict[str, Any]]:
@@ -123,7 +144,7 @@ def test_a_model_that_reads_items_in_order_drops_and_one_that_does_not_loses_exa
 def test_a_text_model_loses_exactly_nothing_in_the_unordered_format_and_its_vectors_change_in_others(
     tmp_path: Path,
 ) -> None:
-    program = chain(tmp_path)
+    program = chain(tmp_path, items=60)
     assert program("train", "only", "--backbone", make_tiny_bert(tmp_path / "b"), "--name", "reader").code == 0
     arms = "".join(f'[[arms]]\nlabel = "{form}"\nhistory = "{form}"\n' for form in ("structured", "unordered"))
     head = 'title = "Formats"\nkind = "order-use"\nmetrics = ["ndcg@10"]\nmodel = "reader"\n'

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from engine.arrangements import ARRANGEMENTS
+from engine.baselines.request import BaselineRequest
+from engine.evaluation import evaluate
 from engine.ingest import IngestOptions, ingest
+from engine.models import make_baseline
+from engine.protocol import EvaluationOptions
 from engine.rearranging import arrange
 from store import datasets
 from store.errors import BadInput
@@ -90,6 +94,14 @@ def test_the_dataset_stays_as_it_was_and_lists_do_not_show_the_others(tmp_path: 
         assert datasets.datasets(db) == [dataset]
         assert datasets.arrangements(db, dataset.id) == made
         assert datasets.dataset(db, "shop~rising").arrangement == "rising keys"
+
+
+def test_a_model_that_was_not_trained_on_an_arrangement_is_said_to_be_so(tmp_path: Path) -> None:
+    workspace, _ = stored(tmp_path)
+    arrange(workspace, "shop")
+    make_baseline(workspace, BaselineRequest("sasrec"))
+    with pytest.raises(BadInput, match="sasrec has not been trained on shop~rising yet"):
+        evaluate(workspace, "sasrec", "shop~rising", EvaluationOptions())
 
 
 def test_a_dataset_that_is_replaced_takes_its_arrangements_with_it(tmp_path: Path) -> None:
