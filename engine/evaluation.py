@@ -58,7 +58,9 @@ def _is_stored(workspace: Workspace, dataset: Dataset) -> bool:
     """Whether this very dataset is still in the workspace, under its name; True where that cannot be read."""
     try:
         with workspace.read() as db:
-            return any(dataset.id == other.id for other in datasets.datasets(db))
+            return datasets.dataset(db, dataset.name).id == dataset.id
+    except BadInput:
+        return False
     except Problem:
         return True
 
@@ -176,13 +178,19 @@ def _ranks(
     device = str(choose_device(options.device))
     for start in range(0, len(events), at_once):
         rows = range(start, min(start + at_once, len(events)))
-        histories = [events.history(row) for row in rows]
+        histories = [_history(events, row, options.shuffle) for row in rows]
         scored = scores.score(histories)
         targets = events.item[rows.start : rows.stop]
         for part, ranked in rank_blocks(scored.scorer, targets, history_starts(histories), device=device):
             numbers = events.event[rows.start + part.start : rows.start + part.stop]
             progress("ranking", start + part.stop, len(events))
             yield ranked.stored(numbers, scored.visible[part])
+
+
+def _history(events: Events, row: int, shuffle: int | None) -> np.ndarray:
+    """The history of an event, in its own order or in one drawn for this event alone, whatever else is asked."""
+    own = events.history(row)
+    return own if shuffle is None else np.random.default_rng([shuffle, int(events.event[row])]).permutation(own)
 
 
 def _stored(

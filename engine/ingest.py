@@ -42,11 +42,20 @@ Content = Any  # hashlib's objects have no public type
 
 
 @dataclass(frozen=True)
+class Arranged:
+    """That a dataset is another one, by id, with its events of one time in the order that the words say."""
+
+    dataset: int
+    words: str
+
+
+@dataclass(frozen=True)
 class IngestOptions:
     """How to prepare a source. `split` and `text` default by source; `caps` are the most events of train, valid, test.
 
     t1 and t2 are ms since 1970: train < t1 <= valid < t2 <= test. `seed` decides what a cap keeps, and the order of
-    events that share a time. `ties` defaults to shuffle where times are read, else to file.
+    events that share a time. `ties` defaults to shuffle where times are read, else to file. `arranged` is for
+    `engine.rearranging`.
     """
 
     name: str
@@ -58,6 +67,7 @@ class IngestOptions:
     text: Alphabet | None = None
     replace: bool = False
     ties: Ties | None = None
+    arranged: Arranged | None = None
 
 
 def ingest(
@@ -120,7 +130,8 @@ def default_ties(raw: Raw, split: SplitKind) -> Ties:
 
 
 def _check(options: IngestOptions, raw: Raw) -> None:
-    check_name(options.name)
+    if options.arranged is None:
+        check_name(options.name)
     split = options.split or default_split(raw)
     if split is not SplitKind.TIMESTAMP and (options.t1 is not None or options.t2 is not None):
         raise BadInput(f"--t1 and --t2 belong to --split timestamp, not to {split}. Pass --split timestamp with them.")
@@ -232,9 +243,11 @@ def _write(
         timed=raw.timed,
         ties=choices.ties,
         tie_seed=0 if choices.ties is Ties.FILE else choices.seed,
+        arranged_from=options.arranged.dataset if options.arranged else None,
+        arrangement=options.arranged.words if options.arranged else "",
     )
     content = hashlib.blake2b(digest_size=16)
-    content.update(f"ties {choices.ties}\n".encode())
+    content.update(f"ties {draft.arrangement or choices.ties}\n".encode())
     with DatasetWriter(db, draft) as writer:
         titles = _write_items(writer, raw, prepared, choices, content, progress)
         _write_histories(writer, prepared, content, progress)

@@ -23,13 +23,15 @@ LAST_ITEM = "last-item"  # the one baseline that reads sentences when it is eval
 class EvaluationOptions:
     """What to evaluate and how.
 
-    sample: number of events drawn at random with `seed` (0 = all). device and precision: `auto`, or a name.
+    sample: number of events drawn at random with `seed` (0 = all). shuffle: seed of the order in which histories are
+    read, None for their own. device and precision: `auto`, or a name.
     """
 
     split: Split = Split.TEST
     sample: int = 0
     seed: int = 0
     reading: Reading = field(default_factory=Reading)
+    shuffle: int | None = None
     device: str = "auto"
     precision: str = "auto"
 
@@ -73,7 +75,9 @@ def protocol(
     rules: dict[str, Any] = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}
     if 0 < options.sample < events:
         rules |= {"sample": options.sample, "sample_seed": options.seed}
-    if dataset.ties is not Ties.FILE:
+    if options.shuffle is not None:
+        rules |= {"shuffled": options.shuffle}
+    if dataset.same_time != Ties.FILE:
         rules |= {"same_time": dataset.same_time}
     if trained is not None:
         rules |= {"newest": trained.settings["window"], "weights": trained.weights_hash}

@@ -40,6 +40,8 @@ class DatasetDraft:
     timed: bool
     ties: Ties = Ties.FILE
     tie_seed: int = 0
+    arranged_from: int | None = None
+    arrangement: str = ""
 
 
 class DatasetWriter:
@@ -60,7 +62,8 @@ class DatasetWriter:
             with transaction(self._db):
                 cursor = self._db.execute(
                     "INSERT INTO dataset (name, state, request, platform, domain, synthetic, source, split,"
-                    " split_settings, timed, ties, tie_seed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " split_settings, timed, ties, tie_seed, arranged_from, arrangement, created)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         self._draft.name,
                         State.WRITING,
@@ -74,6 +77,8 @@ class DatasetWriter:
                         int(self._draft.timed),
                         self._draft.ties,
                         self._draft.tie_seed,
+                        self._draft.arranged_from,
+                        self._draft.arrangement,
                         now(),
                     ),
                 )

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 
 def datasets(db: sqlite3.Connection) -> list[Dataset]:
-    """All complete datasets, by name."""
-    rows = db.execute("SELECT * FROM dataset WHERE state = ? ORDER BY name", (State.READY,))
-    return [_dataset(row) for row in rows]
+    """All complete datasets, by name; those that are another one rearranged are left out."""
+    query = "SELECT * FROM dataset WHERE state = ? AND arranged_from IS NULL ORDER BY name"
+    return [_dataset(row) for row in db.execute(query, (State.READY,))]
+
+
+def arrangements(db: sqlite3.Connection, dataset_id: int | None = None) -> list[Dataset]:
+    """The complete datasets that are this one, or any, with its events of one time in another order; oldest first."""
+    query = "SELECT * FROM dataset WHERE state = ?1 AND arranged_from = ifnull(?2, arranged_from) ORDER BY id"
+    return [_dataset(row) for row in db.execute(query, (State.READY, dataset_id))]
 
 
 def dataset(db: sqlite3.Connection, name: str) -> Dataset:
@@ -133,6 +139,12 @@ def newest_sequences(db: sqlite3.Connection, dataset_id: int) -> Iterator[tuple[
             best = (row["user"], items)
     if best is not None:
         yield best
+
+
+def user_sequences(db: sqlite3.Connection, dataset_id: int) -> Iterator[tuple[int, Sequence]]:
+    """(user, sequence) of all sequences of a dataset, by user id; a user may have several."""
+    rows = db.execute("SELECT * FROM sequence WHERE dataset_id = ? ORDER BY user, sequence", (dataset_id,))
+    return ((row["user"], _sequence(row)) for row in rows)
 
 
 def user_events(db: sqlite3.Connection, dataset_id: int, user: int) -> list[Event]:
@@ -355,6 +367,8 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         created=row["created"],
         ties=Ties(row["ties"]),
         tie_seed=row["tie_seed"],
+        arranged_from=row["arranged_from"],
+        arrangement=row["arrangement"],
     )
 
 

@@ -134,16 +134,27 @@ _SELECT = (
 )
 
 
+_AS_THEY_ARE = " AND (d.arranged_from IS NULL OR d.name = ?2) AND json_extract(e.protocol, '$.shuffled') IS NULL"
+
+
 def find_evaluation(db: sqlite3.Connection, key: str) -> Evaluation | None:
     """The complete evaluation with this key, or None."""
     row = db.execute(f"{_SELECT} AND e.key = ?", (key,)).fetchone()
     return None if row is None else _evaluation(row)
 
 
-def evaluations(db: sqlite3.Connection, *, model: str = "", dataset: str = "") -> list[Evaluation]:
-    """Complete evaluations, oldest first, of one model or dataset where named."""
+def evaluations(
+    db: sqlite3.Connection, *, model: str = "", dataset: str = "", rearranged: bool = False
+) -> list[Evaluation]:
+    """Complete evaluations, oldest first, of one model or dataset where named.
+
+    rearranged: also those of shuffled histories, and of datasets that are another one rearranged where none is named.
+    Only the experiments on order show them.
+    """
     rows = db.execute(
-        f"{_SELECT} AND (?1 = '' OR m.name = ?1) AND (?2 = '' OR d.name = ?2) ORDER BY e.id", (model, dataset)
+        f"{_SELECT} AND (?1 = '' OR m.name = ?1) AND (?2 = '' OR d.name = ?2)"
+        f"{'' if rearranged else _AS_THEY_ARE} ORDER BY e.id",
+        (model, dataset),
     )
     return [_evaluation(row) for row in rows]
 
@@ -246,8 +257,9 @@ def metric_rows(
     seen: str = "",
     model: str = "",
     dataset: str = "",
+    rearranged: bool = False,
 ) -> list[MetricRow]:
-    """Stored metrics with their evaluations, narrowed by what is named; oldest evaluation first.
+    """Stored metrics with their evaluations (as in `evaluations`), narrowed by what is named; oldest evaluation first.
 
     Naming the slice keeps the cost from growing with how finely evaluations are divided.
     An unknown metric name is a `BadInput` with the nearest names.
@@ -256,7 +268,7 @@ def metric_rows(
         known = [row[0] for row in db.execute("SELECT DISTINCT metric FROM metric")]
         if known and metric not in known:
             raise unknown("metric", metric, known)
-    found = {e.id: e for e in evaluations(db, model=model, dataset=dataset)}
+    found = {e.id: e for e in evaluations(db, model=model, dataset=dataset, rearranged=rearranged)}
     rows = _plain(
         db,
         f"SELECT metric.evaluation_id, {_METRIC_COLUMNS} FROM evaluation CROSS JOIN metric"

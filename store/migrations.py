@@ -403,6 +403,24 @@ def m011_ties(db: Database) -> None:
     )
 
 
+@_step
+def m012_rearranged(db: Database) -> None:
+    """Datasets that are another with its events of one time in another order; figures that are measured when asked."""
+    _create(
+        db,
+        "ALTER TABLE dataset ADD COLUMN arranged_from INTEGER REFERENCES dataset (id) ON DELETE CASCADE",
+        "ALTER TABLE dataset ADD COLUMN arrangement TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX dataset_arranged_from ON dataset (arranged_from)",
+        """CREATE TABLE dataset_figure (
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            found TEXT NOT NULL,
+            PRIMARY KEY (dataset_id, name)
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
 VERSION = len(_STEPS)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Dataset:
     """One domain's catalogue and events. `events` counts by split, `dropped` rows by reason.
 
-    `ties` is what decided between events of a user that share a time, `tie_seed` the seed of its hash.
+    `ties` is what decided between events of a user that share a time, `tie_seed` the seed of its hash. A dataset that
+    `st5 experiment order` made of another one has its id in `arranged_from`, and in `arrangement` the order in words.
     """
 
     id: int
@@ -38,10 +39,14 @@ class Dataset:
     created: str
     ties: Ties = Ties.FILE
     tie_seed: int = 0
+    arranged_from: int | None = None
+    arrangement: str = ""
 
     @property
     def same_time(self) -> str:
         """What decided between events of one time, as protocols say it: `shuffle seed 0`."""
+        if self.arrangement:
+            return self.arrangement
         return self.ties.value if self.ties is Ties.FILE else f"{self.ties} seed {self.tie_seed}"
 
 
@@ -156,6 +161,8 @@ class Evaluation:
             parts.append(f"newest {p['newest']} items of a history")
         if p.get("sample"):
             parts.append(f"sample {p['sample']} seed {p['sample_seed']}")
+        if "shuffled" in p:
+            parts.append(f"histories shuffled with seed {p['shuffled']}")
         parts.append(f"events of one time: {p.get('same_time', Ties.FILE)}")
         return "; ".join(parts)
 

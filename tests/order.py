@@ -42,6 +42,7 @@ SLOW = (
     "engine/test_hub_backbone",
     "engine/projection/test_projection_layout",
     "workbench/test_workbench_experiments",
+    "test_order_experiment",
     "engine/training/test_markers",
     "test_training_interruption",
     "workbench/test_workbench_guide",

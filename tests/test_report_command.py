@@ -56,6 +56,7 @@ def test_numbers_provenance_audits_and_commands_are_in_it(program: Program, tmp_
         assert heading in text
     for model in ("pop", "pop-recent"):
         assert f"| {model} | {model} | – |" in text
+    assert r"key probe: not measured; `st5 datasets other` does" in text.replace("\\", "")
     assert r"    st5 experiment main --datasets books_2014,other --models pop,pop-recent" in text
     evaluations = json.loads(program("results", "--json").out)
     assert {each["dataset"] for each in evaluations} == {"books_2014", "other"}

@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from engine.audit import order_findings
+from engine.audit.order_figures import OrderFigures
 from store.distributions import SplitEvents
 from store.records import Dataset, Item
 from store.words import Split
@@ -69,7 +70,9 @@ def dropped(dataset: Dataset) -> int:
     return sum(number for reason, number in dataset.dropped.items() if not reason.startswith("note:"))
 
 
-def facts(dataset: Dataset, use: Use, measured: Measured, truncation: Sequence[Truncation] | None) -> list[Fact]:
+def facts(
+    dataset: Dataset, use: Use, measured: Measured, order: OrderFigures, truncation: Sequence[Truncation] | None
+) -> list[Fact]:
     """Everything known of a dataset, what it is first and where it comes from last."""
     kind = "synthetic: generated, not real data" if dataset.synthetic else dataset.platform
     found: list[Fact] = [
@@ -81,6 +84,7 @@ def facts(dataset: Dataset, use: Use, measured: Measured, truncation: Sequence[T
         ("ties", order_findings.same_time_words(dataset)),
         ("order verdict", order_findings.verdict(dataset).removeprefix("order: ")),
         *((finding.about, finding.found) for finding in order_findings.findings(dataset)),
+        *(order.facts if order.known else [("key probe", f"not measured yet: t does, or st5 datasets {dataset.name}")]),
         *((f"dropped {count(number)}", reason) for reason, number in dataset.dropped.items()),
     ]  # fmt: skip
     if not dataset.dropped:

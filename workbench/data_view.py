@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
+from engine.audit.order_figures import OrderFigures, stored_figures
 from store import datasets as dataset_store
 from store import distributions, statistics
 from store import evaluations as evaluation_store
@@ -28,10 +29,11 @@ BUDGET_S = 0.05  # how long one read of items may look for more
 
 @dataclass(frozen=True)
 class DataView:
-    """All datasets, and by name what was made of each: (models trained on it, evaluations, models evaluated)."""
+    """All datasets, and by name what was made of each and what was measured of its order."""
 
     datasets: tuple[Dataset, ...]
     used: dict[str, Use] = field(default_factory=dict)
+    order: dict[str, OrderFigures] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,13 @@ def read_data(workspace: Workspace) -> DataView:
         datasets = dataset_store.datasets(db)
         models = model_store.models(db)
         evaluated = evaluation_store.evaluations(db)
+        order = {dataset.name: stored_figures(db, dataset) for dataset in datasets}
     used = {}
     for dataset in datasets:
         own = [one for one in evaluated if one.dataset == dataset.name]
         trained = [m.name for m in models if any(dataset.name in phase.get("datasets", {}) for phase in m.lineage)]
         used[dataset.name] = Use(tuple(trained), len(own), len({one.model for one in own}))
-    return DataView(tuple(datasets), used)
+    return DataView(tuple(datasets), used, order)
 
 
 def next_pass(measured: Measured) -> str:

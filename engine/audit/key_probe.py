@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
 from engine.audit.order import natural_ranks
-from engine.measuring.intervals import paired
+from engine.audit.order_figures import LOWER_KEY, KeyProbe
+from engine.measuring.intervals import paired, slice_means
 from engine.measuring.measures import Column, values
 from engine.measuring.metrics import measure
 from store import datasets
@@ -22,38 +22,6 @@ EVENTS = 6_000  # test events, drawn with seed 0
 INTERACTIONS = 1_000_000  # of the train part that are counted: enough for a rule, and seconds at most
 WINDOW = 5  # how many items further on one still follows another
 NEWEST = 10  # items of a history that are asked
-LOWER_KEY = 0.3  # what counts of a candidate whose key is lower than the last item's
-
-
-@dataclass(frozen=True)
-class KeyProbe:
-    """NDCG@10 of ordered item co-occurrence, plain and with lower keys held back, and their paired difference.
-
-    gain is held back less plain, with its 95 % interval clustered by user; a dataset that does not tell targets by
-    key has a gain below 0.
-    """
-
-    events: int
-    plain: float
-    held_back: float
-    gain: float
-    low: float
-    high: float
-
-    @property
-    def fails(self) -> bool:
-        """Whether holding lower keys back wins, beyond chance."""
-        return self.low > 0
-
-    @property
-    def words(self) -> str:
-        """The numbers and what they mean, in one line."""
-        found = (
-            f"co-occurrence has NDCG@10 {self.plain:.4f}, and {self.held_back:.4f} where candidates of a lower key "
-            f"than the last item's count {LOWER_KEY:g} ({self.gain:+.4f} [{self.low:+.4f}, {self.high:+.4f}], "
-            f"{self.events:,} events)"
-        )
-        return f"{found}: keys give targets away" if self.fails else found
 
 
 def key_probe(db: sqlite3.Connection, dataset: Dataset) -> KeyProbe | None:
@@ -72,8 +40,10 @@ def key_probe(db: sqlite3.Connection, dataset: Dataset) -> KeyProbe | None:
     columns = [Column(measure(METRIC), Seen.MASK, better[arm], tied[arm], dataset.items) for arm in (0, 1)]
     found = values(columns)
     (gain,) = paired(found[:, 1:], found[:, :1], events.user)
-    plain, held_back = found.mean(axis=0).tolist()
-    return KeyProbe(len(events), plain, held_back, gain.mean, gain.low, gain.high)
+    plain, held_back = slice_means(found, events.user, {"": np.ones(len(events), bool)})[""]
+    return KeyProbe(
+        plain.n, plain.users, plain.mean, plain.low, plain.high, held_back.mean, gain.mean, gain.low, gain.high
+    )
 
 
 def _follows(items: np.ndarray, starts: np.ndarray, size: int, draw: np.random.Generator) -> sparse.csr_matrix:

@@ -39,7 +39,7 @@ def audit_leakage(db: sqlite3.Connection, model: Model, dataset: Dataset, split:
     one of the datasets has no times, the same title instead: sources that number users and items from 0 would
     otherwise seem to share them all.
     """
-    present = {other.fingerprint: other for other in datasets.datasets(db)}
+    present = {other.fingerprint: other for other in (*datasets.arrangements(db), *datasets.datasets(db))}
     of = dataset.events.get(split, 0)
     found = []
     for fingerprint, name in sorted(learned_from(db, model).items(), key=lambda pair: pair[1]):

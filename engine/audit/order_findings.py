@@ -64,6 +64,8 @@ def same_time_words(dataset: Dataset) -> str:
     """What decides between events of one time, for people."""
     if not dataset.timed:
         return "file: positions give the order"
+    if dataset.arrangement:
+        return f"{dataset.arrangement}: made by st5 ingest arrangements"
     return {
         Ties.SHUFFLE: f"shuffle: by a hash of user key, item key and seed {dataset.tie_seed}",
         Ties.STRICT: f"strict: as shuffle (seed {dataset.tie_seed}), and valid and test histories end before "

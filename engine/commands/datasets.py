@@ -26,6 +26,9 @@ HISTORY_SHOWN = 3
 
 def datasets(
     name: Annotated[str, typer.Argument(help="One dataset in full.", show_default=False)] = "",
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Store what is measured of the order, so that it is measured once.")
+    ] = True,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -38,7 +41,7 @@ def datasets(
     with open_workspace(workspace).read() as db:
         found = [stored.dataset(db, name)] if name else stored.datasets(db)
         if name:
-            _print_one(open_workspace(workspace), db, found[0], as_json=as_json)
+            _print_one(open_workspace(workspace), db, found[0], keep=keep, as_json=as_json)
         elif as_json:
             print_json([as_document(dataset) for dataset in found])
         elif found:
@@ -47,17 +50,15 @@ def datasets(
             say("No dataset yet. `st5 ingest …` makes one; `st5 ingest synthetic` needs no files.")
 
 
-def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *, as_json: bool) -> None:
-    from engine.audit.key_probe import key_probe
+def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *, keep: bool, as_json: bool) -> None:
+    from engine.audit.measuring_order import order_figures
     from engine.text.truncation import truncation
 
     found = truncation(workspace, dataset)
-    probe = key_probe(db, dataset)
+    figures = order_figures(workspace, dataset, keep=keep)
     if as_json:
-        document = as_document(dataset) | {"truncation": [asdict(line) for line in found]}
-        print_json([document | {"key_probe": None if probe is None else asdict(probe) | {"fails": probe.fails}}])
+        print_json([as_document(dataset) | {"truncation": [asdict(line) for line in found]} | figures.document()])
         return
-    probed = [] if probe is None else [("key probe", probe.words)]
     cut = [
         (
             f"truncation at {line.tokens} tokens",
@@ -66,13 +67,13 @@ def _print_one(workspace: Workspace, db: sqlite3.Connection, dataset: Dataset, *
         )
         for line in found
     ]
-    print_table(["field", "value"], [*_full(dataset), *probed, *cut, *_example(db, dataset)])
+    print_table(["field", "value"], [*_full(dataset), *figures.facts, *cut, *_example(db, dataset)])
 
 
 def as_document(dataset: Dataset) -> dict[str, Any]:
     """A dataset as JSON shows it."""
     document = asdict(dataset)
-    del document["id"]  # a number of this database, of no use outside
+    del document["id"], document["arranged_from"]  # numbers of this database, of no use outside
     document["order"] = order_findings.document(dataset)
     return document
 

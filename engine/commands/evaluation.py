@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, names, open_workspace
+from engine.commands.options import (
+    DetachOption,
+    JsonOption,
+    SeedOption,
+    WorkspaceOption,
+    names,
+    open_workspace,
+    whole_numbers,
+)
 from engine.commands.output import print_json, print_table, say
 from store.errors import BadInput
 from store.words import Seen, Split
@@ -28,7 +37,7 @@ HistoryOption = Annotated[
     str,
     typer.Option(
         "--history",
-        help="structured, unstructured, instruction+structured or instruction+unstructured (thesis 4.1.1).",
+        help="structured, unstructured, instruction+structured, instruction+unstructured (thesis 4.1.1), or unordered.",
         show_default="what the model was trained on, else structured",
     ),
 ]
@@ -91,7 +100,7 @@ def baseline(
                 train_baseline(space, model, dataset, observer, device=device)
         return [model.name]
 
-    _job(space, "baseline", make, chosen, options, detach=detach, trains=kind.trained)
+    _job(space, "baseline", make, chosen, [options], detach=detach, trains=kind.trained)
 
 
 def evaluate(
@@ -104,6 +113,15 @@ def evaluate(
     seed: SeedOption = 0,
     history: HistoryOption = "",
     item_text: ItemTextOption = "",
+    shuffle: Annotated[
+        str,
+        typer.Option(
+            metavar="SEEDS",
+            help="Read histories in orders drawn with these seeds (comma-separated), to see what order is worth; "
+            "`st5 experiment order-use` shows it, other tables leave it out.",
+            show_default="their own order",
+        ),
+    ] = "",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     detach: DetachOption = False,
@@ -125,7 +143,8 @@ def evaluate(
         device=device,
         precision=precision,
     )
-    evaluate_all(open_workspace(workspace), models, names(datasets), options, as_json=as_json, detach=detach)
+    orders = [replace(options, shuffle=seed) for seed in whole_numbers("--shuffle", shuffle)] or [options]
+    evaluate_all(open_workspace(workspace), models, names(datasets), orders, as_json=as_json, detach=detach)
 
 
 def reading(history: str, item_text: str) -> Reading:
@@ -157,16 +176,19 @@ def evaluate_all(
     space: Workspace,
     models: list[str],
     datasets: list[str],
-    options: EvaluationOptions,
+    options: Sequence[EvaluationOptions],
     *,
     as_json: bool = False,
     detach: bool = False,
 ) -> None:
-    """Evaluate every model on every dataset, as one job, and print what was found."""
+    """Evaluate every model on every dataset under all of these options, as one job, and print what was found.
+
+    The options may differ in their shuffle.
+    """
     from engine.protocol import without_effect
 
     _check_names(space, models, datasets)
-    for sentence in without_effect(space, models, options):
+    for sentence in without_effect(space, models, options[0]):
         say(f"Warning: {sentence}")
     _job(space, "evaluate", lambda observer: models, datasets, options, as_json=as_json, detach=detach)
 
@@ -208,7 +230,7 @@ def _job(
     kind: str,
     models: Callable[[Observer], list[str]],
     datasets: list[str],
-    options: EvaluationOptions,
+    options: Sequence[EvaluationOptions],
     *,
     as_json: bool = False,
     detach: bool = False,
@@ -222,21 +244,21 @@ def _job(
 
         made = []
         chosen = list(dict.fromkeys(models(observer)))
-        sizes = _sizes(space, datasets, options)
-        pairs = [(model, dataset) for dataset in datasets for model in chosen]
+        sizes = _sizes(space, datasets, options[0])
+        asked = [(model, dataset, order) for dataset in datasets for model in chosen for order in options]
+        pairs = [(model, dataset) for model, dataset, _ in asked]
         progress = JointProgress(observer.progress, pairs, [sizes[dataset] for _, dataset in pairs])
-        for dataset in datasets:
-            for model in chosen:
-                progress.next()
-                found = evaluate(space, model, dataset, options, progress)
-                made.append(found.id)
-                words = f"{model} on {dataset}: {found.n} events in {found.seconds:.1f} s ({found.device})"
-                observer.tell("evaluation", words)
-                say(words)
+        for model, dataset, order in asked:
+            progress.next()
+            found = evaluate(space, model, dataset, order, progress)
+            made.append(found.id)
+            words = f"{model} on {dataset}: {found.n} events in {found.seconds:.1f} s ({found.device})"
+            observer.tell("evaluation", words)
+            say(words)
         observer.tell("result", words if len(made) == 1 else f"{len(made)} evaluations")
         return made
 
-    made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options.device, shared=not trains))
+    made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options[0].device, shared=not trains))
     if made is not None:
         _print_metrics(space, made, as_json=as_json)
 
@@ -264,7 +286,7 @@ def _print_metrics(space: Workspace, made: list[int], *, as_json: bool) -> None:
     from store.evaluations import metric_rows
 
     with space.read() as db:
-        rows = [row for row in metric_rows(db, slice_name="all") if row.evaluation.id in made]
+        rows = [row for row in metric_rows(db, slice_name="all", rearranged=True) if row.evaluation.id in made]
     if as_json:
         print_json([metric_json(row) for row in rows])
         return

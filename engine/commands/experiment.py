@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.commands.options import DetachOption, JsonOption, WorkspaceOption, names, open_workspace
+from engine.commands.options import DetachOption, JsonOption, WorkspaceOption, names, open_workspace, whole_numbers
 from engine.commands.output import Form, chosen_form, print_json, print_table, say
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import NO_NAME
@@ -78,7 +78,7 @@ def experiment(
         print(asked.text, end="")
         return
     said = Arguments(
-        tuple(names(datasets)), tuple(names(models)), backbone, recipe, _numbers(seeds), sample,
+        tuple(names(datasets)), tuple(names(models)), backbone, recipe, whole_numbers("--seeds", seeds), sample,
         tuple(settings or ()), seen, mean, train,
     )  # fmt: skip
     with space.read() as db:
@@ -179,10 +179,3 @@ def _print_list(space: Workspace, form: Form) -> None:
         [(row["name"], row["thesis"], row["shows"], row["stored"]) for row in rows],
     )
     say("One of your own: `st5 experiment main --definition > own.toml`, change it, `st5 experiment ./own.toml`.")
-
-
-def _numbers(seeds: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(seed) for seed in names(seeds))
-    except ValueError:
-        raise BadInput(f'--seeds "{seeds}": allowed are whole numbers, comma-separated: --seeds 0,1,2.') from None

@@ -20,6 +20,7 @@ from store.words import Split, SplitKind, Ties
 
 if TYPE_CHECKING:
     from engine.ingest import IngestOptions
+    from engine.progress import Observer
     from engine.sources.raw import Raw
     from store.records import Dataset
 
@@ -297,6 +298,44 @@ def synthetic(
                 yield raw, replace(options, name=called)
 
     _store(workspace, read, as_json, detach=detach)
+
+
+@ingest.command()
+def arrangements(
+    name: Annotated[str, typer.Argument(help="The dataset, which stays as it is.")],
+    detach: DetachOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """A stored dataset once more, with its events of one time in eight other orders; for `st5 experiment order`.
+
+    They are called NAME~shuffle0 to NAME~shuffle4, NAME~rising, NAME~falling (by item key) and NAME~strict. Lists leave
+    them out; commands take their names. Example: st5 ingest arrangements ml-100k
+    """
+    from engine.arrangements import refusal, unfit
+    from engine.jobs import door
+    from store.datasets import dataset as stored_dataset
+
+    space = open_workspace(workspace)
+    with space.read() as db:
+        found = stored_dataset(db, name)
+    if reason := unfit(found):
+        raise BadInput(refusal(found, reason))
+
+    def work(observer: Observer) -> list[Dataset]:
+        from engine.rearranging import arrange
+
+        made = arrange(space, name, observer.progress)
+        observer.tell("result", f"{name}: {len(made)} arrangements of its events of one time")
+        return made
+
+    made = door.run(space, "ingest", work, detach=detach)
+    if made is None:
+        return
+    if as_json:
+        print_json([as_document(dataset) for dataset in made])
+    else:
+        print_datasets(made)
 
 
 def _amazon_reader(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from store.errors import BadInput
+
 if TYPE_CHECKING:
     from store.workspace import Workspace
 
@@ -25,6 +27,19 @@ def open_workspace(option: Path | None) -> Workspace:
     from store.workspace import Workspace, workspace_folder
 
     return Workspace(workspace_folder(option))
+
+
+def whole_numbers(option: str, comma_separated: str) -> tuple[int, ...]:
+    """`0,1` as numbers from 0 up, in order; `BadInput` naming the option for anything else."""
+    try:
+        found = tuple(int(number) for number in names(comma_separated))
+    except ValueError:
+        found = (-1,)
+    if found and min(found) < 0:
+        raise BadInput(
+            f'{option} "{comma_separated}": allowed are whole numbers from 0 up, comma-separated: {option} 0,1,2.'
+        )
+    return found
 
 
 def names(comma_separated: str) -> list[str]:

@@ -120,4 +120,4 @@ def _only(request: TrainRequest, precision: str, space: Workspace) -> None:
     )
     if request.datasets:
         options = options_for(device=request.device, precision=precision)
-        evaluate_all(space, [model.name], list(request.datasets), options)
+        evaluate_all(space, [model.name], list(request.datasets), [options])

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     RATINGS = "ratings"  # dataset and error × predictor
     PROJECTIONS = "projections"  # maps, and numbers on how well they separate
     DATASETS = "datasets"  # counts
+    ORDER = "order"  # dataset, metric and order of the events of one time × arm
+    ORDER_USE = "order-use"  # dataset, model and metric × histories as they are, shuffled, and what is lost
 
 
 class Scope(StrEnum):
@@ -42,7 +44,7 @@ class Arm:
 
     history and item-text: what a text model reads, "" for what it was trained on. published: the thesis' name of the
     column. baseline, features: made by `st5 baseline`; train: the variant of `st5 train` that makes it; predictor: of
-    `st5 rate`.
+    `st5 rate`; settings: `KEY=VALUE` of the baseline, before those of `--set`.
     """
 
     label: str = ""
@@ -54,6 +56,7 @@ class Arm:
     features: str = ""
     train: str = ""
     predictor: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "slices": tuple(Slice),
     "maps": ("items", "users"),
     "methods": ("tsne", "umap"),
-    "history": ("structured", "unstructured", "instruction+structured", "instruction+unstructured"),
+    "history": ("structured", "unstructured", "instruction+structured", "instruction+unstructured", "unordered"),
     "item-text": ("title", "title+description", "fields"),
 }
 
@@ -138,7 +141,7 @@ def parse_definition(name: str, text: str, where: str = "") -> Definition:
     labels = [arm.label for arm in columns]
     if len(set(labels)) < len(labels):
         raise BadInput(f"{where}: two arms have one label ({', '.join(labels)}). Give each its own.")
-    if not columns and said.kind != Kind.DATASETS:
+    if not columns and said.kind not in (Kind.DATASETS, Kind.ORDER_USE):
         raise BadInput(f"{where}: there are no arms, so there is nothing to compare. Write [[arms]] with a label.")
     _check_metrics(said, where)
     return replace(said, name=name, arms=columns, text=text)
@@ -210,7 +213,7 @@ def _allowed(key: str, default: Any) -> str:
 
 
 def _check_metrics(definition: Definition, where: str) -> None:
-    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES):
+    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES, Kind.ORDER, Kind.ORDER_USE):
         return
     from engine.measuring.metrics import METRICS
 

@@ -6,7 +6,7 @@ import shlex
 import sqlite3
 from collections.abc import Callable
 
-from engine.experiments import curves, datasets, evaluations, projections, ratings
+from engine.experiments import curves, datasets, evaluations, order, order_use, projections, ratings
 from engine.experiments.arguments import Arguments, arguments_of
 from engine.experiments.definition import Definition, Kind, Scope, parse_definition
 from engine.experiments.question import Question
@@ -20,10 +20,13 @@ SHEETS: dict[Kind, Callable[[Question], tuple[Sheet, ...]]] = {
     Kind.RATINGS: ratings.sheets,
     Kind.PROJECTIONS: projections.sheets,
     Kind.DATASETS: datasets.sheets,
+    Kind.ORDER: order.sheets,
+    Kind.ORDER_USE: order_use.sheets,
 }
 FIGURES: dict[Kind, Callable[[Question], tuple[Figure, ...]]] = {
     Kind.CURVES: curves.figures,
     Kind.PROJECTIONS: projections.figures,
+    Kind.ORDER: order.figures,
 }
 
 
@@ -62,12 +65,25 @@ def _notes(question: Question, missing: list[Step]) -> tuple[str, ...]:
     for step in missing:
         if step.readiness is Readiness.HELD and step.words[0] == "train":
             found.append(f"Not trained here: `{step.command}` makes it, or this experiment with --train.")
-    found += _unlike(question)
+    found += _knowing(question) + _unlike(question)
     held = [step for step in missing if step.readiness is Readiness.HELD]
     made = {name for step in held if step.words[0] == "train" for name in step.options}
     unmade = {step.words[1] for step in held if step.words[0] in ("evaluate", "project")} - made
     found += [f"There is no model {name} in this workspace." for name in sorted(unmade)]
     return tuple(found)
+
+
+def _knowing(question: Question) -> list[str]:
+    """Models that are left out of an experiment on order, because rearranging would ask what they were told."""
+    if question.definition.kind != Kind.ORDER:
+        return []
+    return [
+        f"{column.arm.label} was trained on {dataset.name}, whose last events become others where it is rearranged: "
+        "left out there."
+        for dataset in question.datasets
+        for column in question.columns
+        if question.knows_targets(column, dataset)
+    ]
 
 
 def _unlike(question: Question) -> list[str]:

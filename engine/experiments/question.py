@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from engine.arrangements import ARRANGEMENTS, unfit
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import Arm, Definition, Kind, Scope
 from engine.experiments.stored import Stored, Wanted
@@ -14,7 +15,7 @@ from engine.published.thesis import MODELS, category_of, edition_note
 from engine.reading import Reading
 from engine.text.sentences import HistoryFormat, ItemText
 from store.records import Dataset, Evaluation
-from store.words import Seen
+from store.words import Seen, SplitKind
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,17 @@ class Question:
         self.datasets = self._in_scope()
         self.editions = {dataset.name: (category_of(dataset), edition_note(dataset)) for dataset in self.datasets}
 
-    def evaluation(self, column: Column, model: str, dataset: Dataset) -> Evaluation | None:
-        """The stored evaluation of one of a column's models that belongs into its cell of a dataset's row."""
+    def evaluation(self, column: Column, model: str, dataset: Dataset, shuffle: int | None = None) -> Evaluation | None:
+        """The stored evaluation of one of a column's models that belongs into its cell of a dataset's row.
+
+        shuffle: the seed of the order in which it reads histories, None for their own.
+        """
         if model not in self.stored.models:
             return None
         arm = column.arm
         history = HistoryFormat(arm.history) if arm.history else None
         item_text = ItemText(arm.item_text) if arm.item_text else None
-        return self.stored.evaluation(Wanted(model, dataset.name, Reading(history, item_text), self.sample))
+        return self.stored.evaluation(Wanted(model, dataset.name, Reading(history, item_text), self.sample, shuffle))
 
     def evaluations(self, column: Column, dataset: Dataset) -> list[Evaluation]:
         """Those of all seeds that are stored; none where the column says nothing about the dataset."""
@@ -65,6 +69,10 @@ class Question:
     def applies(self, column: Column, dataset: Dataset) -> bool:
         """Whether the experiment is about this model on this dataset: trained ones only where its scope says so."""
         trained = self._trained_on(column)
+        if self.definition.kind == Kind.ORDER_USE:
+            return all(self.stored.can_rank(model, dataset.name) for model in column.models)
+        if self.definition.kind == Kind.ORDER:
+            return not self.knows_targets(column, dataset)
         if self.definition.scope == Scope.ANY or not trained:
             return True
         if dataset.name in trained:
@@ -73,6 +81,25 @@ class Question:
         if not platforms:
             return True
         return (dataset.platform in platforms) == (self.definition.scope == Scope.UNSEEN)
+
+    def can_rearrange(self, dataset: Dataset) -> bool:
+        """Whether events of one time have another order."""
+        return not unfit(dataset)
+
+    def knows_targets(self, column: Column, dataset: Dataset) -> bool:
+        """Whether targets of a rearranged dataset are among what a text model of the column was trained on."""
+        return dataset.split is SplitKind.LEAVE_ONE_OUT and dataset.name in self._trained_on(column)
+
+    def arrangements(self, dataset: Dataset) -> dict[str, Dataset]:
+        """The dataset in each order of its events of one time, by the order in words.
+
+        Where one is not made yet, id 0 stands for it, under the name that it will have.
+        """
+        made = self.stored.arrangements(dataset)
+        return {
+            one.words: made.get(one.words) or replace(dataset, id=0, name=one.name(dataset.name))
+            for one in ARRANGEMENTS
+        }
 
     def trained_on(self) -> list[tuple[Column, list[Dataset]]]:
         """Columns that were trained, with those of their datasets that are still here."""
@@ -134,6 +161,8 @@ def _arms(definition: Definition, models: Sequence[str], stored: Stored) -> list
             for model in chosen
             for arm in definition.arms
         ]
+    if definition.kind == Kind.ORDER_USE and not definition.arms:
+        return [_added(model, stored) for model in models or stored.models]
     if not models:
         return list(definition.arms)
     known = {arm.model: arm for arm in definition.arms} | {arm.label: arm for arm in definition.arms}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
+from engine.arrangements import unfit
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import Definition, Kind
 from store import datasets, models
@@ -37,6 +38,8 @@ def _datasets(db: sqlite3.Connection, definition: Definition, arguments: Argumen
             "Make one with `st5 ingest …` (`st5 ingest --help`), or both data and models with `st5 demo`."
         )
     chosen = [datasets.dataset(db, name) for name in arguments.datasets] or every
+    if definition.kind == Kind.ORDER:
+        return _with_ties(definition, arguments, chosen)
     if definition.kind != Kind.RATINGS:
         return chosen
     without = [dataset.name for dataset in chosen if not datasets.count_ratings(db, dataset.id, Split.TEST)]
@@ -48,6 +51,19 @@ def _datasets(db: sqlite3.Connection, definition: Definition, arguments: Argumen
             f"Datasets with ratings: {', '.join(there) or 'none yet; `st5 ingest` reads them where a source has them'}."
         )
     return rated
+
+
+def _with_ties(definition: Definition, arguments: Arguments, chosen: list[Dataset]) -> list[Dataset]:
+    """Those whose events of one time can be rearranged; `BadInput` where one that was named cannot, or none can."""
+    reasons = {dataset.name: reason for dataset in chosen if (reason := unfit(dataset))}
+    if reasons and (arguments.datasets or len(reasons) == len(chosen)):
+        words = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise BadInput(
+            f"{definition.name} compares orders of events that share a user and a time, and cannot here ({words}). "
+            "Allowed are datasets with times that several events share: `st5 datasets NAME` counts them, and "
+            "`st5 ingest synthetic --tied-share 0.3` makes some."
+        )
+    return [dataset for dataset in chosen if dataset.name not in reasons]
 
 
 def _check_models(db: sqlite3.Connection, definition: Definition, arguments: Arguments) -> None:

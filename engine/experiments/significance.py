@@ -66,7 +66,7 @@ def p_values(question: Question, dataset: Dataset, slice: Slice) -> P:
         found = compare_with_best(question.db, list(ones.values()), slice, measures, question.seen, by_user=by_user)
         return {(one.seen, one.metric, one.value, keys[one.evaluation_id]): one.p for one in found}
 
-    answers = _once((tuple(ones), slice, question.definition.metrics, question.seen, by_user), ask)
+    answers = once((tuple(ones), slice, question.definition.metrics, question.seen, by_user), ask)
     columns = {found[0].key: place for place, found in enumerate(row) if found}
     return {(seen, metric, value, columns[key]): p for (seen, metric, value, key), p in answers.items()}
 
@@ -87,11 +87,11 @@ def error_p_values(question: Question, runs: Sequence[RatingRun | None]) -> dict
             return compare_errors_with_best(question.db, own, by_user=by_user)
         return {}
 
-    answers = _once((tuple(run.key for run in own), by_user), ask)
+    answers = once((tuple(run.key for run in own), by_user), ask)
     return {(metric, columns[run]): p for (run, metric), p in answers.items()}
 
 
-def _once(asked: Hashable, ask: Callable[[], Any]) -> Any:
+def once(asked: Hashable, ask: Callable[[], Any]) -> Any:
     if asked not in _known:
         if len(_known) >= KEPT:
             _known.clear()

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from engine.audit.order_figures import stored_figures
 from engine.experiments.definition import Arm, Kind, Scope
 from engine.experiments.question import Column, Question, is_trained
-from engine.experiments.stored import SAMPLE_SEED
+from engine.experiments.stored import SAMPLE_SEED, SHUFFLE_SEEDS
 from engine.kinds import ONLY
 from store.models import MADE_ON_FIRST_USE
 from store.records import Dataset
@@ -56,6 +57,8 @@ def steps(question: Question) -> list[Step]:
         Kind.RATINGS: _ratings,
         Kind.PROJECTIONS: _projections,
         Kind.DATASETS: lambda _: iter(()),
+        Kind.ORDER: _rearranged,
+        Kind.ORDER_USE: _shuffled,
     }
     found = makers[Kind(question.definition.kind)](question)
     return list({step.arguments: step for step in found}.values())
@@ -71,6 +74,41 @@ def _evaluations(question: Question) -> Iterator[Step]:
             ]
             if missing:
                 yield from _measured(question, column, model, seed, missing)
+
+
+def _rearranged(question: Question) -> Iterator[Step]:
+    """The arrangements of each dataset, then every model on each of them."""
+    for dataset in filter(question.can_rearrange, question.datasets):
+        arrangements = question.arrangements(dataset).values()
+        unmade = {one.name for one in arrangements if not one.id}
+        if unmade:
+            yield Step(("ingest", "arrangements", dataset.name))
+        for column in (column for column in question.columns if question.applies(column, dataset)):
+            for seed, model in zip(column.seeds, column.models, strict=True):
+                missing = [one for one in arrangements if question.evaluation(column, model, one) is None]
+                for step in _measured(question, column, model, seed, missing) if missing else ():
+                    waits = step.readiness is Readiness.READY and unmade & set(step.datasets)
+                    yield replace(step, readiness=Readiness.WAITS) if waits else step
+
+
+def _shuffled(question: Question) -> Iterator[Step]:
+    """Sequential rules of each dataset; every model on it with histories as they are, and in the order of each seed."""
+    for dataset in question.datasets:
+        if not stored_figures(question.db, dataset).known:
+            yield Step(("datasets", dataset.name))
+    seeds = ",".join(map(str, SHUFFLE_SEEDS))
+    for column in question.columns:
+        model = column.models[0]
+        fitting = [dataset for dataset in question.datasets if question.applies(column, dataset)]
+        for shuffles, options in (((None,), ()), (SHUFFLE_SEEDS, ("--shuffle", seeds))):
+            missing = [
+                dataset
+                for dataset in fitting
+                if any(question.evaluation(column, model, dataset, shuffle) is None for shuffle in shuffles)
+            ]
+            if missing:
+                words = (*_evaluation_options(question, column.arm), *options)
+                yield Step(("evaluate", model), _names(missing), words)
 
 
 def _measured(question: Question, column: Column, model: str, seed: int, missing: list[Dataset]) -> Iterator[Step]:
@@ -160,7 +198,7 @@ def _training_data(question: Question) -> list[Dataset]:
 def _baseline_options(question: Question, arm: Arm, model: str, seed: int) -> tuple[str, ...]:
     options = [*(["--features", arm.features] if arm.features else []), *_seed(seed)]
     options += ["--name", model] if model != arm.baseline else []
-    for setting in question.settings_of(arm.baseline):
+    for setting in (*arm.settings, *question.settings_of(arm.baseline)):
         options += ["--set", setting]
     return (*options, *(("--sample", str(question.sample)) if question.sample else ()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from engine.kinds import trains
 from engine.reading import Reading
 from store import datasets, evaluations, models
 from store.records import Dataset, Evaluation, Model
@@ -12,16 +13,21 @@ from store.trained_baselines import trained_baselines
 from store.words import Split
 
 SAMPLE_SEED = 0  # one sample for all models, so that they are compared on the same events
+SHUFFLE_SEEDS = (0, 1, 2, 3, 4)  # orders in which histories are read, to see what a model loses
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an evaluation has to be of: test events, all (sample 0) or `sample` of them where there are more."""
+    """What an evaluation has to be of: test events, all (sample 0) or `sample` of them where there are more.
+
+    shuffle: the seed of the order in which histories are read, None for their own.
+    """
 
     model: str
     dataset: str
     reading: Reading
     sample: int
+    shuffle: int | None = None
 
 
 class Stored:
@@ -35,7 +41,12 @@ class Stored:
             (trained.model, trained.dataset): trained.weights_hash for trained in trained_baselines(db)
         }
         self._evaluations: dict[tuple[str, str], list[Evaluation]] = {}
-        for evaluation in evaluations.evaluations(db):
+        self._arrangements: dict[int, dict[str, Dataset]] = {}
+        for arranged in datasets.arrangements(db):
+            self._arrangements.setdefault(arranged.arranged_from or 0, {})[arranged.arrangement] = arranged
+        every = [*self.datasets.values(), *(one for own in self._arrangements.values() for one in own.values())]
+        self._events = {dataset.name: dataset.events.get(Split.TEST, 0) for dataset in every}
+        for evaluation in evaluations.evaluations(db, rearranged=True):
             self._evaluations.setdefault((evaluation.model, evaluation.dataset), []).append(evaluation)
 
     def evaluation(self, wanted: Wanted) -> Evaluation | None:
@@ -45,9 +56,18 @@ class Stored:
                 return evaluation
         return None
 
+    def arrangements(self, dataset: Dataset) -> dict[str, Dataset]:
+        """The dataset with its events of one time in other orders, as far as they are made, by the order in words."""
+        return self._arrangements.get(dataset.id, {})
+
     def is_trained(self, model: str, dataset: str) -> bool:
         """Whether a baseline with weights of its own has them for this dataset."""
         return (model, dataset) in self._weights
+
+    def can_rank(self, model: str, dataset: str) -> bool:
+        """Whether a model needs no training to rank a dataset's items."""
+        found = self.models.get(model)
+        return found is None or not trains(found) or self.is_trained(model, dataset)
 
     def trained_on(self, model: str) -> dict[str, str]:
         """Datasets that a text model's phases were trained on, those of its backbone included: fingerprint by name."""
@@ -62,10 +82,12 @@ class Stored:
 
     def events(self, dataset: str) -> int:
         """Test events of a dataset."""
-        return int(self.datasets[dataset].events.get(Split.TEST, 0))
+        return int(self._events.get(dataset, 0))
 
     def _answers(self, evaluation: Evaluation, wanted: Wanted) -> bool:
         rules = evaluation.protocol
+        if rules.get("shuffled") != wanted.shuffle:
+            return False
         sample = wanted.sample if 0 < wanted.sample < self.events(wanted.dataset) else 0
         if rules.get("sample", 0) != sample or (sample and rules.get("sample_seed") != SAMPLE_SEED):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from engine.audit.order_figures import stored_figures
 from engine.audit.order_findings import findings, same_time_words, verdict
 from engine.report.cells import NOTHING
 from engine.report.document import Listing
@@ -21,7 +22,7 @@ NOTES = {SplitKind.LEAVE_ONE_OUT: "leaks across users: train events of one may b
 
 def audits(db: sqlite3.Connection, found: Sources) -> tuple[Listing, ...]:
     """Leakage, for every trained model on every dataset that it was evaluated on; the datasets' order and texts."""
-    return (_leakage(db, found), _order(found), _texts(db, found))
+    return (_leakage(db, found), _order(db, found), _texts(db, found))
 
 
 def _leakage(db: sqlite3.Connection, found: Sources) -> Listing:
@@ -49,11 +50,13 @@ def _met(audit: Audit) -> str:
     return "not known: not here any more" if audit.unknown else f"{audit.overlap:,}"
 
 
-def _order(found: Sources) -> Listing:
+def _order(db: sqlite3.Connection, found: Sources) -> Listing:
     rows = []
     for dataset in found.datasets:
-        figures = {finding.about: finding.found for finding in findings(dataset)}
-        shown = [f"{about}: {words}" for about, words in figures.items()]
+        figures = stored_figures(db, dataset)
+        facts = [*((finding.about, finding.found) for finding in findings(dataset)), *figures.facts]
+        facts += [] if figures.known else [("key probe", f"not measured; `st5 datasets {dataset.name}` does")]
+        shown = [f"{about}: {words}" for about, words in facts]
         rows.append(
             (dataset.name, same_time_words(dataset), verdict(dataset).removeprefix("order: "), "; ".join(shown))
         )

@@ -18,10 +18,10 @@ from store.records import Projection
 
 MOST_POINTS = 4_000  # more make a file of megabytes and hide each other
 SAMPLE_SEED = 0
-# Chapters in the order in which a reader asks; experiments of one's own stand between the thesis' and the data.
+# Chapters in the order in which a reader asks; experiments of one's own stand between the named ones and the data.
 ORDER = (
     "main", "variants", "text-format", "item-text", "history-length", "cross-domain", "cross-platform", "rating",
-    "representations", "", "statistics",
+    "representations", "order", "order-use", "", "statistics",
 )  # fmt: skip
 Asked = tuple[Outcome, tuple[str, ...]]
 

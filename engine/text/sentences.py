@@ -25,16 +25,21 @@ NO_DESCRIPTION = "description not available"
 
 
 class HistoryFormat(StrEnum):
-    """How a history becomes one text."""
+    """How a history becomes one text.
+
+    `unordered` is `structured` with the items in the order of their texts, whatever order they came in; of those that
+    do not all fit, the last in that order are read.
+    """
 
     STRUCTURED = "structured"
     UNSTRUCTURED = "unstructured"
     INSTRUCTION_STRUCTURED = "instruction+structured"
     INSTRUCTION_UNSTRUCTURED = "instruction+unstructured"
+    UNORDERED = "unordered"
 
     @property
     def structured(self) -> bool:
-        return self in (self.STRUCTURED, self.INSTRUCTION_STRUCTURED)
+        return self in (self.STRUCTURED, self.INSTRUCTION_STRUCTURED, self.UNORDERED)
 
     @property
     def instruction(self) -> str:
@@ -159,6 +164,8 @@ class Renderer:
         """
         used = sorted({place for history in histories for place in history})
         neutral = {place: self._neutral(bodies[place]) for place in used}
+        if self.template.history is HistoryFormat.UNORDERED:
+            histories = [sorted(history, key=neutral.__getitem__) for history in histories]
         inner = self._separated_counts(neutral)
         plans = [self._plan(history, inner) for history in histories]
         kept = [len(plan) for plan in plans]

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.audit.key_probe import KeyProbe, key_probe
+from engine.audit.key_probe import key_probe
+from engine.audit.order_figures import KeyProbe
 from store.words import Split
 from store.workspace import Workspace
 from tests.small_shop import add

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,14 @@ def test_the_oldest_items_go_first(minilm: Any) -> None:
     assert sentence.kept == 2
     assert sentence.text == "[unused1][unused2]Title: green[unused3][unused2]Title: blue[unused3][unused4]"
     assert len(sentence.ids) == 14
+
+
+def test_an_unordered_history_reads_the_same_in_any_order_also_where_not_all_fits(minilm: Any) -> None:
+    for length, kept in ((256, 3), (2 + 2 + 5 + 5, 2)):
+        every = {history(minilm, HistoryFormat.UNORDERED, list(own), length) for own in permutations("cab")}
+        assert {sentence.kept for sentence in every} == {kept}
+        assert len(every) == 1
+    assert every.pop().text == "[unused1][unused2]Title: b[unused3][unused2]Title: c[unused3][unused4]"
 
 
 def test_a_newest_item_too_long_alone_is_cut_from_the_end_and_keeps_its_markers(minilm: Any) -> None:

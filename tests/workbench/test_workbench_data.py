@@ -13,6 +13,9 @@ import shop
 from conftest import check_snapshot, poll, press, said, screen_text, settle, until
 from test_workbench_keys import own_bindings
 
+from engine.audit.order_figures import KEY_PROBE, RULES, stored_figures
+from store import datasets
+from store.dataset_figures import put_figure
 from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.words import SplitKind
 from store.workspace import Workspace
@@ -279,5 +282,22 @@ async def test_truncation_is_measured_on_demand_in_another_process(tmp_path: Pat
     app = Workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "2 t")
+        await press(pilot, "2")
+        assert "not measured yet: t does" in screen_text(app)
+        await press(pilot, "t")
         assert "0.0% of items are cut" in screen_text(app)
+    with workspace.read() as db:
+        assert stored_figures(db, datasets.dataset(db, "films")).known
+
+
+async def test_what_was_measured_of_the_order_is_shown_as_it_is_stored(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    dataset = shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
+    with workspace.write() as db:
+        put_figure(db, dataset.id, *KEY_PROBE, None)
+        put_figure(db, dataset.id, *RULES, {"as_they_are": 40, "shuffled": [9, 11]})
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        assert "40 pairs follow each other 5 times and more" in screen_text(app)

@@ -13,7 +13,7 @@ from workbench.launch.draft import DEVICE_HINT, MOST, Draft, need_datasets, opti
 from workbench.launch.field import choice, marks, text
 
 TRAINED = "as trained"  # the command's own default: what the model was trained on
-HISTORIES = (TRAINED, "structured", "unstructured", "instruction+structured", "instruction+unstructured")
+HISTORIES = (TRAINED, "structured", "unstructured", "instruction+structured", "instruction+unstructured", "unordered")
 ITEM_TEXTS = (TRAINED, "title", "title+description", "fields")
 SPLITS = ("test", "valid", "train")
 

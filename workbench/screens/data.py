@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
+from engine.audit.order_figures import OrderFigures
 from store.errors import Problem
 from store.plain_text import plain
 from store.records import Dataset
@@ -43,7 +44,7 @@ class DataScreen(LaunchingScreen):
         Binding("o,enter", "open", "Items", id="data.open",
                 tooltip="The dataset's items; on a fact its whole text"),
         Binding("t", "truncation", "Truncation", id="data.truncation",
-                tooltip="How many tokens cut items and histories short, for each tokenizer of the workspace"),
+                tooltip="How many tokens cut items and histories short, for each tokenizer; what its order tells"),
         Binding("r", "results", "Results", id="data.results", show=False, tooltip="The results on this dataset"),
         Binding("u", "users", "Users", id="data.users", show=False, tooltip="The users of this dataset"),
         Binding("slash", "filter", "Filter", id="data.filter", priority=True,
@@ -175,7 +176,8 @@ class DataScreen(LaunchingScreen):
         """In a process of its own: tokenizers are no business of this one."""
         try:
             printed = await run_command(
-                ["datasets", "--json", "--", dataset.name], str(self.workspace.folder.absolute())
+                ["datasets", "--json", *(["--no-keep"] if self.bench.readonly else []), "--", dataset.name],
+                str(self.workspace.folder.absolute()),
             )
             self._truncation[dataset.fingerprint] = truncation_of(printed)
         except Problem as problem:
@@ -186,7 +188,8 @@ class DataScreen(LaunchingScreen):
         assert self.view is not None
         measured = self._measured.get(dataset.fingerprint, Measured())
         use = self.view.used.get(dataset.name, Use())
-        return data_rows.facts(dataset, use, measured, self._truncation.get(dataset.fingerprint))
+        order = self.view.order.get(dataset.name, OrderFigures())
+        return data_rows.facts(dataset, use, measured, order, self._truncation.get(dataset.fingerprint))
 
     def _draw(self) -> None:
         view = self.view

@@ -20,7 +20,7 @@ ARM = '[[arms]]\nlabel = "a"\nmodel = "only"\n'
 def test_the_thesis_tables_and_figures_have_names() -> None:
     assert set(definition_names()) == {
         "main", "variants", "text-format", "item-text", "cross-domain", "cross-platform", "rating", "history-length",
-        "representations", "statistics",
+        "representations", "statistics", "order", "order-use",
     }  # fmt: skip
 
 
