@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.baselines.settings import (
+    ItemKnnSettings,
     SasRecSettings,
     UniSRecSettings,
 )
@@ -46,6 +47,13 @@ BASELINES = (
         version="bm25 1",
         scoring="engine.baselines.bm25:TitleScoring",
         protocol=item_titles,
+    ),
+    ModelSpec(
+        "item-knn",
+        "what comes near the history's items in the sequences of others",
+        version="item-knn 1",
+        scoring="engine.baselines.item_knn:ItemKnnScoring",
+        settings=ItemKnnSettings,
     ),
     ModelSpec(
         "sasrec",

@@ -323,7 +323,7 @@ def test_without_a_dataset_it_says_how_to_get_one(kind: str, tmp_path: Path) -> 
 def test_what_is_offered_is_what_is_there(films: Workspace, tmp_path: Path) -> None:
     offer = read_offer(films)
     assert [name for name, _ in offer.datasets] == ["movielens-small", "shop-garden", "shop-kitchen"]
-    assert [name for name, _ in offer.models] == [*shop.MODELS, "bm25"]
+    assert [name for name, _ in offer.models] == [*shop.MODELS, "bm25", "item-knn"]
     assert [name for name, _ in offer.text_models] == ["only"]
     nothing = read_offer(Workspace(tmp_path / "nothing"))
     assert nothing.datasets == ()
