@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from engine.baselines.settings import (
     ItemKnnSettings,
+    RecencySettings,
     SasRecSettings,
+    StarSettings,
     UniSRecSettings,
 )
 from engine.protocol import item_titles, newest_item_read, sentences_read, weights_used
@@ -54,6 +56,26 @@ BASELINES = (
         version="item-knn 1",
         scoring="engine.baselines.item_knn:ItemKnnScoring",
         settings=ItemKnnSettings,
+    ),
+    ModelSpec(
+        "recency",
+        "whitened text vectors: a history is their mean, the newest weighing most",
+        version="recency 1",
+        scoring="engine.baselines.recency:RecencyScoring",
+        vectors=True,
+        settings=RecencySettings,
+        fit="engine.baselines.recency:fit",
+        protocol=weights_used,
+    ),
+    ModelSpec(
+        "star",
+        "recency and item-knn added, without training (Lee et al. 2024)",
+        version="star 1",
+        scoring="engine.baselines.star:StarScoring",
+        vectors=True,
+        settings=StarSettings,
+        fit="engine.baselines.star:fit",
+        protocol=weights_used,
     ),
     ModelSpec(
         "sasrec",
