@@ -15,7 +15,9 @@ from pathlib import Path
 
 from engine import __version__
 from engine.accelerators import card_load
+from engine.baselines.specs import BASELINES
 from engine.jobs import leases
+from engine.registry import registry
 from store.errors import Problem
 from store.filesystem import NETWORK_TYPES, filesystem_type
 from store.health import census, check
@@ -47,6 +49,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
                   "STRICT tables need SQLite 3.37; use a newer Python.")  # fmt: skip
     for package in PACKAGES:
         yield _package(package)
+    yield from _models()
     yield from _devices()
     yield from _workspace(workspace)
     yield from _terminal()
@@ -58,6 +61,16 @@ def _package(name: str) -> Finding:
         return Finding("versions", name, version(name))
     except PackageNotFoundError:
         return Finding("versions", name, "missing", False, f"pip install {name}")
+
+
+def _models() -> Iterator[Finding]:
+    """The models of installed packages, and those that are left out."""
+    found = registry()
+    added = [name for name, spec in found.specs.items() if spec not in BASELINES]
+    if added:
+        yield Finding("models", "of other packages", ", ".join(added))
+    for fault in found.faults:
+        yield Finding("models", "left out", fault, False, "Mend or remove the package; docs/extending.md.")
 
 
 def _devices() -> Iterator[Finding]:

@@ -10,13 +10,13 @@ import numpy as np
 
 from engine.baselines.stored import trained_baseline
 from engine.encoding.device import Precision, choose_device, fast_precision
-from engine.kinds import trains
 from engine.measuring.measures import RankPairs, measure_slices
 from engine.measuring.slices import slices
 from engine.models import open_model, text_model
 from engine.progress import Progress, silent
-from engine.protocol import EvaluationOptions, protocol
+from engine.protocol import EvaluationOptions, Measured, protocol
 from engine.ranking.rank import rank_blocks
+from engine.registry import spec_of
 from engine.scoring import HISTORIES_AT_ONCE, Scoring, scoring
 from store import datasets
 from store.errors import BadInput, Failed, Problem
@@ -212,10 +212,10 @@ def _rules(
 ) -> dict[str, Any]:
     reader = text_model(workspace, model)
     trained = None
-    if trains(model):
+    if spec_of(model).trained:
         with workspace.read() as db:
             trained = trained_baseline(db, model, dataset)
-    return protocol(model, dataset, reader, options, count, precision, trained)
+    return protocol(Measured(model, dataset, reader, options.reading, precision, trained), options, count)
 
 
 def _precision(options: EvaluationOptions) -> Precision:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine import __version__
 from engine.baselines.request import BaselineRequest, recipe_of
 from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone, stored_prompts
-from engine.kinds import BASELINES, EMBEDDED, ONLY
 from engine.model_name import check_name
+from engine.registry import EMBEDDED, ONLY, baselines, made_on_first_use, stored_model
 from engine.text.prompts import Prompts
 from store import models as stored_models
 from store.arrays import content_hash, settings_hash
@@ -30,10 +30,10 @@ def open_model(workspace: Workspace, name: str, *, device: str = "auto", precisi
         return found
     if name == ONLY:
         return make_only(workspace, name=ONLY, backbone="", device=device, precision=precision)
-    if name in stored_models.MADE_ON_FIRST_USE:
+    if name in made_on_first_use():
         return make_baseline(workspace, BaselineRequest(name))
     with workspace.read() as db:
-        return stored_models.model(db, name)  # says which names there are
+        return stored_model(db, name)  # says which names there are
 
 
 def make_only(
@@ -87,15 +87,17 @@ def make_only(
 
 def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
     """The baseline of a checked request under its name. What it learns from a dataset is trained apart."""
-    kind = BASELINES[request.kind]
-    features = (request.features or ONLY) if kind.vectors else ""
-    recipe = recipe_of(request) if kind.trained else {}
-    seed = (request.seed or 0) if kind.trained else None
-    parts = [kind.version]
+    spec = baselines()[request.kind]
+    features = (request.features or ONLY) if spec.vectors else ""
+    recipe = recipe_of(request, spec)
+    seed = (request.seed or 0) if spec.random else None
+    parts = [spec.version]
     if features:
         parts.append(open_model(workspace, features).weights_hash)
-    if kind.trained:
-        parts += [settings_hash(recipe["settings"]), str(seed)]
+    if recipe:
+        parts.append(settings_hash(recipe["settings"]))
+    if seed is not None:
+        parts.append(str(seed))
     with workspace.write() as db:
         return stored_models.put_model(
             db,
@@ -107,7 +109,7 @@ def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
             recipe=recipe,
             seed=seed,
             code_version=__version__,
-            replace=not kind.trained,
+            replace=spec.settings is None,
         )
 
 

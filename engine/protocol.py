@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.kinds import ONLY
 from engine.reading import Reading
+from engine.registry import ONLY, baselines, spec_of
 from engine.text.prompts import Prompts
 from engine.text.sentences import ItemText
 from store import models as stored_models
@@ -15,8 +15,6 @@ from store.errors import BadInput
 from store.records import Dataset, Model, TrainedBaseline
 from store.words import Split, Ties
 from store.workspace import Workspace
-
-LAST_ITEM = "last-item"  # the one baseline that reads sentences when it is evaluated
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,9 @@ def without_effect(workspace: Workspace, models: Sequence[str], options: Evaluat
     with workspace.read() as db:
         stored = {name: stored_models.find_model(db, name) for name in models}
     reads = any(
-        name in (ONLY, LAST_ITEM) if model is None else model.kind == "text" or model.variant == LAST_ITEM
+        name == ONLY or (name in baselines() and baselines()[name].reads_sentences)
+        if model is None
+        else spec_of(model).reads_sentences
         for name, model in stored.items()
     )
     for option, value in (("--history", options.reading.history), ("--item-text", options.reading.item_text)):
@@ -57,45 +57,72 @@ def without_effect(workspace: Workspace, models: Sequence[str], options: Evaluat
     return sentences
 
 
-def protocol(
-    model: Model,
-    dataset: Dataset,
-    reader: Model | None,
-    options: EvaluationOptions,
-    events: int,
-    precision: str,
-    trained: TrainedBaseline | None = None,
-) -> dict[str, Any]:
-    """The rules as stored with an evaluation.
+@dataclass(frozen=True)
+class Measured:
+    """What is evaluated, as the rules of its kind of model see it.
 
-    reader: the text model whose vectors are compared or learned from, if any; trained: the weights of a baseline that
-    has its own for each dataset. A sample as large as the split is the whole split. Events of one time in the order of
-    the file are not named, so that evaluations of before keep their keys.
+    reader: the text model whose vectors are compared or learned from, if any; precision: what it encodes in; trained:
+    the weights of a model that has its own for each dataset.
+    """
+
+    model: Model
+    dataset: Dataset
+    reader: Model | None
+    reading: Reading
+    precision: str
+    trained: TrainedBaseline | None = None
+
+
+def protocol(measured: Measured, options: EvaluationOptions, events: int) -> dict[str, Any]:
+    """The rules as stored with an evaluation, of a split with so many events.
+
+    A sample as large as the split is the whole split. Events of one time in the order of the file are not named, so
+    that evaluations of before keep their keys.
     """
     rules: dict[str, Any] = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}
     if 0 < options.sample < events:
         rules |= {"sample": options.sample, "sample_seed": options.seed}
     if options.shuffle is not None:
         rules |= {"shuffled": options.shuffle}
-    if dataset.same_time != Ties.FILE:
-        rules |= {"same_time": dataset.same_time}
-    if trained is not None:
-        rules |= {"newest": trained.settings["window"], "weights": trained.weights_hash}
-        if reader is not None:
-            rules |= {"item_text": ItemText.TITLE.value, "features": reader.weights_hash}
-            rules |= Prompts.of(reader.recipe).document()
-    elif reader is not None:
-        template = options.reading.of(reader)
-        rules |= {
-            "history": "newest item" if model.variant == "last-item" else template.history.value,
-            "structured": template.history.structured,
-            "item_text": template.item_text.value,
-            "window": reader.recipe["length"],
-            "precision": precision,
-            "weights": reader.weights_hash,
-            "tokenizer": reader.tokenizer_hash,
-            **Prompts.of(reader.recipe).document(),
-        }
-    elif model.variant == "bm25":
-        rules |= {"item_text": ItemText.TITLE.value}
+    if measured.dataset.same_time != Ties.FILE:
+        rules |= {"same_time": measured.dataset.same_time}
+    return rules | spec_of(measured.model).protocol(measured)
+
+
+def sentences_read(measured: Measured) -> dict[str, Any]:
+    """The rules of a model that reads histories as sentences."""
+    reader = measured.reader
+    assert reader is not None
+    template = measured.reading.of(reader)
+    return {
+        "history": template.history.value,
+        "structured": template.history.structured,
+        "item_text": template.item_text.value,
+        "window": reader.recipe["length"],
+        "precision": measured.precision,
+        "weights": reader.weights_hash,
+        "tokenizer": reader.tokenizer_hash,
+        **Prompts.of(reader.recipe).document(),
+    }
+
+
+def newest_item_read(measured: Measured) -> dict[str, Any]:
+    """The rules of a model for which the sentence of the newest item stands for the history."""
+    return sentences_read(measured) | {"history": "newest item"}
+
+
+def item_titles(measured: Measured) -> dict[str, Any]:
+    """The rule of a model that reads titles and nothing else of an item."""
+    return {"item_text": ItemText.TITLE.value}
+
+
+def weights_used(measured: Measured) -> dict[str, Any]:
+    """The rules of a model with weights of its own for each dataset, and the text vectors that those read."""
+    assert measured.trained is not None
+    rules: dict[str, Any] = {"weights": measured.trained.weights_hash}
+    if "window" in measured.trained.settings:
+        rules |= {"newest": measured.trained.settings["window"]}
+    if measured.reader is not None:
+        rules |= {"item_text": ItemText.TITLE.value, "features": measured.reader.weights_hash}
+        rules |= Prompts.of(measured.reader.recipe).document()
     return rules

@@ -1,33 +1,32 @@
-"""From a model and histories to a scorer: one class for each kind of model, `scoring` chooses."""
+"""From a model and histories to a scorer; the registry says how for each kind of model."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from engine.encoding.device import choose_device, device_name
 from engine.encoding.embedding import Vectors
 from engine.encoding.encoder import Encoder
+from engine.model_settings import Settings, from_document
 from engine.models import open_encoder, text_model
 from engine.progress import Progress, silent
 from engine.ranking.scorers import Scorer, VectorScorer
+from engine.ranking.shared_scores import SharedScorer
 from engine.reading import Reading
+from engine.registry import load, spec_of
 from engine.text.sentences import Template, describe
 from store import datasets
 from store.errors import BadInput
 from store.records import Dataset, Item, Model
 from store.workspace import Workspace
 
-if TYPE_CHECKING:
-    from engine.baselines.network import SequenceNetwork
-
 HISTORIES_AT_ONCE = 20_000  # rendered and encoded together: some 25 MB of text and 30 MB of vectors
 RECENT_SHARE = 0.1  # of the train interactions, the newest
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,45 @@ class Scoring(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A model that is to score one dataset's catalogue.
+
+    reading: what of models that read sentences; precision: of text models, `auto` or a name. keep: store the vectors
+    of what is read; without, the connection is only read.
+    """
+
+    workspace: Workspace
+    db: sqlite3.Connection
+    model: Model
+    dataset: Dataset
+    reading: Reading = field(default_factory=Reading)
+    progress: Progress = silent
+    device: str = "auto"
+    precision: str = "auto"
+    keep: bool = True
+
+    def items(self) -> list[Item]:
+        """The catalogue; an item's place in it is its id."""
+        return datasets.items(self.db, self.dataset.id)
+
+    def settings(self, kind: type[S]) -> S:
+        """The settings that the model was made with."""
+        return from_document(kind, self.model.recipe["settings"])
+
+    def encoder(self, precision: str = "") -> Encoder:
+        """The text model whose vectors this model needs, ready to encode."""
+        reader = text_model(self.workspace, self.model)
+        assert reader is not None
+        return open_encoder(self.workspace, reader, device=self.device, precision=precision or self.precision)
+
+    def template(self) -> Template:
+        """How sentences are written for that text model."""
+        reader = text_model(self.workspace, self.model)
+        assert reader is not None
+        return self.reading.of(reader)
+
+
 def scoring(
     workspace: Workspace,
     db: sqlite3.Connection,
@@ -67,22 +105,12 @@ def scoring(
     precision: str = "auto",
     keep: bool = True,
 ) -> Scoring:
-    """The scoring of a model by its kind.
+    """The scoring of a model as its kind has it; arguments as of `Opening`.
 
-    reading, precision: of text models (and last-item). keep: store the vectors of what is read; without, the
-    connection is only read. `BadInput` where the model was not trained on the dataset.
+    `BadInput` where the model was not trained on the dataset.
     """
-    if model.kind == "baseline" and model.variant in ("pop", "pop-recent"):
-        return CountScoring(db, dataset, recent=model.variant == "pop-recent")
-    if model.kind == "baseline" and model.variant == "bm25":
-        return TitleScoring(db, dataset)
-    if model.kind == "baseline" and model.variant in ("sasrec", "unisrec"):
-        return SequenceScoring(workspace, db, model, dataset, progress, device, keep=keep)
-    reader = text_model(workspace, model)
-    assert reader is not None
-    encoder = open_encoder(workspace, reader, device=device, precision=precision)
-    kind = LastItemScoring if model.variant == "last-item" else TextScoring
-    return kind(db, dataset, encoder, reading.of(reader), progress, keep=keep)
+    given = Opening(workspace, db, model, dataset, reading, progress, device, precision, keep)
+    return load(spec_of(model).scoring)(given)
 
 
 class TextScoring:
@@ -121,7 +149,7 @@ class TextScoring:
         return np.concatenate([self._read(histories[start : start + HISTORIES_AT_ONCE])[0] for start in starts])
 
     def _read(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
-        bodies = [*self._bodies, *self._described(_without_keys(free_texts))] if free_texts else self._bodies
+        bodies = [*self._bodies, *self._described(without_keys(free_texts))] if free_texts else self._bodies
         sentences = self._renderer.histories(bodies, [history.tolist() for history in histories])
         vectors = self._vectors.of(sentences, "encoding histories")
         return vectors, np.array([sentence.kept for sentence in sentences], np.int32)
@@ -136,7 +164,7 @@ class LastItemScoring(TextScoring):
     def _read(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
         vectors = self.catalogue
         if free_texts:
-            read = self._vectors.of_items(self._renderer, self._described(_without_keys(free_texts)))
+            read = self._vectors.of_items(self._renderer, self._described(without_keys(free_texts)))
             vectors = np.concatenate([vectors, read])
         return vectors[[int(history[-1]) for history in histories]], np.ones(len(histories), np.int32)
 
@@ -146,77 +174,32 @@ class CountScoring:
 
     device_name = "exact counts"
 
-    def __init__(self, db: sqlite3.Connection, dataset: Dataset, *, recent: bool) -> None:
-        self.items = datasets.items(db, dataset.id)
-        self._counts = popularity(db, dataset, recent=recent).astype(np.float32)[:, None]
+    def __init__(self, given: Opening, *, recent: bool) -> None:
+        self.items = given.items()
+        self._counts = popularity(given.db, given.dataset, recent=recent).astype(np.float32)
 
     def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
-        queries = np.ones((len(histories), 1), np.float32)
-        return Scored(VectorScorer(queries, self._counts), np.zeros(len(histories), np.int32))
+        return Scored(SharedScorer(len(histories), self._counts), np.zeros(len(histories), np.int32))
 
 
-class TitleScoring:
-    """Scores are BM25 of an item's title for the words of all titles of the history."""
-
-    device_name = "CPU"
-
-    def __init__(self, db: sqlite3.Connection, dataset: Dataset) -> None:
-        from engine.baselines.bm25 import Bm25Index  # half a second of imports that other models do without
-
-        self.items = datasets.items(db, dataset.id)
-        self._index = Bm25Index([item.title for item in self.items])
-
-    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
-        return Scored(
-            self._index.scorer(histories, free_texts), np.array([len(history) for history in histories], np.int32)
-        )
+def text(given: Opening) -> Scoring:
+    """Of text models."""
+    return TextScoring(given.db, given.dataset, given.encoder(), given.template(), given.progress, keep=given.keep)
 
 
-class SequenceScoring:
-    """A trained sequence model that reads the newest items of a history, those of its window."""
+def last_item(given: Opening) -> Scoring:
+    """Of `last-item`."""
+    return LastItemScoring(given.db, given.dataset, given.encoder(), given.template(), given.progress, keep=given.keep)
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        db: sqlite3.Connection,
-        model: Model,
-        dataset: Dataset,
-        progress: Progress = silent,
-        device: str = "auto",
-        *,
-        keep: bool = True,
-    ) -> None:
-        from engine.baselines.features import item_features
-        from engine.baselines.stored import trained_baseline
-        from engine.baselines.trained import open_network
 
-        self.items = datasets.items(db, dataset.id)
-        trained = trained_baseline(db, model, dataset)
-        reader = text_model(workspace, model)
-        place = choose_device(device)
-        self.device_name = f"{device_name(place)}, fp32"
-        self._wordless = f"{model.name} reads no text, and {dataset.name} has no item"
-        self._open = partial(open_network, workspace, trained, model, len(self.items), device=str(place))
-        self._features: np.ndarray | None = None
-        if reader is not None:
-            encoder = open_encoder(workspace, reader, device=device, precision="fp32")
-            self._read_features = partial(item_features, db, encoder, progress=progress, keep=keep)
-            self._features = self._read_features(self.items)
-        self._network = self._open(features=self._features)
+def popular(given: Opening) -> Scoring:
+    """Of `pop`."""
+    return CountScoring(given, recent=False)
 
-    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
-        network = self._reading(free_texts) if free_texts else self._network
-        read = np.array([min(len(history), network.window) for history in histories], np.int32)
-        return Scored(VectorScorer(*network.vectors(histories, len(self.items))), read)
 
-    def _reading(self, free_texts: Sequence[str]) -> SequenceNetwork:
-        """The network over the catalogue and these texts."""
-        if self._features is None:
-            raise BadInput(
-                f"{self._wordless} «{free_texts[0]}». "
-                "Give titles or keys of its items, or ask a model that reads text; `st5 models` lists them."
-            )
-        return self._open(features=np.concatenate([self._features, self._read_features(_without_keys(free_texts))]))
+def recently_popular(given: Opening) -> Scoring:
+    """Of `pop-recent`."""
+    return CountScoring(given, recent=True)
 
 
 def popularity(db: sqlite3.Connection, dataset: Dataset, *, recent: bool) -> np.ndarray:
@@ -231,6 +214,14 @@ def popularity(db: sqlite3.Connection, dataset: Dataset, *, recent: bool) -> np.
     return np.bincount(items, minlength=dataset.items)
 
 
-def _without_keys(texts: Sequence[str]) -> list[Item]:
+def wordless(model: Model, dataset: Dataset, text: str) -> BadInput:
+    """What to say of a text that is no item to a model that reads no words."""
+    return BadInput(
+        f"{model.name} reads no text, and {dataset.name} has no item «{text}». "
+        "Give titles or keys of its items, or ask a model that reads text; `st5 models` lists them."
+    )
+
+
+def without_keys(texts: Sequence[str]) -> list[Item]:
     """Texts as items that no catalogue has."""
     return [Item(-1, "", text, "", "") for text in texts]

@@ -11,9 +11,6 @@ from store.datasets import now
 from store.errors import BadInput, unknown
 from store.records import Model
 
-MADE_ON_FIRST_USE = ("only", "pop", "pop-recent", "last-item", "bm25")
-TRAINED_FIRST = ("sasrec", "unisrec")
-
 
 def models(db: sqlite3.Connection) -> list[Model]:
     """All models, oldest first."""
@@ -26,15 +23,10 @@ def find_model(db: sqlite3.Connection, name: str) -> Model | None:
 
 
 def model(db: sqlite3.Connection, name: str) -> Model:
-    """The model of this name; `BadInput` with the nearest names where there is none."""
+    """The stored model of this name; `BadInput` with the nearest names where there is none."""
     found = find_model(db, name)
-    if found is None and name in MADE_ON_FIRST_USE:
-        raise BadInput(f"{name} has not been used here yet. `st5 evaluate {name} --datasets NAME` makes it.")
-    if found is None and name in TRAINED_FIRST:
-        raise BadInput(f"{name} has not been trained here yet. `st5 baseline {name} --datasets NAME` trains it.")
     if found is None:
-        known = {*(m.name for m in models(db)), *MADE_ON_FIRST_USE, *TRAINED_FIRST}
-        raise unknown("model", name, known, "`st5 models` lists them.")
+        raise unknown("model", name, (model.name for model in models(db)), "`st5 models` lists them.")
     return found
 
 

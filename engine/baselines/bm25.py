@@ -9,8 +9,26 @@ from bm25s import BM25
 from bm25s.tokenization import Tokenized, tokenize
 from scipy import sparse
 
+from engine.scoring import Opening, Scored
+
 WORD = r"(?u)\b\w+\b"  # single characters too: the 2 of "Toy Story 2" says a lot
 STEP = 2.0**24  # see `Bm25Index`
+
+
+class TitleScoring:
+    """Scores are BM25 of an item's title for the words of all titles of the history."""
+
+    device_name = "CPU"
+
+    def __init__(self, given: Opening) -> None:
+        self.items = given.items()
+        self._index = Bm25Index([item.title for item in self.items])
+
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        """A scorer for these histories, all of which is read."""
+        return Scored(
+            self._index.scorer(histories, free_texts), np.array([len(history) for history in histories], np.int32)
+        )
 
 
 class Bm25Index:

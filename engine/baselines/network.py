@@ -46,6 +46,9 @@ class SequenceNetwork(nn.Module, ABC):
     def items(self) -> Tensor:
         """The vectors of all items as the body reads them, [I, D]."""
 
+    def settle(self, known: np.ndarray) -> None:  # most kinds have nothing to settle
+        """Set what the `known` items (int [N], of the train part) decide before training begins."""
+
     def compared(self, hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """What is multiplied to give scores: of positions [N, D] and of items [I, D]."""
         return hidden, items

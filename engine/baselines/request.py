@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.baselines.settings import settings_for
-from engine.kinds import BASELINES, ONLY, Baseline
 from engine.model_name import check_name
+from engine.model_settings import with_overrides
+from engine.registry import ONLY, ModelSpec, baselines, registry, stored_model
 from store import models as stored_models
 from store.errors import BadInput, unknown
 from store.workspace import Workspace
@@ -16,7 +16,7 @@ from store.workspace import Workspace
 @dataclass(frozen=True)
 class BaselineRequest:
     """Which baseline to make. features: the text model whose vectors it takes, "" for `only`; called: its name, "" for
-    the usual one; seed and settings (`KEY=VALUE`) where it is trained."""
+    the usual one; settings as `KEY=VALUE` where it has some, seed where it is trained with chance."""
 
     kind: str
     features: str = ""
@@ -29,43 +29,54 @@ class BaselineRequest:
         return self.called or (self.kind if self.features in ("", ONLY) else f"{self.kind}-{self.features}")
 
 
-def check_baseline(workspace: Workspace, request: BaselineRequest) -> Baseline:
+def check_baseline(workspace: Workspace, request: BaselineRequest) -> ModelSpec:
     """The kind of a request; `BadInput` for all that is wrong with it and can be seen before any work."""
-    kind = BASELINES.get(request.kind)
-    if kind is None:
-        raise unknown("baseline", request.kind, BASELINES)
-    if request.features and not kind.vectors:
+    spec = baselines().get(request.kind)
+    if spec is None:
+        faults = (fault for fault in registry().faults if fault.startswith(f"The model {request.kind} "))
+        raise unknown("baseline", request.kind, baselines(), " ".join(faults))
+    if request.features and not spec.vectors:
         raise BadInput(f"{request.kind} reads no vectors, so --features {request.features} says nothing. Leave it out.")
     if request.features not in ("", ONLY):
         with workspace.read() as db:
-            wrong = request.features in BASELINES or stored_models.model(db, request.features).kind != "text"
+            wrong = request.features in baselines() or stored_model(db, request.features).kind != "text"
         if wrong:
             raise BadInput(
                 f"--features {request.features}: {request.features} is no text model. `st5 models` lists them."
             )
-    if not kind.trained:
-        said = {"--seed": request.seed, "--name": request.called, "--set": " ".join(request.settings)}
-        for option, value in said.items():
-            if value not in (None, ""):
-                raise BadInput(f"{request.kind} is not trained, so {option} {value} says nothing. Leave it out.")
-        return kind
+    _refuse_what_says_nothing(request, spec)
+    if spec.settings is None:
+        return spec
     check_name(request.name)
-    if request.name in {ONLY, *BASELINES} - {request.kind}:
+    if request.name in {ONLY, *baselines()} - {request.kind}:
         raise BadInput(f'--name {request.name}: "{request.name}" is another model. Choose another --name.')
-    recipe = recipe_of(request)
+    recipe = recipe_of(request, spec)
     with workspace.read() as db:
         old = stored_models.find_model(db, request.name)
     if old is not None:
-        made = (old.variant, old.features, old.seed, old.recipe.get("settings"))
-        wanted = (request.kind, (request.features or ONLY) if kind.vectors else "", request.seed or 0)
+        made = (old.variant, old.features, old.seed or 0, old.recipe.get("settings"))
+        wanted = (request.kind, (request.features or ONLY) if spec.vectors else "", request.seed or 0)
         if made != (*wanted, recipe["settings"]):
             raise BadInput(
                 f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
                 "how). Choose another --name."
             )
-    return kind
+    return spec
 
 
-def recipe_of(request: BaselineRequest) -> dict[str, Any]:
-    """The settings in full, and what was said of them."""
-    return {"settings": settings_for(request.kind, request.settings).document(), "said": list(request.settings)}
+def recipe_of(request: BaselineRequest, spec: ModelSpec) -> dict[str, Any]:
+    """The settings in full, and what was said of them; nothing of a model that has none."""
+    if spec.settings is None:
+        return {}
+    settings = with_overrides(spec.settings, spec.name, request.settings)
+    return {"settings": settings.document(), "said": list(request.settings)}
+
+
+def _refuse_what_says_nothing(request: BaselineRequest, spec: ModelSpec) -> None:
+    said = {"--seed": request.seed, "--name": request.called, "--set": " ".join(request.settings)}
+    if spec.random:
+        return
+    for option, value in said.items():
+        if value not in (None, "") and (spec.settings is None or option == "--seed"):
+            why = "is trained without chance" if spec.trained else "is not trained"
+            raise BadInput(f"{request.kind} {why}, so {option} {value} says nothing. Leave it out.")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from engine.baselines.body import SPREAD
 from engine.baselines.network import SequenceNetwork
+from engine.baselines.sequence_model import SequenceScoring, fit_network
 from engine.baselines.settings import SasRecSettings
+from engine.baselines.trained import Fitted, Fitting
+from engine.scoring import Opening, Scoring
 
 
 class SasRec(SequenceNetwork):
@@ -24,3 +28,17 @@ class SasRec(SequenceNetwork):
 
     def items(self) -> Tensor:
         return self.table
+
+
+def fit(given: Fitting) -> Fitted:
+    """Of `sasrec`."""
+    return fit_network(given, _make)
+
+
+def scoring(given: Opening) -> Scoring:
+    """Of `sasrec`."""
+    return SequenceScoring(given, _make)
+
+
+def _make(settings: SasRecSettings, items: int, features: np.ndarray | None) -> SequenceNetwork:
+    return SasRec(settings, items)

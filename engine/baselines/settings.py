@@ -1,104 +1,73 @@
-"""How a baseline is trained: frozen settings with the published values, changed by `--set KEY=VALUE`."""
+"""The settings of the models that have some; those of the sequence models are their published values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import Field, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
+from engine.model_settings import Settings, setting
 from engine.training.recipe import Range
-from store.errors import BadInput, unknown
-
-RANGES: dict[str, Range] = {
-    "hidden": Range(1, 8_192),
-    "layers": Range(1, 64),
-    "heads": Range(1, 64),
-    "inner": Range(1, 65_536),
-    "dropout": Range(0, 1, below=True),
-    "window": Range(1, 10_000),
-    "batch": Range(1),
-    "learning-rate": Range(0, 1, above=True),
-    "epochs": Range(1),
-    "patience": Range(1),
-    "validation-events": Range(1),
-    "experts": Range(1, 256),
-    "feature-dropout": Range(0, 1, below=True),
-    "temperature": Range(0, 100, above=True),
-}
+from store.errors import BadInput
 
 
 @dataclass(frozen=True)
-class SasRecSettings:
-    """SASRec as in thesis B.1; `--set` writes the names with hyphens. A value outside its range is `BadInput`."""
+class SasRecSettings(Settings):
+    """SASRec as in thesis B.1."""
 
-    hidden: int = 64
-    layers: int = 2
-    heads: int = 2
-    inner: int = 256  # width between the two linear layers of a block
-    dropout: float = 0.5  # of the embeddings, the attention and the outputs of each block
-    window: int = 50  # items that are read, the newest of a history
-    batch: int = 2_048  # training targets of an optimizer step
-    learning_rate: float = 1e-3
-    epochs: int = 300  # at most
-    patience: int = 10  # epochs without a better NDCG@10 on valid events after which training ends
-    validation_events: int = 5_000  # a fixed sample of them where there are more
+    hidden: int = setting(64, Range(1, 8_192))
+    layers: int = setting(2, Range(1, 64))
+    heads: int = setting(2, Range(1, 64))
+    inner: int = setting(256, Range(1, 65_536))  # width between the two linear layers of a block
+    dropout: float = setting(0.5, Range(0, 1, below=True))  # of embeddings, attention and outputs of blocks
+    window: int = setting(50, Range(1, 10_000))  # items that are read, the newest of a history
+    batch: int = setting(2_048, Range(1))  # training targets of an optimizer step
+    learning_rate: float = setting(1e-3, Range(0, 1, above=True))
+    epochs: int = setting(300, Range(1))  # at most
+    patience: int = setting(10, Range(1))  # epochs without a better NDCG@10 on valid events after which training ends
+    validation_events: int = setting(5_000, Range(1))  # a fixed sample of them where there are more
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            key = entry.name.replace("_", "-")
-            object.__setattr__(self, entry.name, _checked(key, getattr(self, entry.name), _kind(entry)))
+        super().__post_init__()
         if self.hidden % self.heads:
             raise BadInput(f"hidden = {self.hidden} cannot be divided among heads = {self.heads}. Choose a multiple.")
-
-    def document(self) -> dict[str, Any]:
-        """Every key with its value, as JSON holds it."""
-        return {entry.name.replace("_", "-"): getattr(self, entry.name) for entry in fields(self)}
 
 
 @dataclass(frozen=True)
 class UniSRecSettings(SasRecSettings):
     """UniSRec: the same body, wider, over text features of the items (Hou et al. 2022, Table 2 and its code)."""
 
-    hidden: int = 300
-    experts: int = 8  # linear maps of the features, mixed by a gate
-    feature_dropout: float = 0.2  # of the features on their way into the experts
-    temperature: float = 0.07
+    hidden: int = setting(300, Range(1, 8_192))
+    experts: int = setting(8, Range(1, 256))  # linear maps of the features, mixed by a gate
+    feature_dropout: float = setting(0.2, Range(0, 1, below=True))  # of the features on their way into the experts
+    temperature: float = setting(0.07, Range(0, 100, above=True))
 
 
-SETTINGS: dict[str, type[SasRecSettings]] = {"sasrec": SasRecSettings, "unisrec": UniSRecSettings}
+@dataclass(frozen=True)
+class ItemKnnSettings(Settings):
+    """How items are counted together, and what each of a history says."""
+
+    order: str = setting("ordered", ("ordered", "symmetric"))  # whether backwards counts half, or the same
+    window: int = setting(50, Range(1, 10_000))  # most items apart that two count together
+    decay: float = setting(0.7, Range(0, 1))  # share of an item that is one item older
+    item_power: float = setting(0.5, Range(0, 2))  # of the count of the history's item, in the divisor
+    candidate_power: float = setting(0.25, Range(0, 2))  # of the candidate's count, in the divisor
+    neighbours: int = setting(500, Range(1, 100_000))  # most candidates of an item; those of one weight go together
 
 
-def settings_for(name: str, overrides: Sequence[str] = ()) -> SasRecSettings:
-    """The settings of a trained baseline with `KEY=VALUE` on top; `BadInput` for unknown keys and wrong values."""
-    kind = SETTINGS[name]
-    keys = {entry.name.replace("_", "-"): _kind(entry) for entry in fields(kind)}
-    said: dict[str, Any] = {}
-    for override in overrides:
-        key, equals, text = (part.strip() for part in override.partition("="))
-        if not equals or not key:
-            raise BadInput(f"--set {override}: is not KEY=VALUE. Write --set window=20.")
-        if key not in keys:
-            raise unknown(f"setting of {name}", key, keys)
-        try:
-            said[key.replace("-", "_")] = keys[key](text.replace("_", ""))
-        except ValueError:
-            _checked(key, text, keys[key])
-    return kind(**said)
+@dataclass(frozen=True)
+class RecencySettings(Settings):
+    """How text vectors are whitened, and what each item of a history says."""
+
+    decay: float = setting(0.5, Range(0, 1))  # share of an item that is one item older; 0 reads the newest alone
+    power: float = setting(1.0, Range(0, 2))  # 1 makes every direction equally wide; 0 leaves them as they are
+    epsilon: float = setting(0.01, Range(0, 1_000))  # added to the variances, of which the mean is 1
 
 
-def stored_settings(name: str, document: dict[str, Any]) -> SasRecSettings:
-    """The settings that `document` wrote."""
-    return SETTINGS[name](**{key.replace("-", "_"): value for key, value in document.items()})
+@dataclass(frozen=True)
+class StarSettings(ItemKnnSettings):
+    """item-knn with the text similarity of `recency` added."""
 
-
-def _kind(entry: Field[Any]) -> type[int] | type[float]:
-    return int if isinstance(entry.default, int) else float
-
-
-def _checked(key: str, value: Any, kind: type) -> Any:
-    """The value in its field's type; `BadInput` with key, got and allowed."""
-    fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
-    if not fits or not RANGES[key].holds(value):
-        words = "a whole number" if kind is int else "a number"
-        raise BadInput(f"{key} = {str(value)[:60]} is not allowed. Allowed: {words} {RANGES[key]}.")
-    return kind(value)
+    text_decay: float = setting(0.5, Range(0, 1))  # as `decay`, for the text vectors
+    power: float = setting(1.0, Range(0, 2))  # of the whitening, as for `recency`
+    epsilon: float = setting(0.01, Range(0, 1_000))
+    weight: float = setting(0.0, Range(0, 1_000))  # of co-occurrence beside a cosine; 0 finds it on valid events
+    validation_events: int = setting(5_000, Range(1))  # a fixed sample of them where there are more

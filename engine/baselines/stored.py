@@ -34,6 +34,6 @@ def command(model: Model, dataset: str) -> str:
         words += ["--features", model.features]
     if model.seed:
         words += ["--seed", str(model.seed)]
-    for setting in model.recipe["said"]:
+    for setting in model.recipe.get("said", []):
         words += ["--set", setting]
     return " ".join(words)

@@ -10,7 +10,10 @@ from torch.utils.checkpoint import checkpoint
 
 from engine.baselines.body import SPREAD
 from engine.baselines.network import SequenceNetwork
-from engine.baselines.settings import UniSRecSettings
+from engine.baselines.sequence_model import SequenceScoring, fit_network
+from engine.baselines.settings import SasRecSettings, UniSRecSettings
+from engine.baselines.trained import Fitted, Fitting
+from engine.scoring import Opening, Scoring
 
 ITEMS_AT_ONCE = 32_768  # through the experts; a larger catalogue is taken in parts, made again for the gradients
 LEAST_NOISE = 0.01  # of the gates while training, as in the published code
@@ -32,7 +35,7 @@ class UniSRec(SequenceNetwork):
         self.register_buffer("features", torch.tensor(features, dtype=torch.float32), persistent=False)
 
     def settle(self, known: np.ndarray) -> None:
-        """Centre and scale features as those of the `known` items (int [N], of the train part) ask for."""
+        """Centre and scale features as those of the `known` items ask for."""
         chosen = self.features[torch.from_numpy(np.unique(known)).to(self.features.device)]
         self.adaptor.centre.copy_(chosen.mean(dim=0))
         self.adaptor.scale.copy_((chosen - self.adaptor.centre).square().mean().clamp_min(1e-12).rsqrt())
@@ -48,6 +51,22 @@ class UniSRec(SequenceNetwork):
     def compared(self, hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         queries = F.normalize(hidden, dim=1)
         return queries / self.temperature if self.training else queries, F.normalize(items, dim=1)
+
+
+def fit(given: Fitting) -> Fitted:
+    """Of `unisrec`."""
+    return fit_network(given, _make)
+
+
+def scoring(given: Opening) -> Scoring:
+    """Of `unisrec`."""
+    return SequenceScoring(given, _make)
+
+
+def _make(settings: SasRecSettings, items: int, features: np.ndarray | None) -> SequenceNetwork:
+    assert isinstance(settings, UniSRecSettings)
+    assert features is not None
+    return UniSRec(settings, features)
 
 
 class Adaptor(nn.Module):

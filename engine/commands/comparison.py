@@ -11,7 +11,8 @@ from engine.audit.order_findings import failures, verdict
 from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say_wrapped
 from engine.measuring.choices import Averaging
 from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEVEL
-from store import datasets, evaluations, models
+from engine.registry import stored_model
+from store import datasets, evaluations
 from store.errors import BadInput
 from store.plain_text import plain
 
@@ -31,7 +32,7 @@ def print_comparison(
     from engine.measuring.comparison import compare
 
     for name in pair:
-        models.model(db, name)
+        stored_model(db, name)
     rows = compare(db, pair, [dataset] if dataset else _shared(db, pair), question)
     _print(db, rows, f"{pair[0]} − {pair[1]}", form)
 
@@ -40,7 +41,7 @@ def print_against(db: sqlite3.Connection, model: str, dataset: str, question: Qu
     """Print the same of every other model minus this one."""
     from engine.measuring.comparison import compare_all
 
-    models.model(db, model)
+    stored_model(db, model)
     names = dict.fromkeys(e.dataset for e in evaluations.evaluations(db, model=model))
     rows = compare_all(db, model, [dataset] if dataset else list(names), question)
     _print(db, rows, f"model − {model}", form, among_many=True)

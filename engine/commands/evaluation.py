@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.baselines.specs import BASELINES, TEXT
 from engine.commands.options import (
     DetachOption,
     JsonOption,
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     from engine.progress import Observer
     from engine.protocol import EvaluationOptions
     from engine.reading import Reading
+    from engine.registry import ModelSpec
     from store.workspace import Workspace
+
+READING = tuple(spec for spec in BASELINES if spec.vectors)
+CHANGED = tuple(spec for spec in BASELINES if spec.settings)
+READY = tuple(spec for spec in BASELINES if not spec.trained)
+
+
+def _list(specs: Sequence[ModelSpec]) -> str:
+    """Their names as a sentence has them."""
+    *names, last = (spec.name for spec in specs)
+    return f"{', '.join(names)} and {last}"
+
 
 DatasetsOption = Annotated[str, typer.Option("--datasets", "-d", help="Names of datasets, comma-separated.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
@@ -52,18 +65,18 @@ ItemTextOption = Annotated[
 
 
 def baseline(
-    name: Annotated[str, typer.Argument(help="pop, pop-recent, last-item, bm25, sasrec or unisrec.")],
+    name: Annotated[str, typer.Argument(help=f"{_list(BASELINES)}, or one of an installed package.")],
     datasets: DatasetsOption,
     features: Annotated[
         str,
-        typer.Option(help="The text model that last-item and unisrec take their vectors from.", show_default="only"),
+        typer.Option(help=f"The text model that {_list(READING)} take their vectors from.", show_default="only"),
     ] = "",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Train sasrec or unisrec otherwise; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help=f"Make {_list(CHANGED)} otherwise; repeatable."),
     ] = None,
     called: Annotated[
-        str, typer.Option("--name", help="Name of the model that is trained.", show_default="that of the baseline")
+        str, typer.Option("--name", help="Name of the model that is made.", show_default="that of the baseline")
     ] = "",
     seed: Annotated[int | None, typer.Option(help="Decides all that is random in training.", show_default="0")] = None,
     sample: Annotated[
@@ -74,7 +87,7 @@ def baseline(
     detach: DetachOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Make a baseline and evaluate it; sasrec and unisrec are trained on each dataset first.
+    """Make a baseline and evaluate it; one that learns is trained on each dataset first.
 
     Example: st5 baseline pop --datasets ml-100k
     """
@@ -104,9 +117,7 @@ def baseline(
 
 
 def evaluate(
-    models: Annotated[
-        list[str], typer.Argument(help="Names of models; only, pop, pop-recent, last-item and bm25 need no making.")
-    ],
+    models: Annotated[list[str], typer.Argument(help=f"Names of models; {_list((TEXT, *READY))} need no making.")],
     datasets: DatasetsOption,
     split: SplitOption = Split.TEST,
     sample: SampleOption = 0,
@@ -196,19 +207,18 @@ def evaluate_all(
 def _check_names(space: Workspace, models: Iterable[str], names: Sequence[str]) -> None:
     """`BadInput` for the first unknown model or dataset, or pair that must be trained, before any work is done."""
     from engine.baselines.stored import trained_baseline
-    from engine.kinds import trains
+    from engine.registry import made_on_first_use, spec_of, stored_model
     from store import datasets as stored_datasets
-    from store import models as stored_models
 
     if not names:
         raise BadInput("--datasets is empty. Name at least one; `st5 datasets` lists them.")
     with space.read() as db:
         found = [stored_datasets.dataset(db, name) for name in names]
         for name in models:
-            if name in stored_models.MADE_ON_FIRST_USE:
+            if name in made_on_first_use():
                 continue
-            model = stored_models.model(db, name)
-            for dataset in found if trains(model) else ():
+            model = stored_model(db, name)
+            for dataset in found if spec_of(model).trained else ():
                 trained_baseline(db, model, dataset)
 
 

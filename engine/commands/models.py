@@ -25,10 +25,13 @@ def models(
 
     Example: st5 models only
     """
+    from engine.registry import registry, stored_model
     from store import models as stored
 
     with open_workspace(workspace).read() as db:
-        found = [stored.model(db, name)] if name else stored.models(db)
+        found = [stored_model(db, name)] if name else stored.models(db)
+    for fault in registry().faults:
+        say(f"Warning: {fault}")
     if as_json:
         print_json([asdict(model) for model in found])
     elif name:

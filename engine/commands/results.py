@@ -135,11 +135,12 @@ def ranks(
     Example: st5 ranks only --dataset ml-100k --out ranks.csv
     """
     from engine.commands.files import writing
-    from store import datasets, evaluations, models
+    from engine.registry import stored_model
+    from store import datasets, evaluations
 
     space = open_workspace(workspace)
     with space.read() as db:
-        models.model(db, model)
+        stored_model(db, model)
         of = datasets.dataset(db, dataset)
         evaluation = evaluations.newest_evaluation(db, model, dataset, split)
         found = evaluations.ranks(db, evaluation)
@@ -222,10 +223,11 @@ def _check_options(
 
 
 def _check_names(db: sqlite3.Connection, model: str, dataset: str) -> None:
-    from store import datasets, models
+    from engine.registry import stored_model
+    from store import datasets
 
     if model:
-        models.model(db, model)
+        stored_model(db, model)
     if dataset:
         datasets.dataset(db, dataset)
 

@@ -10,9 +10,9 @@ from engine.arrangements import ARRANGEMENTS, unfit
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import Arm, Definition, Kind, Scope
 from engine.experiments.stored import Stored, Wanted
-from engine.kinds import BASELINES, ONLY
 from engine.published.thesis import MODELS, category_of, edition_note
 from engine.reading import Reading
+from engine.registry import ONLY, baselines
 from engine.text.sentences import HistoryFormat, ItemText
 from store.records import Dataset, Evaluation
 from store.words import Seen, SplitKind
@@ -140,8 +140,12 @@ class Question:
 
 
 def is_trained(arm: Arm) -> bool:
-    """Whether it is a baseline with weights of its own, and so with seeds."""
-    return arm.baseline in BASELINES and BASELINES[arm.baseline].trained
+    """Whether it is a baseline with weights of its own."""
+    return arm.baseline in baselines() and baselines()[arm.baseline].trained
+
+
+def _is_random(arm: Arm) -> bool:
+    return arm.baseline in baselines() and baselines()[arm.baseline].random
 
 
 def _columns(definition: Definition, arguments: Arguments, stored: Stored) -> tuple[Column, ...]:
@@ -207,7 +211,7 @@ def _over_backbone(arm: Arm, arguments: Arguments, stored: Stored) -> Arm:
 def _seeded(arm: Arm, seeds: Sequence[int], stored: Stored) -> Column:
     """A column with a model for each seed, where seeds make a difference: NAME for 0, NAME-seed1 for 1."""
     name = arm.model
-    made = is_trained(arm) or arm.train not in ("", ONLY)
+    made = _is_random(arm) or arm.train not in ("", ONLY)
     named = {seed: name if seed == 0 else f"{name}-seed{seed}" for seed in seeds}
     chosen = {seed: own for seed, own in named.items() if made or own in stored.models}
     if arm.predictor or not chosen:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from engine.arrangements import unfit
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import Definition, Kind
+from engine.registry import made_on_first_use
 from store import datasets, models
 from store.errors import BadInput, unknown
 from store.records import Dataset
@@ -68,7 +69,7 @@ def _with_ties(definition: Definition, arguments: Arguments, chosen: list[Datase
 
 def _check_models(db: sqlite3.Connection, definition: Definition, arguments: Arguments) -> None:
     known = {name for arm in definition.arms for name in (arm.label, arm.model, arm.features) if name}
-    known |= {model.name for model in models.models(db)} | set(models.MADE_ON_FIRST_USE)
+    known |= {model.name for model in models.models(db)} | set(made_on_first_use())
     for name in arguments.models:
         if name not in known:
             raise unknown("model", name, known, "`st5 models` lists those that are stored.")

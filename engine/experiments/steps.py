@@ -11,8 +11,7 @@ from engine.audit.order_figures import stored_figures
 from engine.experiments.definition import Arm, Kind, Scope
 from engine.experiments.question import Column, Question, is_trained
 from engine.experiments.stored import SAMPLE_SEED, SHUFFLE_SEEDS
-from engine.kinds import ONLY
-from store.models import MADE_ON_FIRST_USE
+from engine.registry import ONLY, made_on_first_use
 from store.records import Dataset
 
 
@@ -163,7 +162,7 @@ def _projections(question: Question) -> Iterator[Step]:
 def _model(question: Question, variant: str, model: str, seed: int) -> tuple[Sequence[Step], Readiness]:
     """The step that makes a model where it is not there, and whether what needs it can run."""
     backbone = question.arguments.backbone
-    if model in question.stored.models or (model in MADE_ON_FIRST_USE and not (variant == ONLY and backbone)):
+    if model in question.stored.models or (model in made_on_first_use() and not (variant == ONLY and backbone)):
         return (), Readiness.READY
     if not variant:
         return (), Readiness.HELD

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from engine.kinds import trains
 from engine.reading import Reading
+from engine.registry import spec_of
 from store import datasets, evaluations, models
 from store.records import Dataset, Evaluation, Model
 from store.trained_baselines import trained_baselines
@@ -67,7 +67,7 @@ class Stored:
     def can_rank(self, model: str, dataset: str) -> bool:
         """Whether a model needs no training to rank a dataset's items."""
         found = self.models.get(model)
-        return found is None or not trains(found) or self.is_trained(model, dataset)
+        return found is None or not spec_of(found).trained or self.is_trained(model, dataset)
 
     def trained_on(self, model: str) -> dict[str, str]:
         """Datasets that a text model's phases were trained on, those of its backbone included: fingerprint by name."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.kinds import ONLY
 from engine.projection.method import Kind, Method, Parameters, parameters
 from engine.projection.sample import shares
 from engine.reading import Reading
+from engine.registry import ONLY, made_on_first_use, stored_model
 from engine.text.sentences import Template
 from store import datasets as stored_datasets
 from store import models as stored_models
@@ -63,8 +63,8 @@ def plan(workspace: Workspace, request: ProjectionRequest) -> Plan:
         # In one order, so that A,B and B,A are one map.
         found = tuple(stored_datasets.dataset(db, name) for name in sorted(set(request.datasets)))
         model = stored_models.find_model(db, request.model)
-        if model is None and request.model not in stored_models.MADE_ON_FIRST_USE:
-            stored_models.model(db, request.model)  # says which names there are
+        if model is None and request.model not in made_on_first_use():
+            stored_model(db, request.model)  # says which names there are
         if (model.kind != "text") if model else request.model != ONLY:
             raise BadInput(f"{request.model} has no vectors of its own. Choose a text model; `st5 models` lists them.")
     sizes = [dataset.items if request.kind is Kind.ITEMS else dataset.users for dataset in found]

@@ -21,6 +21,7 @@ from engine.ranking.ranked import NO_ITEM, Ranked
 from engine.ranking.scan import CHUNK
 from engine.ranking.scorers import Scorer, TensorScorer, full_precision
 from engine.ranking.seen import Seen
+from engine.ranking.shared_scores import SharedScorer, count_ranks
 from engine.ranking.sweep import Sweep
 from store.errors import BadInput
 
@@ -77,26 +78,43 @@ def rank_blocks(
 ) -> Generator[tuple[slice, Ranked], None, None]:
     """The same as `rank`, block of events after block, in order, each as soon as it is finished.
 
-    threads: blocks of events worked on at once on CPU (default: torch's thread count). event_block, item_block:
-    rows and columns of a block of scores. tensors: sweep with tensors on `device` (default: where that is not the
-    CPU and both scorer and device can; MPS has no fp64). progress is called with events done and in all.
+    A `SharedScorer` is ranked by counting. threads: blocks of events worked on at once on CPU (default: torch's
+    thread count). event_block, item_block: rows and columns of a block of scores. tensors: sweep with tensors on
+    `device` (default: where that is not the CPU and both scorer and device can; MPS has no fp64). progress is called
+    with events done and in all.
     BadInput where targets, seen items or sizes do not fit the scorer.
     """
     targets = _checked(scorer, targets, {"top": top, "threads": threads, "events": event_block, "items": item_block})
     met = Seen.of(seen, scorer.events, scorer.items)
     if not scorer.items:
         raise BadInput("There is no item to rank. Ingest a dataset with items first.")
-    place = torch.device(device)
-    wanted = place.type != "cpu" if tensors is None else tensors
-    if wanted and place.type != "mps" and isinstance(scorer, TensorScorer):
-        blocks = _on_device(scorer, targets, met, top, place, event_block, item_block)
+    if isinstance(scorer, SharedScorer):
+        blocks = count_ranks(scorer, targets, met, top)
     else:
-        blocks = _on_cpu(scorer, targets, met, top, threads or torch.get_num_threads(), event_block, item_block)
+        blocks = _swept(scorer, targets, met, top, device, threads, event_block, item_block, tensors)
     with full_precision():
         for rows, part in blocks:
             if progress:
                 progress(rows.stop, scorer.events)
             yield rows, part
+
+
+def _swept(
+    scorer: Scorer,
+    targets: np.ndarray,
+    met: Seen,
+    top: int,
+    device: str,
+    threads: int | None,
+    event_block: int | None,
+    item_block: int | None,
+    tensors: bool | None,
+) -> Iterator[tuple[slice, Ranked]]:
+    place = torch.device(device)
+    wanted = place.type != "cpu" if tensors is None else tensors
+    if wanted and place.type != "mps" and isinstance(scorer, TensorScorer):
+        return _on_device(scorer, targets, met, top, place, event_block, item_block)
+    return _on_cpu(scorer, targets, met, top, threads or torch.get_num_threads(), event_block, item_block)
 
 
 def _checked(scorer: Scorer, targets: np.ndarray, sizes: dict[str, int | None]) -> np.ndarray:

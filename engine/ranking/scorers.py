@@ -92,6 +92,7 @@ class VectorScorer:
                 f"{LARGEST:g}: fp32 scores could overflow. Normalise or scale the vectors."
             )
         self._margins = _bound(self.width, query_norms, item_norm)
+        self._largest = query_norms * item_norm * (1 + 1e-6)  # the factor covers the rounding of the score
         self._placed: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def block(self, events: slice, items: slice, out: np.ndarray) -> np.ndarray:
@@ -105,6 +106,10 @@ class VectorScorer:
         Source: Higham, Accuracy and Stability of Numerical Algorithms, §3.1.
         """
         return self._margins[events]
+
+    def largest(self, events: slice) -> np.ndarray:
+        """‖a‖·max‖b‖: no |score| of an event is above it, float64 [E]."""
+        return self._largest[events]
 
     def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Canonical scores of pairs: see `engine.ranking.scan.canonical`."""

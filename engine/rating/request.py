@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.audit.leakage import refuse_leakage
-from engine.kinds import ONLY
 from engine.rating.predictor import Predictor, Settings
 from engine.rating.ratings import check_rated
+from engine.registry import ONLY, stored_model
 from store import datasets, models
 from store.errors import BadInput
 from store.workspace import Workspace
@@ -43,7 +43,7 @@ def check(workspace: Workspace, request: RateRequest, names: Sequence[str]) -> N
         for name in names:
             check_rated(db, datasets.dataset(db, name))
         if request.features not in ("", ONLY):
-            model = models.model(db, request.features)
+            model = stored_model(db, request.features)
             if model.kind != "text":
                 texts = ", ".join(found.name for found in models.models(db) if found.kind == "text") or ONLY
                 raise BadInput(f"--features {model.name}: is a baseline and has no vectors. Text models: {texts}.")

@@ -12,7 +12,6 @@ import numpy as np
 from engine import __version__
 from engine.encoding.device import Precision, choose_device, device_name
 from engine.encoding.encoder import Encoder
-from engine.kinds import ONLY
 from engine.models import open_encoder, open_model
 from engine.progress import Observer
 from engine.rating.dense import guess_by_dense
@@ -32,6 +31,7 @@ from engine.rating.ratings import Guesses, Material, gather
 from engine.rating.request import RateRequest
 from engine.rating.ridge import guess_by_ridge
 from engine.rating.vectors import read_vectors
+from engine.registry import ONLY
 from engine.scoring import TextScoring
 from engine.text.sentences import HistoryFormat, ItemText, Template
 from store import datasets, ratings

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.kinds import EMBEDDED
+from engine.registry import EMBEDDED, ONLY
 from engine.report.document import Command
 from engine.report.provenance import Sources
 from store.errors import BadInput
-from store.models import MADE_ON_FIRST_USE
 from store.records import Model
 
 
@@ -23,7 +22,7 @@ def commands(found: Sources, asked: Iterable[tuple[str, tuple[str, ...]]]) -> tu
 def _own(found: Sources) -> Iterator[Model]:
     """Text models that somebody asked for; baselines and the untouched encoder are made by the experiments."""
     for model in found.models:
-        if model.kind == "text" and not (model.name in MADE_ON_FIRST_USE and model.backbone == EMBEDDED):
+        if model.kind == "text" and not (model.name == ONLY and model.backbone == EMBEDDED):
             yield model
 
 

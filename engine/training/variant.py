@@ -9,9 +9,9 @@ from pathlib import Path
 
 from engine import __version__
 from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone, stored_prompts
-from engine.kinds import EMBEDDED
 from engine.models import make_only
 from engine.progress import Observer
+from engine.registry import EMBEDDED
 from engine.text.prompts import Prompts
 from engine.training.request import TrainRequest, document
 from store import datasets

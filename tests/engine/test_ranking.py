@@ -14,6 +14,7 @@ from engine.ranking.rank import rank, rank_blocks
 from engine.ranking.ranked import Ranked
 from engine.ranking.scan import compiled
 from engine.ranking.scorers import Scorer, TensorScorer, VectorScorer
+from engine.ranking.shared_scores import SharedScorer
 from store.errors import BadInput
 
 NOTHING_SEEN = np.empty(0, np.int32)
@@ -114,6 +115,21 @@ def test_popularity_is_one_dimension_and_exact() -> None:
     assert got.better_masked.tolist() == [0, 4]
     assert got.top_items.tolist() == [[2, 0, 3, 4]] * 2
     assert got.top_items_masked.tolist() == [[0, 3, 4, 1], [2, 0, 3, 4]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_scores_shared_by_all_are_counted_to_the_same_bits(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    items, events = int(rng.integers(1, 90)), int(rng.integers(1, 12))
+    scores = rng.integers(0, int(rng.integers(1, 9)), items).astype(np.float32)
+    histories = [rng.integers(0, items, rng.integers(0, 40)).tolist() for _ in range(events)]
+    targets = rng.integers(-1, items, events)
+    scorer = SharedScorer(events, scores)
+    got = rank(scorer, targets, ragged(histories), top=7)
+    assert_same_bits(got, by_sorting(scorer, targets, histories, 7))
+    swept = VectorScorer(np.ones((events, 1), np.float32), scores[:, None])
+    assert_same_bits(got, rank(swept, targets, ragged(histories), top=7))
 
 
 def test_the_target_stays_a_candidate_when_it_was_seen() -> None:

@@ -12,9 +12,9 @@ import typer
 from click import Command, Context
 
 from engine.commands.application import application
-from engine.kinds import BASELINES
 from engine.rating.predictor import SETTINGS as PREDICTOR_SETTINGS
 from engine.rating.predictor import Predictor, Settings
+from engine.registry import baselines, made_on_first_use
 from engine.training.recipe import VARIANTS as CHAINS
 from engine.training.recipe import recipe_names
 from store.evaluations import evaluations
@@ -34,6 +34,7 @@ from workbench.launch.project import ProjectDraft
 from workbench.launch.rate import RateDraft
 from workbench.launch.report import ReportDraft
 from workbench.launch.train import TrainDraft
+from workbench.next_step import UNTRAINED
 
 FILMS = ("movielens-small",)
 LINES = [
@@ -161,9 +162,8 @@ def test_every_kind_is_tried_and_every_command_that_makes_something_is_a_kind() 
 def test_what_the_forms_know_is_what_the_engine_knows() -> None:
     assert set(train.VARIANTS) == set(CHAINS)
     assert TrainDraft().recipe in recipe_names()
-    assert set(baseline.BASELINES) == set(BASELINES)
-    assert set(baseline.OVER_TEXT) == {name for name, kind in BASELINES.items() if kind.vectors}
-    assert set(baseline.TRAINED) == {name for name, kind in BASELINES.items() if kind.trained}
+    assert baseline.FIRST in baselines()
+    assert set(UNTRAINED) <= set(made_on_first_use())
     assert {name for name, _ in rate.PREDICTORS} == set(Predictor)
     assert {name for name, _ in rate.OVER_TEXT} == {one.value for one in Predictor if one.reads_text}
     assert {name for name, _ in rate.MEANS} == {one.value for one, own in PREDICTOR_SETTINGS.items() if own is Settings}
@@ -323,7 +323,7 @@ def test_without_a_dataset_it_says_how_to_get_one(kind: str, tmp_path: Path) -> 
 def test_what_is_offered_is_what_is_there(films: Workspace, tmp_path: Path) -> None:
     offer = read_offer(films)
     assert [name for name, _ in offer.datasets] == ["movielens-small", "shop-garden", "shop-kitchen"]
-    assert [name for name, _ in offer.models] == [*shop.MODELS, "bm25"]
+    assert [name for name, _ in offer.models] == [*shop.MODELS, "bm25", "item-knn"]
     assert [name for name, _ in offer.text_models] == ["only"]
     nothing = read_offer(Workspace(tmp_path / "nothing"))
     assert nothing.datasets == ()

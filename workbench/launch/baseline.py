@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from store import datasets as dataset_store
 from store.errors import BadInput
@@ -22,9 +22,10 @@ from workbench.launch.draft import (
 )  # fmt: skip
 from workbench.launch.field import choice, lines, marks, text
 
-BASELINES = ("pop", "pop-recent", "last-item", "bm25", "sasrec", "unisrec")
-OVER_TEXT = ("last-item", "unisrec")  # take the vectors of a text model
-TRAINED = ("sasrec", "unisrec")  # learn weights of their own
+if TYPE_CHECKING:
+    from engine.registry import ModelSpec
+
+FIRST = "pop"
 ONLY = "only"
 
 
@@ -35,7 +36,7 @@ class BaselineDraft(Draft):
     KIND: ClassVar[str] = "baseline"
     SUMMARY: ClassVar[str] = "a model to compare with"
 
-    baseline: str = choice("baseline", BASELINES[0], BASELINES, offered="baselines")
+    baseline: str = choice("baseline", FIRST, offered="baselines")
     datasets: tuple[str, ...] = marks("datasets", offered="datasets")
     features: str = choice("features", ONLY, offered="text_models")
     settings: tuple[str, ...] = lines("--set", SETTINGS_HINT)
@@ -44,17 +45,31 @@ class BaselineDraft(Draft):
     sample: str = text("sample", "all events")
     device: str = text("device", DEVICE_HINT)
 
+    @property
+    def spec(self) -> ModelSpec | None:
+        """What the registry says of the chosen kind; None where no installed package has it."""
+        from engine.registry import baselines
+
+        return baselines().get(self.baseline)
+
     def shows(self, name: str) -> bool:
-        if name == "features":
-            return self.baseline in OVER_TEXT
-        return self.baseline in TRAINED or name not in ("settings", "name", "seed")
+        spec = self.spec
+        shown = {
+            "features": spec is not None and spec.vectors,
+            "settings": spec is not None and spec.settings is not None,
+            "name": spec is not None and spec.settings is not None,
+            "seed": spec is not None and spec.random,
+        }
+        return shown.get(name, True)
 
     def options(self) -> list[str]:
         own = [self.baseline, *option("--datasets", ",".join(self.datasets))]
-        if self.baseline in OVER_TEXT:
+        if self.shows("features"):
             own += option("--features", self.features, ONLY)
-        if self.baseline in TRAINED:
-            own += [*settings(self.settings), *option("--name", self.name), *option("--seed", self.seed)]
+        if self.shows("settings"):
+            own += [*settings(self.settings), *option("--name", self.name)]
+        if self.shows("seed"):
+            own += option("--seed", self.seed)
         return [*own, *option("--sample", self.sample), *option("--device", self.device)]
 
     def check(self, workspace: Workspace) -> None:
@@ -62,12 +77,13 @@ class BaselineDraft(Draft):
 
         need_datasets(workspace, self.datasets, "evaluate on")
         whole("sample", self.sample, 0, MOST)
-        features = self.features if self.baseline in OVER_TEXT and self.features != ONLY else ""
-        if self.baseline not in TRAINED:
-            check_baseline(workspace, BaselineRequest(self.baseline, features))
+        features = self.features if self.shows("features") and self.features != ONLY else ""
+        changed = self.shows("settings")
+        name, said = (self.name, self.settings) if changed else ("", ())
+        seed = seed_of(self.seed) if self.shows("seed") else None
+        spec = check_baseline(workspace, BaselineRequest(self.baseline, features, name, seed, said))
+        if not spec.trained:
             return
-        request = BaselineRequest(self.baseline, features, self.name, seed_of(self.seed), self.settings)
-        check_baseline(workspace, request)
         with workspace.read() as db:
             for dataset in (dataset_store.dataset(db, name) for name in self.datasets):
                 if not dataset.events.get(Split.TRAIN):

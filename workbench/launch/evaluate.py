@@ -61,7 +61,7 @@ class EvaluateDraft(Draft):
 
     def check(self, workspace: Workspace) -> None:
         from engine.baselines.stored import trained_baseline
-        from engine.kinds import trains
+        from engine.registry import made_on_first_use, spec_of, stored_model
 
         if not self.models:
             raise BadInput("Choose at least one model (Space marks it).")
@@ -72,8 +72,8 @@ class EvaluateDraft(Draft):
             found = [dataset_store.dataset(db, name) for name in self.datasets]
             for name in self.models:
                 stored = model_store.find_model(db, name)
-                if stored is None and name not in model_store.MADE_ON_FIRST_USE:
-                    model_store.model(db, name)  # says which there are
-                elif stored is not None and trains(stored):
+                if stored is None and name not in made_on_first_use():
+                    stored_model(db, name)  # says which there are
+                elif stored is not None and spec_of(stored).trained:
                     for dataset in found:
                         trained_baseline(db, stored, dataset)

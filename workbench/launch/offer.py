@@ -14,7 +14,7 @@ from workbench.numbers import count
 def read_offer(workspace: Workspace) -> Offer:
     """Everything to choose from; what cannot be read is said in `trouble`, the rest is offered."""
     from engine.experiments.definition import definition_names, load_definition
-    from engine.kinds import BASELINES
+    from engine.registry import baselines, made_on_first_use
     from engine.training.recipe import load_recipe, recipe_names
 
     datasets, models, text_models, asked, trouble = [], [], [], [], ""
@@ -32,7 +32,7 @@ def read_offer(workspace: Workspace) -> Offer:
         except (Problem, ValueError, KeyError, TypeError) as error:
             trouble = f"Datasets and models cannot be read: {error}"
     known = {name for name, _ in models}
-    models += [(name, "made when it is first used") for name in model_store.MADE_ON_FIRST_USE if name not in known]
+    models += [(name, "made when it is first used") for name in made_on_first_use() if name not in known]
     if "only" not in known:
         text_models.append(("only", "made when it is first used"))
     return Offer(
@@ -40,7 +40,7 @@ def read_offer(workspace: Workspace) -> Offer:
         models=tuple(models),
         text_models=tuple(text_models),
         recipes=tuple((name, load_recipe(name).summary) for name in recipe_names()),
-        baselines=tuple((name, kind.summary) for name, kind in BASELINES.items()),
+        baselines=tuple((name, kind.summary) for name, kind in baselines().items()),
         experiments=tuple((name, load_definition(name).title) for name in definition_names()),
         asked=tuple(asked),
         trouble=trouble,

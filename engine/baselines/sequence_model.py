@@ -1,0 +1,143 @@
+"""Sequence models as models of a workspace: fitted to a dataset, opened again, and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from engine.baselines.features import item_features
+from engine.baselines.network import SequenceNetwork
+from engine.baselines.settings import SasRecSettings
+from engine.baselines.stored import command, trained_baseline
+from engine.baselines.trained import WEIGHTS, Fitted, Fitting
+from engine.baselines.trainer import Trainer
+from engine.baselines.validation import material
+from engine.encoding.device import choose_device, device_name
+from engine.model_settings import from_document
+from engine.models import open_encoder, text_model
+from engine.ranking.scorers import VectorScorer
+from engine.registry import spec_of
+from engine.scoring import Opening, Scored, without_keys, wordless
+from engine.training import checkpoint
+from store import datasets
+from store.errors import Failed
+from store.records import Model, TrainedBaseline
+from store.workspace import Workspace
+
+# The untrained network of some settings over so many items, whose features (float32 [I, F]) are given if it reads any.
+MakeNetwork = Callable[[SasRecSettings, int, np.ndarray | None], SequenceNetwork]
+
+
+def fit_network(given: Fitting, make: MakeNetwork) -> Fitted:
+    """Train a network on a dataset's train part, from the newest checkpoint on."""
+    workspace, model, dataset, observer = given.workspace, given.model, given.dataset, given.observer
+    settings = _settings(model)
+    observer.progress(f"{model.name}: preparing", 0, 0)
+    with workspace.read() as db:
+        learned = material(db, dataset, settings.validation_events)
+    if "no valid events" in learned.questions.scope:
+        observer.tell("validation", f"{dataset.name}: the best epoch is chosen by {learned.questions.scope}.")
+    features = _features(given)
+    place = choose_device(given.device)
+    network = _initial(model, make, dataset.items, features, str(place))
+    network.settle(learned.items)
+    trainer = Trainer(
+        network,
+        learned,
+        settings,
+        seed=int(model.seed or 0),
+        folder=given.folder / "checkpoints",
+        name=f"{model.name} on {dataset.name}",
+        key=given.key,
+        observer=observer,
+    )
+    summary = trainer.run()
+    return Fitted(
+        write=partial(checkpoint.write_weights, module=network),
+        weights_hash=network.weights_hash(),
+        settings=settings.document(),
+        summary=summary,
+        device=f"{device_name(place)}, fp32",
+        seconds=trainer.done.seconds,
+    )
+
+
+class SequenceScoring:
+    """A trained sequence model that reads the newest items of a history, those of its window."""
+
+    def __init__(self, given: Opening, make: MakeNetwork) -> None:
+        self.items = given.items()
+        model, dataset = given.model, given.dataset
+        trained = trained_baseline(given.db, model, dataset)
+        reader = text_model(given.workspace, model)
+        place = choose_device(given.device)
+        self.device_name = f"{device_name(place)}, fp32"
+        self._model, self._dataset = model, dataset
+        self._open = partial(_stored_network, given.workspace, trained, model, make, len(self.items), device=str(place))
+        self._features: np.ndarray | None = None
+        if reader is not None:
+            encoder = given.encoder("fp32")
+            self._read_features = partial(item_features, given.db, encoder, progress=given.progress, keep=given.keep)
+            self._features = self._read_features(self.items)
+        self._network = self._open(features=self._features)
+
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        """A scorer for these histories; `BadInput` for texts where the network reads none."""
+        network = self._reading(free_texts) if free_texts else self._network
+        read = np.array([min(len(history), network.window) for history in histories], np.int32)
+        return Scored(VectorScorer(*network.vectors(histories, len(self.items))), read)
+
+    def _reading(self, free_texts: Sequence[str]) -> SequenceNetwork:
+        """The network over the catalogue and these texts."""
+        if self._features is None:
+            raise wordless(self._model, self._dataset, free_texts[0])
+        return self._open(features=np.concatenate([self._features, self._read_features(without_keys(free_texts))]))
+
+
+def _stored_network(
+    workspace: Workspace,
+    trained: TrainedBaseline,
+    model: Model,
+    make: MakeNetwork,
+    items: int,
+    features: np.ndarray | None,
+    device: str,
+) -> SequenceNetwork:
+    """A trained network, ready to be asked; `Failed` where its folder is not what was stored."""
+    folder = workspace.folder / trained.folder
+    again = f"Remove the folder and run `{command(model, trained.dataset)}`."
+    try:
+        network = _initial(model, make, items, features, device)
+        checkpoint.read_weights(folder / WEIGHTS, network)
+    except Exception as error:  # safetensors and torch have their own classes for files that are gone or of other shape
+        raise Failed(f"{folder}: the weights of {model.name} cannot be read ({error}). {again}") from error
+    if network.weights_hash() != trained.weights_hash:
+        raise Failed(f"{folder}: these are not the weights that were stored as {model.name}. {again}")
+    return network.eval()
+
+
+def _initial(model: Model, make: MakeNetwork, items: int, features: np.ndarray | None, device: str) -> SequenceNetwork:
+    """A network with the initial weights that its seed gives."""
+    with torch.random.fork_rng(devices=[]):  # made on the CPU, so that every device begins alike
+        torch.manual_seed(int(model.seed or 0))
+        return make(_settings(model), items, features).to(device)
+
+
+def _settings(model: Model) -> SasRecSettings:
+    kind = spec_of(model).settings
+    assert kind is not None
+    settings = from_document(kind, model.recipe["settings"])
+    assert isinstance(settings, SasRecSettings)
+    return settings
+
+
+def _features(given: Fitting) -> np.ndarray | None:
+    reader = text_model(given.workspace, given.model)
+    if reader is None:
+        return None
+    encoder = open_encoder(given.workspace, reader, device=given.device, precision="fp32")
+    with given.workspace.write() as db:
+        return item_features(db, encoder, datasets.items(db, given.dataset.id), given.observer.progress)

@@ -1,0 +1,87 @@
+"""How a model is made: frozen settings with types and ranges, changed by `--set KEY=VALUE`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, TypeVar
+
+from engine.training.recipe import Range
+from store.errors import BadInput, unknown
+
+ALLOWED = "allowed"  # of a dataclass field's metadata
+
+
+def setting(default: int | float | str, allowed: Range | Sequence[str]) -> Any:
+    """A field of `Settings`: its default, whose type it has, and the range or the words that are allowed."""
+    return field(default=default, metadata={ALLOWED: allowed})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one kind of model. A value outside its type, range or choice is `BadInput`.
+
+    `--set` and JSON write the names of the fields with hyphens.
+    """
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
+
+    def document(self) -> dict[str, Any]:
+        """Every key with its value, as JSON holds it."""
+        return {_key(entry): getattr(self, entry.name) for entry in fields(self)}
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def with_overrides(kind: type[S], model: str, overrides: Sequence[str] = ()) -> S:
+    """The settings of a model with `KEY=VALUE` on top; `BadInput` for unknown keys and wrong values."""
+    entries = {_key(entry): entry for entry in fields(kind)}
+    said: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, text = (part.strip() for part in override.partition("="))
+        if not equals or not key:
+            raise BadInput(f"--set {override}: is not KEY=VALUE. Write --set {_example(kind)}.")
+        if key not in entries:
+            raise unknown(f"setting of {model}", key, entries)
+        try:
+            of = _type(entries[key])
+            said[entries[key].name] = text if of is str else of(text.replace("_", ""))
+        except ValueError:
+            _checked(entries[key], text)
+    return kind(**said)
+
+
+def from_document(kind: type[S], document: dict[str, Any]) -> S:
+    """The settings that `document` wrote."""
+    return kind(**{key.replace("-", "_"): value for key, value in document.items()})
+
+
+def _key(entry: Field[Any]) -> str:
+    return entry.name.replace("_", "-")
+
+
+def _type(entry: Field[Any]) -> type[int] | type[float] | type[str]:
+    return type(entry.default)  # type: ignore[return-value]  # every setting has a default
+
+
+def _example(kind: type[Settings]) -> str:
+    entries = {_key(entry): entry for entry in fields(kind)}
+    key = "window" if "window" in entries else next(iter(entries))
+    return f"{key}={20 if key == 'window' else entries[key].default}"
+
+
+def _checked(entry: Field[Any], value: Any) -> Any:
+    """The value in its field's type; `BadInput` with key, got and allowed."""
+    kind, allowed = _type(entry), entry.metadata[ALLOWED]
+    got = f"{_key(entry)} = {str(value)[:60]} is not allowed. Allowed:"
+    if kind is str:
+        if value not in allowed:
+            raise BadInput(f"{got} {' or '.join(allowed)}.")
+        return value
+    fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    if not fits or not allowed.holds(value):
+        raise BadInput(f"{got} {'a whole number' if kind is int else 'a number'} {allowed}.")
+    return kind(value)
