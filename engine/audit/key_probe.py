@@ -1,4 +1,4 @@
-"""Whether a dataset gives its targets away by key: a training-free model, once more with lower keys held back."""
+"""Whether a dataset gives its targets away by key: item-knn, and once more with lower keys held back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from scipy import sparse
 
 from engine.audit.order import natural_ranks
 from engine.audit.order_figures import LOWER_KEY, KeyProbe
+from engine.baselines.item_knn import neighbours, newest_first
+from engine.baselines.settings import ItemKnnSettings
 from engine.measuring.intervals import paired, slice_means
 from engine.measuring.measures import Column, values
 from engine.measuring.metrics import measure
@@ -19,8 +21,7 @@ from store.words import Seen, Split
 
 METRIC = "ndcg@10"
 EVENTS = 6_000  # test events, drawn with seed 0
-INTERACTIONS = 1_000_000  # of the train part that are counted: enough for a rule, and seconds at most
-WINDOW = 5  # how many items further on one still follows another
+INTERACTIONS = 1_000_000  # of the train part that are counted, of users drawn: enough for a rule, and seconds at most
 NEWEST = 10  # items of a history that are asked
 
 
@@ -35,8 +36,10 @@ def key_probe(db: sqlite3.Connection, dataset: Dataset) -> KeyProbe | None:
     events = datasets.events(db, dataset.id, Split.TEST, sample)
     keys = [item.key for item in datasets.items(db, dataset.id)]
     ranks = natural_ranks(pl.Series(keys))
-    follows = _follows(items, starts, dataset.items, draw)
-    better, tied = _rank_pairs(events, _scores(events, follows), ranks)
+    settings = ItemKnnSettings()
+    together = neighbours(*_some(starts, items, draw), dataset.items, settings)
+    newest = newest_first([events.history(row)[-NEWEST:] for row in range(len(events))], dataset.items, settings.decay)
+    better, tied = _rank_pairs(events, newest, together, ranks)
     columns = [Column(measure(METRIC), Seen.MASK, better[arm], tied[arm], dataset.items) for arm in (0, 1)]
     found = values(columns)
     (gain,) = paired(found[:, 1:], found[:, :1], events.user)
@@ -46,40 +49,22 @@ def key_probe(db: sqlite3.Connection, dataset: Dataset) -> KeyProbe | None:
     )
 
 
-def _follows(items: np.ndarray, starts: np.ndarray, size: int, draw: np.random.Generator) -> sparse.csr_matrix:
-    """How often an item comes after another of one user, [I, I]: 1 / distance, up to `WINDOW` items further on."""
-    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    if len(items) > INTERACTIONS:
-        share = INTERACTIONS / len(items)
-        kept = (draw.random(len(starts) - 1) < share)[owner]
-        items, owner = items[kept], owner[kept]
-    total = sparse.csr_matrix((size, size))
-    for distance in range(1, WINDOW + 1):
-        same = owner[distance:] == owner[:-distance]
-        pair = items[:-distance][same], items[distance:][same]
-        total = total + sparse.csr_matrix((np.full(len(pair[0]), 1 / distance), pair), shape=(size, size))
-    return total
+def _some(starts: np.ndarray, items: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The sequences of so many users that `INTERACTIONS` are counted: starts int64 [U + 1] and items int32 [N]."""
+    lengths = np.diff(starts)
+    kept = draw.random(len(lengths)) < INTERACTIONS / max(len(items), 1)
+    return np.concatenate(([0], np.cumsum(lengths[kept]))), items[np.repeat(kept, lengths)]
 
 
-def _scores(events: Events, follows: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Scores of candidates, [E, I]: what follows the newest items of a history, the newest counting most."""
-    rows, columns, weights = [], [], []
-    for row in range(len(events)):
-        newest = events.history(row)[-NEWEST:][::-1]
-        rows.append(np.full(len(newest), row))
-        columns.append(newest)
-        weights.append(1 / np.arange(1, len(newest) + 1))
-    parts = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
-    return sparse.csr_matrix(parts, shape=(len(events), follows.shape[0])) @ follows
-
-
-def _rank_pairs(events: Events, scores: sparse.csr_matrix, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rank_pairs(
+    events: Events, newest: sparse.csr_matrix, together: sparse.csr_matrix, ranks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """better and tied, int32 [2, E]: plain, and with lower keys held back; items of the history are no candidates."""
     better, tied = np.zeros((2, 2, len(events)), np.int32)
     for row in range(len(events)):
         history, target = np.unique(events.history(row)), events.item[row]
-        span = slice(scores.indptr[row], scores.indptr[row + 1])
-        items, found = scores.indices[span], scores.data[span]
+        scores = newest[row] @ together
+        items, found = scores.indices, scores.data
         free = ~np.isin(items, history)
         items, found = items[free], found[free]
         lower = ranks[items] < ranks[events.history(row)[-1]]

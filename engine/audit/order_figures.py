@@ -9,7 +9,7 @@ from typing import Any
 from store.dataset_figures import figures
 from store.records import Dataset
 
-KEY_PROBE, RULES = ("key probe", 2), ("sequential rules", 1)  # name, and version of the measurement
+KEY_PROBE, RULES = ("key probe", 3), ("sequential rules", 1)  # name, and version of the measurement
 LOWER_KEY = 0.3  # what counts of a candidate whose key is lower than the last item's
 # Klenitskiy et al. 2024, "Does It Look Sequential?" (arXiv 2408.12008): their thresholds of a rule.
 SUPPORT = 5  # times that the one item comes right after the other
@@ -18,7 +18,7 @@ CONFIDENCE = 0.1  # share of the first item's occurrences that the second comes 
 
 @dataclass(frozen=True)
 class KeyProbe:
-    """NDCG@10 of ordered item co-occurrence, plain and with lower keys held back, and their paired difference.
+    """NDCG@10 of item-knn, plain and with lower keys held back, and their paired difference.
 
     plain has the 95 % interval plain_low, plain_high; gain is held back less plain, with low and high, clustered by
     user. A dataset that does not tell targets by key has a gain below 0.
@@ -43,7 +43,7 @@ class KeyProbe:
     def words(self) -> str:
         """The numbers and what they mean, in one line."""
         found = (
-            f"co-occurrence has NDCG@10 {self.plain:.4f}, and {self.held_back:.4f} where candidates of a lower key "
+            f"item-knn has NDCG@10 {self.plain:.4f}, and {self.held_back:.4f} where candidates of a lower key "
             f"than the last item's count {LOWER_KEY:g} ({self.gain:+.4f} [{self.low:+.4f}, {self.high:+.4f}], "
             f"{self.events:,} events)"
         )

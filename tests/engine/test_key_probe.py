@@ -42,7 +42,7 @@ def test_it_fails_where_sequences_rise_by_key(tmp_path: Path, order: str, fails:
 def test_the_ranks_of_one_event_by_hand(tmp_path: Path) -> None:
     """After 3 came 1 twice and 5 once; asked after 3, the target is 5: second, and first with lower keys held back.
 
-    1 has the score 2, then 2 · 0.3 = 0.6; 5 has the score 1.
+    3 occurs three times, 1 twice and 5 once, so 1 has 2 / (√3 · ∜2) = 0.97, then 0.3 of it, and 5 has 1 / √3 = 0.58.
     """
     train, test = Split.TRAIN, Split.TEST
     pairs = [("a", [3, 1]), ("b", [3, 1]), ("c", [3, 5])]
