@@ -44,7 +44,7 @@ class DataScreen(LaunchingScreen):
         Binding("o,enter", "open", "Items", id="data.open",
                 tooltip="The dataset's items; on a fact its whole text"),
         Binding("t", "truncation", "Truncation", id="data.truncation",
-                tooltip="How many tokens cut items and histories short, for each tokenizer; what its order tells"),
+                tooltip="How many tokens cut items and histories short, for each tokenizer of the workspace"),
         Binding("r", "results", "Results", id="data.results", show=False, tooltip="The results on this dataset"),
         Binding("u", "users", "Users", id="data.users", show=False, tooltip="The users of this dataset"),
         Binding("slash", "filter", "Filter", id="data.filter", priority=True,
