@@ -79,8 +79,9 @@ WALKS: dict[str, list[Step]] = {
         ("escape q", QuitDialog, "job-arguments"),
     ],
     "data": [
-        ("2", DataScreen, "dataset-name dataset-platform item-cat dataset-s"),
-        ("j k tab enter", ValueDialog, "dataset-platform"),
+        ("2", DataScreen, "dataset-name dataset-platform item-cat"),
+        ("j k tab G", DataScreen, "dataset-s"),
+        ("g enter", ValueDialog, "dataset-platform"),
         ("escape shift+tab o", ItemsScreen, "dataset-name item-key item-title item-cat"),
         ("enter", ItemDialog, "item-title item-key"),
         ("G", ItemDialog, "item-fields"),
