@@ -134,7 +134,11 @@ _SELECT = (
 )
 
 
-_AS_THEY_ARE = " AND (d.arranged_from IS NULL OR d.name = ?2) AND json_extract(e.protocol, '$.shuffled') IS NULL"
+# A protocol that is no JSON is left for the reader of the row to meet, who says which it is.
+_AS_THEY_ARE = (
+    " AND (d.arranged_from IS NULL OR d.name = ?2)"
+    " AND CASE WHEN json_valid(e.protocol) THEN json_extract(e.protocol, '$.shuffled') END IS NULL"
+)
 
 
 def find_evaluation(db: sqlite3.Connection, key: str) -> Evaluation | None:
