@@ -13,7 +13,7 @@ from typing import Any
 
 NAMES = (
     *("startup", "workbench", "contention", "map", "warm", "ranking", "ingest", "encoding", "training", "jobs"),
-    *("statistics", "sequence_models"),
+    *("statistics", "sequence_models", "counted_models"),
 )
 
 

@@ -74,12 +74,12 @@ def _speed(histories: int, items: int, rounds: int, device: str) -> list[dict[st
             theirs.append(time.perf_counter() - start)
             agree = float(np.mean(best == found.top_items))
     size = f"{histories:,} × {items:,} × {WIDTH}"
-    rows = [_row(f"ranks and top 50, {size}", histories / min(ours), "histories/s")]
+    rows = [row_of(f"ranks and top 50, {size}", histories / min(ours), "histories/s")]
     if theirs:
-        rows.append(_row(f"faiss.IndexFlatIP top 50, {size}", histories / min(theirs), "histories/s"))
+        rows.append(row_of(f"faiss.IndexFlatIP top 50, {size}", histories / min(theirs), "histories/s"))
         ratio = min(theirs) / min(ours)
-        rows.append(_row("ranking ÷ faiss, throughput", ratio, "×", THROUGHPUT_GOAL, ratio >= THROUGHPUT_GOAL))
-        rows.append(_row("places of the top 50 as in faiss", agree, "share"))
+        rows.append(row_of("ranking ÷ faiss, throughput", ratio, "×", THROUGHPUT_GOAL, ratio >= THROUGHPUT_GOAL))
+        rows.append(row_of("places of the top 50 as in faiss", agree, "share"))
     return rows
 
 
@@ -87,12 +87,12 @@ def _memory(histories: int, items: int, rounds: int, device: str) -> list[dict[s
     """Peak memory of the pass above its inputs, after a small pass has loaded and compiled everything."""
     queries, vectors, targets, seen = _inputs(histories, items)
     _rank(queries[:10], vectors[:100], targets[:10] % 100, (seen[0][:11], seen[1][:100] % 100), device)
-    before = _resident_gb("VmRSS")
+    before = resident_gb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
     _rank(queries, vectors, targets, seen, device)
-    peak = _resident_gb("VmHWM") - before
+    peak = resident_gb("VmHWM") - before
     rows = [
-        _row(
+        row_of(
             f"memory above inputs, {histories:,} × {items:,} × {WIDTH}",
             peak,
             "GB",
@@ -103,7 +103,7 @@ def _memory(histories: int, items: int, rounds: int, device: str) -> list[dict[s
     if device.startswith("cuda"):
         import torch
 
-        rows.append(_row(f"peak device memory, {items:,} items", torch.cuda.max_memory_allocated() / 1e9, "GB"))
+        rows.append(row_of(f"peak device memory, {items:,} items", torch.cuda.max_memory_allocated() / 1e9, "GB"))
     return rows
 
 
@@ -128,12 +128,14 @@ def _faiss_index(vectors: Any) -> Any:
     return index
 
 
-def _resident_gb(field: str) -> float:
+def resident_gb(field: str) -> float:
+    """A line of this process's memory, such as VmHWM."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field + ":")) * 1024 / 1e9
 
 
-def _row(name: str, value: float, unit: str, goal: float | None = None, met: bool | None = None) -> dict[str, Any]:
+def row_of(name: str, value: float, unit: str, goal: float | None = None, met: bool | None = None) -> dict[str, Any]:
+    """One measurement as the table has it."""
     return {"name": name, "value": value, "unit": unit, "goal": goal, "met": met}
 
 

@@ -120,9 +120,13 @@ def weights_used(measured: Measured) -> dict[str, Any]:
     """The rules of a model with weights of its own for each dataset, and the text vectors that those read."""
     assert measured.trained is not None
     rules: dict[str, Any] = {"weights": measured.trained.weights_hash}
-    if "window" in measured.trained.settings:
-        rules |= {"newest": measured.trained.settings["window"]}
     if measured.reader is not None:
         rules |= {"item_text": ItemText.TITLE.value, "features": measured.reader.weights_hash}
         rules |= Prompts.of(measured.reader.recipe).document()
     return rules
+
+
+def window_read(measured: Measured) -> dict[str, Any]:
+    """The rules of a model with such weights that reads the newest items of a history."""
+    assert measured.trained is not None
+    return weights_used(measured) | {"newest": measured.trained.settings["window"]}

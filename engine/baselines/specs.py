@@ -9,7 +9,7 @@ from engine.baselines.settings import (
     StarSettings,
     UniSRecSettings,
 )
-from engine.protocol import item_titles, newest_item_read, sentences_read, weights_used
+from engine.protocol import item_titles, newest_item_read, sentences_read, weights_used, window_read
 from engine.registry import ONLY, ModelSpec
 
 TEXT = ModelSpec(
@@ -85,7 +85,7 @@ BASELINES = (
         settings=SasRecSettings,
         fit="engine.baselines.sasrec:fit",
         random=True,
-        protocol=weights_used,
+        protocol=window_read,
     ),
     ModelSpec(
         "unisrec",
@@ -96,6 +96,6 @@ BASELINES = (
         settings=UniSRecSettings,
         fit="engine.baselines.unisrec:fit",
         random=True,
-        protocol=weights_used,
+        protocol=window_read,
     ),
 )

@@ -62,7 +62,7 @@ class VectorScorer:
     """Scores are dot products of stored vectors.
 
     queries float32 [E, D], items float32 [I, D]; vectors of length 1 make it the cosine of thesis eq. 3.2.
-    Popularity is D = 1 with queries of ones and counts as items; last-item has item vectors as queries.
+    last-item has item vectors as queries.
     The arrays are used in place, not copied, where they are contiguous float32.
     """
 

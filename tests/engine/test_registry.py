@@ -63,6 +63,7 @@ def test_the_rules_of_each_kind(tmp_path: Path) -> None:
     assert rules("sasrec", trained=trained) == {"newest": 20, "weights": "learned"}
     features = {"newest": 20, "weights": "learned", "item_text": "title", "features": "w"}
     assert rules("unisrec", reader, trained) == features
+    assert rules("star", reader, trained) == {name: value for name, value in features.items() if name != "newest"}
 
 
 def test_a_known_model_that_is_not_stored_is_told_with_its_command(tmp_path: Path) -> None:
