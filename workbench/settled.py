@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from textual.message_pump import MessagePump
 from textual.screen import UPDATE_PERIOD
 
 if TYPE_CHECKING:
@@ -22,38 +23,43 @@ async def settled(app: Workbench) -> None:
     """
     while app.is_running:
         await app.animator.wait_until_complete()
-        if _nothing_under_way(app) and await _all_idle(app):
+        if not under_way(app) and await _all_idle(app):
             if len(app.screen_stack) > 1:
                 await asyncio.sleep(FRAME_S)
-            if _nothing_under_way(app) and await _all_idle(app):
+            if not under_way(app) and await _all_idle(app):
                 return
         await asyncio.sleep(AGAIN_S)
 
 
-def _nothing_under_way(app: Workbench) -> bool:
-    """Whether no worker works, no question is with the warm process, and no frame is held back."""
-    return (
-        app.painted  # before that the area on the screen has no body
-        and all(worker.is_finished for worker in app.workers)
-        and not app.asks_warm
-        and not app._batch_count  # Textual's, while it masks that a new area is built; there is no public name
-        and app.screen.outer_size == app.size  # a resize of the terminal is passed on a moment later
-    )
+def under_way(app: Workbench) -> list[str]:
+    """What is at work or waits to be handled, in words; empty where nothing is."""
+    found = {
+        "the first frame": not app.painted,  # before that the area on the screen has no body
+        "a question to the warm process": app.asks_warm,
+        "an area that is built": app._batch_count,  # Textual's, while it masks that; there is no public name
+        "a resize": app.screen.outer_size != app.size,  # the terminal's is passed on a moment later
+    }
+    workers = [f"a worker of {worker.node}: {worker.group}" for worker in app.workers if not worker.is_finished]
+    waiting = [f"{part.message_queue_size} messages of {part}" for part in _parts(app) if part.message_queue_size]
+    return [words for words, so in found.items() if so] + workers + waiting
+
+
+def _parts(app: Workbench) -> list[MessagePump]:
+    """The app, every screen of its stack and all that is on them."""
+    return [app, *(part for screen in app.screen_stack for part in (screen, *screen.walk_children()))]
 
 
 async def _all_idle(app: Workbench) -> bool:
-    """Whether no part has or handles a message, and the screen has nothing to draw: then all answer in the next turn of
+    """Whether no part handles a message, and the screen has nothing to draw: then all answer in the next turn of
     the event loop. A part that is busy, or a screen that is to be drawn, answers later."""
-    below, screen = app.screen_stack[:-1], app.screen
-    parts = [app, screen, *(part for each in (*below, screen) for part in each.walk_children())]
-    if any(part.message_queue_size for part in (*below, *parts)):
-        return False
+    below = app.screen_stack[:-1]
     answers: list[None] = []
 
     def answer() -> None:  # no built-in function: Textual parses the signature of one at every call, 0.4 ms
         answers.append(None)
 
-    asked = sum(part.call_later(answer) for part in parts)  # a screen below would draw itself for the question
-    asked += screen.call_after_refresh(answer)
+    # A screen below would draw itself for the question.
+    asked = sum(part.call_later(answer) for part in _parts(app) if part not in below)
+    asked += app.screen.call_after_refresh(answer)
     await asyncio.sleep(0)
     return len(answers) == asked

@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 
 from store.workspace import Workspace
 from workbench.application import Workbench
+from workbench.settled import under_way
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 LIMIT_S = 60.0  # only what hangs takes as long
@@ -44,16 +45,26 @@ def workspace(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 @asynccontextmanager
 async def limited(pilot: Pilot, what: str) -> AsyncIterator[None]:
-    """Fail where what is awaited takes `LIMIT_S`: name it, with the workers at work and the screen."""
+    """Fail where what is awaited takes `LIMIT_S`: name it, with what is still under way and the screen."""
     try:
         async with asyncio.timeout(LIMIT_S):
             yield
     except TimeoutError:
         app: Workbench = pilot.app  # type: ignore[assignment]
-        working = [f"{worker.node}: {worker.group}" for worker in app.workers if not worker.is_finished]
+        at_work = ", ".join([*under_way(app), *await silent(app)]) or "nothing"
         raise AssertionError(
-            f"waited {LIMIT_S:.0f} s for {what}; workers at work: {working or 'none'}; the screen:\n{screen_text(app)}"
+            f"waited {LIMIT_S:.0f} s for {what}; under way: {at_work}; the screen:\n{screen_text(app)}"
         ) from None
+
+
+async def silent(app: Workbench) -> list[str]:
+    """The parts on the screen that answer nothing within a second: they are stuck in a message."""
+    parts = [app, app.screen, *app.screen.walk_children()]
+    answers: set[int] = set()
+    for number, part in enumerate(parts):
+        part.call_later(lambda number=number: answers.add(number))
+    await asyncio.sleep(1)  # only where a test has failed
+    return [f"{part} answers nothing" for number, part in enumerate(parts) if number not in answers]
 
 
 async def settle(pilot: Pilot) -> None:
