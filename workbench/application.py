@@ -351,11 +351,14 @@ class Workbench(App[None]):
             yield SystemCommand("Settings", "Keys, theme and signs of your own, in $EDITOR", self.action_settings)
 
     def poll(self) -> None:
-        """Read what changed in the workspace, as every second."""
+        """Read what changed in the workspace and the size of the terminal, as every second."""
         if self._garbage is not None:
             self._garbage.look()
         if self._changes.poll():
             self.generation += 1
+        for screen in self.screen_stack[-1:]:  # Textual passes a resize on by a timer that a busy machine can lose
+            if screen.outer_size != self.size:
+                screen.post_message(Resize(self.size, self.size))
         top = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AreaScreen)), None)
         if top is not None:  # what lies below it looks again when it is on top
             top.refresh_if_stale()

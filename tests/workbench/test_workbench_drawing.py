@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import LIMIT_S, screen_text, settle
+from conftest import LIMIT_S, happens, poll, screen_text, settle
 from rich.text import Text
 from textual._compositor import LayoutUpdate
 from textual.app import App, ComposeResult
 from textual.coordinate import Coordinate
+from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.theme import Theme
@@ -208,3 +210,15 @@ async def test_the_first_frame_with_data_is_as_it_stays(
         with_data = [frame for frame in frames if "Evaluations  7" in frame]
         assert with_data
         assert set(with_data) == {screen_text(app)}
+
+
+async def test_a_resize_that_was_lost_is_made_up_for(workspace: Workspace) -> None:
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        other = Size(120, 40)
+        app.screen.post_message(Resize(other, other))  # as if the way back to 80 × 24 had been lost
+        await happens(pilot, "the screen to have another size", lambda: app.screen.outer_size == other)
+        await poll(pilot)
+        assert app.screen.outer_size == Size(80, 24)
+        assert len(screen_text(app).splitlines()) == 24
