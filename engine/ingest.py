@@ -43,7 +43,7 @@ Content = Any  # hashlib's objects have no public type
 
 @dataclass(frozen=True)
 class Arranged:
-    """That a dataset is another one, by id, with its events of one time in the order that the words say."""
+    """Which dataset (its id) this one is a copy of, and the order of its events of one time, in words."""
 
     dataset: int
     words: str

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from engine.arrangements import ARRANGEMENTS, Arrangement, By, refusal, unfit
-from engine.audit.measuring_order import order_figures
 from engine.audit.order import natural_ranks
 from engine.ingest import Arranged, IngestOptions, ingest
 from engine.preparation.cleaning import Alphabet
@@ -41,7 +40,6 @@ def arrange(workspace: Workspace, name: str, progress: Progress = silent) -> lis
         progress(f"{name}: {arrangement.words}", number, len(ARRANGEMENTS))
         raw = _source(dataset, visits, raw_items, arrangement)
         found.append(ingest(workspace, raw, _options(dataset, arrangement)))
-        order_figures(workspace, found[-1])  # co-occurrence on each order is a column of the experiment
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a dataset's order when somebody asks, and stored; reading it costs nothing."""
+"""Figures of a dataset's order that take seconds: measured once, when somebody asks, and stored."""
 
 from __future__ import annotations
 

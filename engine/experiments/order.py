@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.arrangements import ARRANGEMENTS, SHUFFLES, By
-from engine.audit.order_figures import stored_figures
 from engine.experiments.evaluations import AVERAGING, SEEN, cell, fingerprints, notes
 from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Line, LineFigure, Row, Sheet
 from engine.experiments.significance import rank_cells
-from engine.measuring.choices import Averaging
 from engine.measuring.marks import INTERVAL
 from engine.measuring.seeds import spread
 from store.evaluations import slice_metrics
@@ -28,8 +26,6 @@ NOTES = (
     "Trained baselines are trained anew on each order. strict: histories end before the target's time, and events "
     "that are left without a history are left out.",
 )
-PROBE = "co-occurrence: of items in order, as the key probe of `st5 datasets` measures it."
-CO_OCCURRENCE, PROBED = "co-occurrence", "ndcg@10"
 
 Cells = dict[str, Cell]  # one model's on one dataset, by the words for the order
 
@@ -46,8 +42,8 @@ def figures(question: Question) -> tuple[LineFigure, ...]:
     found = []
     for dataset in filter(question.can_rearrange, question.datasets):
         for metric in question.definition.metrics:
-            columns = zip(_labels(question, seen), _columns(question, dataset, metric, seen), strict=True)
-            lines = tuple(Line(label, tuple(map(cells.get, ticks))) for label, cells in columns if cells)
+            columns = zip(question.columns, _columns(question, dataset, metric, seen), strict=True)
+            lines = tuple(Line(one.arm.label, tuple(map(cells.get, ticks))) for one, cells in columns if cells)
             name = f"{question.definition.name}-{dataset.name}-{metric}-{seen}"
             title = f"{dataset.name}: {metric} by the order of events of one time, {SEEN[seen]}"
             if lines:
@@ -65,12 +61,12 @@ def _sheet(question: Question, seen: Seen) -> Sheet:
         name=f"{question.definition.name}-{seen}",
         title=f"{question.definition.title}, {SEEN[seen]}",
         heads=("dataset", "metric", "events of one time"),
-        columns=_labels(question, seen),
+        columns=tuple(column.arm.label for column in question.columns),
         rows=tuple(rows),
         protocol=f"test events against the full catalogue; {SEEN[seen]}; ties expected over random order; "
         f"{AVERAGING[question.arguments.mean]}; events of one time: as each row says",
         fingerprints=fingerprints(shown),
-        notes=(*NOTES, *((PROBE,) if _with_probe(question, seen) else ()), *notes(question)) if rows else (),
+        notes=(*NOTES, *notes(question)) if rows else (),
     )
 
 
@@ -88,33 +84,9 @@ def _rows(dataset: Dataset, metric: str, columns: list[Cells]) -> list[Row]:
     return [row for row in found if any(row.cells)]
 
 
-def _labels(question: Question, seen: Seen) -> tuple[str, ...]:
-    own = tuple(column.arm.label for column in question.columns)
-    return (*own, CO_OCCURRENCE) if _with_probe(question, seen) else own
-
-
-def _with_probe(question: Question, seen: Seen) -> bool:
-    """Whether the key probe's model has a column: where nobody chose the models, under the rule that it measures."""
-    averaging = question.arguments.mean is Averaging.EVENT
-    return not question.arguments.models and seen is Seen.MASK and averaging
-
-
 def _columns(question: Question, dataset: Dataset, metric: str, seen: Seen) -> list[Cells]:
     """The cells of every column of a dataset and metric."""
-    found = [_cells(question, column, dataset, metric, seen) for column in question.columns]
-    return [*found, _probed(question, dataset, metric)] if _with_probe(question, seen) else found
-
-
-def _probed(question: Question, dataset: Dataset, metric: str) -> Cells:
-    """What the key probe's ordered co-occurrence finds, for the one metric that it measures."""
-    found: Cells = {}
-    if metric != PROBED:
-        return found
-    for words, arranged in question.stored.arrangements(dataset).items():
-        probe = stored_figures(question.db, arranged).probe
-        if probe is not None:
-            found[words] = Cell(probe.plain, probe.plain_low, probe.plain_high, probe.events, probe.users)
-    return found
+    return [_cells(question, column, dataset, metric, seen) for column in question.columns]
 
 
 def _cells(question: Question, column: Column, dataset: Dataset, metric: str, seen: Seen) -> Cells:
