@@ -104,7 +104,8 @@ class ExportDialog(Dialog[Export]):
 
     def _write(self) -> None:
         typed = self.query_one(Input).value
-        if problem(typed, self._access):
+        if problem(typed, self._access):  # it is shown already
+            self.app.bell()
             return
         asked = Export(self.form, Path(typed.strip()).expanduser())
         assert asked.path is not None
