@@ -90,7 +90,7 @@ def _star(users: int) -> list[dict[str, Any]]:
         whitened = fit_whitening(vectors, 1.0, 0.01)[0](vectors)
         together = CoOccurrence(starts, items, FEW_ITEMS, ItemKnnSettings()).scorer(histories)
         text = whitened_scorer(histories, whitened, whitened, 0.5, None)[0]
-        rank(SumScorer((text, together), (1.0, 2.0)), targets, (starts, items))
+        rank(SumScorer((text, together), np.array([1.0, 2.0])), targets, (starts, items))
 
     ratio = _ratio(star, last_item)
     size = f"{users:,} × {FEW_ITEMS:,}"

@@ -12,7 +12,28 @@ from store.errors import BadInput, unknown
 ALLOWED = "allowed"  # of a dataclass field's metadata
 
 
-def setting(default: int | float | str, allowed: Range | Sequence[str]) -> Any:
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers of a range with commas between, as one word; or nothing."""
+
+    each: Range
+
+    def __contains__(self, text: str) -> bool:
+        try:
+            return all(self.each.holds(number) for number in numbers(text))
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"numbers {self.each}, with commas between"
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """What `Numbers` says; `ValueError` where one is no number."""
+    return tuple(float(part) for part in text.split(",")) if text else ()
+
+
+def setting(default: int | float | str, allowed: Range | Sequence[str] | Numbers) -> Any:
     """A field of `Settings`: its default, whose type it has, and the range or the words that are allowed."""
     return field(default=default, metadata={ALLOWED: allowed})
 
@@ -79,7 +100,7 @@ def _checked(entry: Field[Any], value: Any) -> Any:
     got = f"{_key(entry)} = {str(value)[:60]} is not allowed. Allowed:"
     if kind is str:
         if value not in allowed:
-            raise BadInput(f"{got} {' or '.join(allowed)}.")
+            raise BadInput(f"{got} {allowed if isinstance(allowed, Numbers) else ' or '.join(allowed)}.")
         return value
     fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
     if not fits or not allowed.holds(value):

@@ -96,6 +96,9 @@ def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
         parts.append(open_model(workspace, features).weights_hash)
     if recipe:
         parts.append(settings_hash(recipe["settings"]))
+    if spec.parts:
+        recipe["parts"] = {name: open_model(workspace, name).weights_hash for name in request.parts}
+        parts += [word for part in recipe["parts"].items() for word in part]
     if seed is not None:
         parts.append(str(seed))
     with workspace.write() as db:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from engine.models import open_model
 from engine.progress import Progress, silent
 from engine.ranking.rank import rank
 from engine.ranking.ranked import NO_ITEM, Ranked
+from engine.ranking.scorers import Scorer
+from engine.ranking.sum_scorer import SumScorer
 from engine.reading import Reading
 from engine.scoring import Scoring, scoring
 from engine.step_times import Times
@@ -24,11 +26,15 @@ from store.workspace import Workspace
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One place of the list: rank counts from 1; equal scores follow the order of the catalogue."""
+    """One place of the list: rank counts from 1; equal scores follow the order of the catalogue.
+
+    shares: what each part of a model that adds several adds to the score, by its name.
+    """
 
     rank: int
     item: Item
     score: float
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,14 @@ class Answer:
     query: Query
     ranked: Ranked
     visible: int
+    scorer: Scorer
+
+    def shares(self, items: Sequence[int]) -> list[dict[str, float]]:
+        """What each part adds to these items' scores, by its name; nothing of a model that is no sum."""
+        if not isinstance(self.scorer, SumScorer):
+            return [{} for _ in items]
+        found = self.scorer.shares(np.zeros(len(items), np.int64), np.array(items, np.int32))
+        return [dict(zip(self.scorer.names, row, strict=True)) for row in found.tolist()]
 
 
 class Recommender:
@@ -84,7 +98,7 @@ class Recommender:
                 for place in places.tolist()
             )
         )
-        return Answer(query, ranked, int(scored.visible[0]))
+        return Answer(query, ranked, int(scored.visible[0]), scored.scorer)
 
     def without_each(self, entries: Sequence[int | str], item: int, newest: int) -> tuple[float, list[float]]:
         """The score of an item for a history, and its scores with each of the `newest` entries left out, oldest first.
@@ -168,10 +182,12 @@ def recommend(
     masked = seen is Seen.MASK
     ids = (answer.ranked.top_items_masked if masked else answer.ranked.top_items)[0]
     values = (answer.ranked.top_scores_masked if masked else answer.ranked.top_scores)[0]
+    ids, values = ids[ids >= 0], values[ids >= 0]
     best = [
-        Recommendation(number + 1, recommender.items[item], float(score))
-        for number, (item, score) in enumerate(zip(ids.tolist(), values.tolist(), strict=True))
-        if item >= 0
+        Recommendation(number + 1, recommender.items[item], float(score), shares)
+        for number, (item, score, shares) in enumerate(
+            zip(ids.tolist(), values.tolist(), answer.shares(ids), strict=True)
+        )
     ]
     return answer.query, best
 

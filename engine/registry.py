@@ -40,10 +40,11 @@ class ModelSpec:
     """One kind of model.
 
     version: changes when its scores do, and with it the key of every evaluation. scoring: `module:function`, from an
-    `engine.scoring.Opening` to a `Scoring`. vectors: it needs those of a text model (`--features`). settings: what
-    `--set` changes. fit: `module:function`, from an `engine.baselines.trained.Fitting` to a `Fitted`, of a model that
-    learns weights of its own from each dataset; random: a seed decides them. protocol: what an evaluation's rules say
-    beside what all say. reads_sentences: `--history` and `--item-text` change it.
+    `engine.scoring.Opening` to a `Scoring`. vectors: it needs those of a text model (`--features`). parts: it is made
+    of other models (`--parts`). settings: what `--set` changes. fit: `module:function`, from an
+    `engine.baselines.trained.Fitting` to a `Fitted`, of a model that learns weights of its own from each dataset;
+    random: a seed decides them. protocol: what an evaluation's rules say beside what all say. reads_sentences:
+    `--history` and `--item-text` change it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ModelSpec:
     version: str
     scoring: str
     vectors: bool = False
+    parts: bool = False
     settings: type[Settings] | None = None
     fit: str = ""
     random: bool = False
@@ -108,7 +110,7 @@ def spec_of(model: Model) -> ModelSpec:
 
 def made_on_first_use() -> tuple[str, ...]:
     """The models that are there without being made first: `only` and all that need no weights of their own."""
-    return (ONLY, *(name for name, spec in baselines().items() if not spec.trained))
+    return (ONLY, *(name for name, spec in baselines().items() if not spec.trained and not spec.parts))
 
 
 def stored_model(db: sqlite3.Connection, name: str) -> Model:

@@ -13,7 +13,8 @@ from store.words import Phase
 def learned_from(db: sqlite3.Connection, model: Model) -> dict[str, str]:
     """Name by fingerprint of the datasets whose train interactions this model's weights were fitted to.
 
-    Follows the models of the workspace that it started from, and the text model whose vectors a baseline reads. The
+    Follows the models of the workspace that it started from, those it is made of, and the text model whose vectors it
+    reads. The
     item-description phase reads catalogues only. What a baseline counts or fits itself is the train part of the very
     dataset that it is evaluated on.
     """
@@ -29,6 +30,7 @@ def learned_from(db: sqlite3.Connection, model: Model) -> dict[str, str]:
             if phase["phase"] != Phase.ITEM_DESCRIPTION:
                 found |= {fingerprint: name for name, fingerprint in phase["datasets"].items()}
         waiting += [other for other in known if other.kind == "text" and _started(one, other)]
+        waiting += [other for other in known if other.name in one.recipe.get("parts", ())]
     return found
 
 

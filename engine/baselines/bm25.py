@@ -87,6 +87,7 @@ class Bm25Scorer:
         """queries [E, V]: how often each history has each word; weights [I, V]: of each word in each title."""
         queries.sort_indices()  # looked up by bisection in `exact`
         self._queries, self._weights = queries, weights
+        self._largest = np.asarray(queries.sum(axis=1)).ravel() * float(np.abs(weights.data).max(initial=0.0))
         self.events, self.items = queries.shape[0], weights.shape[0]
 
     def block(self, events: slice, items: slice, out: np.ndarray) -> np.ndarray:
@@ -97,6 +98,10 @@ class Bm25Scorer:
     def margin(self, events: slice) -> np.ndarray:
         """0: sums are exact in fp64, and their rounding to fp32 is the only one."""
         return np.zeros(len(range(*events.indices(self.events))), np.float64)
+
+    def largest(self, events: slice) -> np.ndarray:
+        """The number of words times the largest weight: no |score| of an event is above it, float64 [E]."""
+        return self._largest[events]
 
     def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """The same scores for pairs, over the words of each pair's item."""

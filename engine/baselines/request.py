@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.model_name import check_name
-from engine.model_settings import with_overrides
-from engine.registry import ONLY, ModelSpec, baselines, registry, stored_model
+from engine.model_settings import numbers, with_overrides
+from engine.registry import ONLY, ModelSpec, baselines, made_on_first_use, registry, stored_model
 from store import models as stored_models
 from store.errors import BadInput, unknown
 from store.workspace import Workspace
@@ -16,13 +16,15 @@ from store.workspace import Workspace
 @dataclass(frozen=True)
 class BaselineRequest:
     """Which baseline to make. features: the text model whose vectors it takes, "" for `only`; called: its name, "" for
-    the usual one; settings as `KEY=VALUE` where it has some, seed where it is trained with chance."""
+    the usual one; settings as `KEY=VALUE` where it has some, seed where it is trained with chance; parts: the models
+    that it is made of, where it is."""
 
     kind: str
     features: str = ""
     called: str = ""
     seed: int | None = None
     settings: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -45,6 +47,7 @@ def check_baseline(workspace: Workspace, request: BaselineRequest) -> ModelSpec:
                 f"--features {request.features}: {request.features} is no text model. `st5 models` lists them."
             )
     _refuse_what_says_nothing(request, spec)
+    _check_parts(workspace, request, spec)
     if spec.settings is None:
         return spec
     check_name(request.name)
@@ -54,14 +57,38 @@ def check_baseline(workspace: Workspace, request: BaselineRequest) -> ModelSpec:
     with workspace.read() as db:
         old = stored_models.find_model(db, request.name)
     if old is not None:
-        made = (old.variant, old.features, old.seed or 0, old.recipe.get("settings"))
+        made = (old.variant, old.features, old.seed or 0, old.recipe.get("settings"), *old.recipe.get("parts", ()))
         wanted = (request.kind, (request.features or ONLY) if spec.vectors else "", request.seed or 0)
-        if made != (*wanted, recipe["settings"]):
+        if made != (*wanted, recipe["settings"], *request.parts):
             raise BadInput(
                 f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
                 "how). Choose another --name."
             )
     return spec
+
+
+def _check_parts(workspace: Workspace, request: BaselineRequest, spec: ModelSpec) -> None:
+    said = ",".join(request.parts)
+    if not spec.parts:
+        if request.parts:
+            raise BadInput(f"{request.kind} is not made of other models, so --parts {said} says nothing. Leave it out.")
+        return
+    if len(set(request.parts)) < max(2, len(request.parts)) or request.name in request.parts:
+        raise BadInput(
+            f"--parts {said or '(nothing)'}: {request.kind} is made of two or more other models, each named once. Say "
+            "which, such as --parts last-item,pop-recent; `st5 models` lists them."
+        )
+    with workspace.read() as db:
+        for name in request.parts:
+            if name not in made_on_first_use():
+                stored_model(db, name)
+    assert spec.settings is not None
+    weights = with_overrides(spec.settings, spec.name, request.settings).document().get("weights", "")
+    if weights and len(numbers(weights)) != len(request.parts):
+        raise BadInput(
+            f"weights = {weights}: {len(numbers(weights))} for {len(request.parts)} parts ({said}). Give one for each, "
+            "in their order, or none to have them found."
+        )
 
 
 def recipe_of(request: BaselineRequest, spec: ModelSpec) -> dict[str, Any]:

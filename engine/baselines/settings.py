@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.model_settings import Settings, setting
+from engine.model_settings import Numbers, Settings, numbers, setting
 from engine.training.recipe import Range
 from store.errors import BadInput
 
@@ -71,3 +71,16 @@ class StarSettings(ItemKnnSettings):
     epsilon: float = setting(0.01, Range(0, 1_000))
     weight: float = setting(0.0, Range(0, 1_000))  # of co-occurrence beside a cosine; 0 finds it on valid events
     validation_events: int = setting(5_000, Range(1))  # a fixed sample of them where there are more
+
+
+@dataclass(frozen=True)
+class FusionSettings(Settings):
+    """How much each part counts."""
+
+    weights: str = setting("", Numbers(Range(0, 1_000)))  # of the parts in their order; nothing finds them on valid
+    validation_events: int = setting(5_000, Range(1))  # a fixed sample of them where there are more
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weights and not any(numbers(self.weights)):
+            raise BadInput(f"weights = {self.weights}: all are 0, so nothing counts. Give at least one above 0.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.baselines.settings import (
+    FusionSettings,
     ItemKnnSettings,
     RecencySettings,
     SasRecSettings,
@@ -75,6 +76,16 @@ BASELINES = (
         vectors=True,
         settings=StarSettings,
         fit="engine.baselines.star:fit",
+        protocol=weights_used,
+    ),
+    ModelSpec(
+        "fusion",
+        "several models added, as much of each as valid events say",
+        version="fusion 1",
+        scoring="engine.baselines.fusion:FusionScoring",
+        parts=True,
+        settings=FusionSettings,
+        fit="engine.baselines.fusion:fit",
         protocol=weights_used,
     ),
     ModelSpec(

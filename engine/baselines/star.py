@@ -55,7 +55,8 @@ class StarScoring:
         """A scorer for these histories; a text that is no item comes with nothing."""
         text, read = self._vectors.scorer(histories, free_texts, self.settings.text_decay)
         together = self._together.scorer(histories, len(free_texts))
-        return Scored(SumScorer((text, together), (1.0, self.settings.weight)), read)
+        weights = np.array([1.0, self.settings.weight])
+        return Scored(SumScorer((text, together), weights, names=("text", "co-occurrence")), read)
 
 
 def _tried(given: Fitting, vectors: np.ndarray, learned: Material, settings: StarSettings) -> dict[float, float]:
@@ -71,6 +72,6 @@ def _tried(given: Fitting, vectors: np.ndarray, learned: Material, settings: Sta
     found = {}
     for done, weight in enumerate(WEIGHTS):
         given.observer.progress(f"{given.model.name}: weights on valid events", done, len(WEIGHTS))
-        ranked = rank(SumScorer(parts, (1.0, weight)), questions.targets, seen, top=1)
+        ranked = rank(SumScorer(parts, np.array([1.0, weight])), questions.targets, seen, top=1)
         found[weight] = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
     return found

@@ -32,6 +32,8 @@ def command(model: Model, dataset: str) -> str:
         words += ["--name", model.name]
     if model.features:
         words += ["--features", model.features]
+    if parts := model.recipe.get("parts"):
+        words += ["--parts", ",".join(parts)]
     if model.seed:
         words += ["--seed", str(model.seed)]
     for setting in model.recipe.get("said", []):

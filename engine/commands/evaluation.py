@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 READING = tuple(spec for spec in BASELINES if spec.vectors)
 CHANGED = tuple(spec for spec in BASELINES if spec.settings)
 READY = tuple(spec for spec in BASELINES if not spec.trained)
+MADE_OF = tuple(spec for spec in BASELINES if spec.parts)
 
 
 def _list(specs: Sequence[ModelSpec]) -> str:
     """Their names as a sentence has them."""
     *names, last = (spec.name for spec in specs)
-    return f"{', '.join(names)} and {last}"
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 DatasetsOption = Annotated[str, typer.Option("--datasets", "-d", help="Names of datasets, comma-separated.")]
@@ -71,6 +72,9 @@ def baseline(
         str,
         typer.Option(help=f"The text model that {_list(READING)} take their vectors from.", show_default="only"),
     ] = "",
+    parts: Annotated[
+        str, typer.Option(help=f"The models that {_list(MADE_OF)} is made of, comma-separated.", show_default="none")
+    ] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help=f"Make {_list(CHANGED)} otherwise; repeatable."),
@@ -97,7 +101,7 @@ def baseline(
 
     check_precision(precision)
     space, chosen = open_workspace(workspace), names(datasets)
-    request = BaselineRequest(name, features, called, seed, tuple(settings or ()))
+    request = BaselineRequest(name, features, called, seed, tuple(settings or ()), tuple(names(parts)) if parts else ())
     options = EvaluationOptions(sample=sample, device=device, precision=precision)
     _check_names(space, [], chosen)
     kind = check_baseline(space, request)

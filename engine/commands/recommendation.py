@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from engine.commands.evaluation import (
 )
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, progress_bar, say
+from engine.loading import loading
 from engine.step_times import Times
 from store.words import Seen
 
@@ -60,12 +60,8 @@ def recommend(
     Example: st5 recommend only --dataset ml-100k --history "Toy Story (1995)" --history "a film about chess"
     """
     times = Times()
-    with times.step("loading libraries"):
-        gc.disable()  # what libraries create lives on to the end: to look through it, then too, takes half a second
+    with times.step("loading libraries"), loading("engine.recommendation"):
         from engine.recommendation import recommend
-
-        gc.freeze()
-        gc.enable()
 
     check_precision(precision)
     with progress_bar() as progress:
@@ -88,13 +84,20 @@ def recommend(
     if verbose:
         _say_times(times)
     if as_json:
-        print_json([{"rank": r.rank, "item": r.item.key, "title": r.item.title, "score": r.score} for r in best])
+        print_json(
+            [
+                {"rank": r.rank, "item": r.item.key, "title": r.item.title, "score": r.score}
+                | ({"shares": r.shares} if r.shares else {})
+                for r in best
+            ]
+        )
         return
+    parts = list(best[0].shares) if best else []
     print_table(
-        ["rank", "title", "score", "item"],
-        [(r.rank, r.item.title, f"{r.score:.4f}", r.item.key) for r in best],
+        ["rank", "title", "score", *parts, "item"],
+        [(r.rank, r.item.title, f"{r.score:.4f}", *(f"{r.shares[p]:.4f}" for p in parts), r.item.key) for r in best],
         title=f"{model} on {dataset}, seen items {'left out' if seen is Seen.MASK else 'kept'}",
-        right="rank,score",
+        right=",".join(["rank", "score", *parts]),
         cut="title,item",
     )
 

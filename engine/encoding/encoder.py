@@ -18,6 +18,7 @@ from engine.encoding.batching import token_batches
 from engine.encoding.bert import open_bert
 from engine.encoding.device import Precision, choose_device, device_name, fast_precision
 from engine.encoding.model_folder import KINDS, ModelFolder
+from engine.loading import loading
 from engine.text.prompts import Prompts
 from engine.text.sentences import Renderer, Sentence, Template
 from engine.text.tags import resolve
@@ -173,11 +174,12 @@ def load(
     tokenizer is a slow one without offsets.
     """
     folder = fetch_folder(source, pooling)
-    from transformers.utils import logging
+    with loading("sentence_transformers"):
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    from sentence_transformers import SentenceTransformer
 
     chosen = choose_device(device)
     try:

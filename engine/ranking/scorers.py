@@ -40,6 +40,10 @@ class Scorer(Protocol):
         """The proven bound on |block − exact| per event, float64 [E]; 0 says that blocks are exact."""
         ...
 
+    def largest(self, events: slice) -> np.ndarray:
+        """What no |score| of an event is above, float64 [E]."""
+        ...
+
     def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """Canonical scores (float32 [N]) of pairs (int64 [N], int32 [N]): the same bits whenever asked."""
         ...

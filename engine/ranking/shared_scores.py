@@ -33,6 +33,10 @@ class SharedScorer:
         """0: blocks are exact."""
         return np.zeros(len(range(*events.indices(self.events))), np.float64)
 
+    def largest(self, events: slice) -> np.ndarray:
+        """The largest |score| of any item, float64 [E]."""
+        return np.full(len(range(*events.indices(self.events))), float(np.abs(self.scores).max(initial=0.0)))
+
     def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         """The items' scores, whatever the events."""
         return self.scores[item_ids]

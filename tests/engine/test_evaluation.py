@@ -191,6 +191,9 @@ def test_models_are_ranked_by_one_evaluator() -> None:
         def margin(self, events: slice) -> np.ndarray:
             return np.zeros(1)
 
+        def largest(self, events: slice) -> np.ndarray:
+            return np.full(1, 0.5)
+
         def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
             return np.array([0.5, 0.5, 0.1], np.float32)[item_ids]
 

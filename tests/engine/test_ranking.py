@@ -79,6 +79,9 @@ class Noisy:
     def margin(self, events: slice) -> np.ndarray:
         return np.full(events.stop - events.start, self.size)
 
+    def largest(self, events: slice) -> np.ndarray:
+        return self.inner.largest(events)
+
     def exact(self, event_rows: np.ndarray, item_ids: np.ndarray) -> np.ndarray:
         return self.inner.exact(event_rows, item_ids)
 

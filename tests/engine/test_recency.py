@@ -92,7 +92,7 @@ def parts(seed: int) -> tuple[SumScorer, list[np.ndarray], int]:
     items = vectors(size, 12, seed)
     together = CoOccurrence(*history_starts(sequences), size, ItemKnnSettings()).scorer(histories)
     text, _ = whitened_scorer(histories, items, items, 0.5, None)
-    return SumScorer((text, together), (1.0, float(rng.choice([0.01, 0.7, 30])))), histories, size
+    return SumScorer((text, together), np.array([1.0, rng.choice([0.01, 0.7, 30])])), histories, size
 
 
 @settings(max_examples=30, deadline=None)

@@ -39,6 +39,7 @@ class BaselineDraft(Draft):
     baseline: str = choice("baseline", FIRST, offered="baselines")
     datasets: tuple[str, ...] = marks("datasets", offered="datasets")
     features: str = choice("features", ONLY, offered="text_models")
+    parts: tuple[str, ...] = marks("parts", offered="models")
     settings: tuple[str, ...] = lines("--set", SETTINGS_HINT)
     name: str = text("name", "the baseline's")
     seed: str = text("seed", "0")
@@ -56,6 +57,7 @@ class BaselineDraft(Draft):
         spec = self.spec
         shown = {
             "features": spec is not None and spec.vectors,
+            "parts": spec is not None and spec.parts,
             "settings": spec is not None and spec.settings is not None,
             "name": spec is not None and spec.settings is not None,
             "seed": spec is not None and spec.random,
@@ -66,6 +68,8 @@ class BaselineDraft(Draft):
         own = [self.baseline, *option("--datasets", ",".join(self.datasets))]
         if self.shows("features"):
             own += option("--features", self.features, ONLY)
+        if self.shows("parts"):
+            own += option("--parts", ",".join(self.parts))
         if self.shows("settings"):
             own += [*settings(self.settings), *option("--name", self.name)]
         if self.shows("seed"):
@@ -81,7 +85,8 @@ class BaselineDraft(Draft):
         changed = self.shows("settings")
         name, said = (self.name, self.settings) if changed else ("", ())
         seed = seed_of(self.seed) if self.shows("seed") else None
-        spec = check_baseline(workspace, BaselineRequest(self.baseline, features, name, seed, said))
+        parts = self.parts if self.shows("parts") else ()
+        spec = check_baseline(workspace, BaselineRequest(self.baseline, features, name, seed, said, parts))
         if not spec.trained:
             return
         with workspace.read() as db:

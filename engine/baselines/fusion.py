@@ -1,0 +1,236 @@
+"""fusion: the scores of several models added, each over its own spread among a history's candidates."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from engine.audit.leakage import refuse_leakage
+from engine.baselines.settings import FusionSettings
+from engine.baselines.stored import command, trained_baseline
+from engine.baselines.trained import WEIGHTS, Fitted, Fitting
+from engine.baselines.validation import METRIC, Questions, material
+from engine.evaluation import history_starts
+from engine.measuring.metrics import measure
+from engine.model_settings import from_document, numbers
+from engine.ranking.moments import Moments
+from engine.ranking.rank import rank
+from engine.ranking.scorers import Scorer
+from engine.ranking.sum_scorer import SumScorer, rounded_sum
+from engine.reading import Reading
+from engine.scoring import Opening, Scored, Scoring, scoring
+from store import datasets
+from store import models as stored_models
+from store.arrays import content_hash
+from store.errors import BadInput, Failed
+from store.records import Dataset, Model
+from store.words import Split
+from store.workspace import Workspace
+
+LEAST_EVENTS = 100  # valid events; weights chosen on fewer would be chance
+TRIED = (0.0, *(2.0 ** (power / 2) for power in range(-10, 11)))  # weights of one part beside the others' 1
+ROUNDS = 6  # of a search, at most: each tries every part
+POOL = 100  # of the best items of each part, among which weights are tried
+
+
+def fit(given: Fitting) -> Fitted:
+    """The weight of each part: as said, or the best on valid events, or 1 where there are too few of them."""
+    settings = from_document(FusionSettings, given.model.recipe["settings"])
+    names = list(given.model.recipe["parts"])
+    weights, summary = np.ones(len(names)), dict[str, Any]()
+    with given.workspace.write() as db:
+        parts = _parts(db, given.model)
+        for part in parts:
+            for split in (Split.VALID, Split.TEST):
+                refuse_leakage(db, part, given.dataset, split)
+        count = datasets.count_events(db, given.dataset.id, Split.VALID)
+        if settings.weights:
+            weights = np.array(numbers(settings.weights))
+        elif count < LEAST_EVENTS:
+            given.observer.tell(
+                "weight",
+                f"{given.dataset.name} has {count} valid events, too few to choose weights on ({LEAST_EVENTS} are "
+                "needed): all parts weigh the same.",
+            )
+        else:
+            questions = material(db, given.dataset, settings.validation_events).questions
+            opened = [
+                scoring(
+                    given.workspace, db, part, given.dataset, Reading(), given.observer.progress,
+                    device=given.device, precision="fp32",
+                )
+                for part in parts
+            ]  # fmt: skip
+            weights, summary = _chosen(given, names, opened, questions)
+        device = "; ".join(dict.fromkeys(part.device_name for part in opened)) if summary else "exact counts"
+    said = {name: round(float(weight), 6) for name, weight in zip(names, weights, strict=True)}
+    if summary:
+        best = max(names, key=lambda name: summary["alone"][name])
+        given.observer.tell(
+            "weight",
+            f"{given.dataset.name}: {', '.join(f'{name} {weight:g}' for name, weight in said.items())}; "
+            f"{METRIC.upper()} on valid {summary[METRIC]:.4f}, of the best part alone ({best}) "
+            f"{summary['alone'][best]:.4f}.",
+        )
+    tensors = {"weights": weights}
+    return Fitted(
+        write=lambda path: save_file(tensors, str(path)),
+        weights_hash=_hash(weights, [_content(given.workspace, part, given.dataset) for part in parts]),
+        settings=settings.document() | {"weights": ",".join(f"{weight:g}" for weight in weights)},
+        summary=summary | {"parts": said},
+        device=device,
+    )
+
+
+class FusionScoring:
+    """Scores are Σ weight · (a part's score − its mean) / its standard deviation, both over a history's candidates."""
+
+    def __init__(self, given: Opening) -> None:
+        trained = trained_baseline(given.db, given.model, given.dataset)
+        parts = _parts(given.db, given.model)
+        contents = [_content(given.workspace, part, given.dataset) for part in parts]
+        weights = _stored_weights(given, trained.folder, trained.weights_hash, contents)
+        self.items = given.items()
+        self._moments = Moments()
+        self._parts: dict[str, Scoring] = {
+            part.name: scoring(
+                given.workspace, given.db, part, given.dataset, Reading(), given.progress,
+                device=given.device, precision="fp32", keep=given.keep,
+            )
+            for part, weight in zip(parts, weights, strict=True)
+            if weight
+        }  # fmt: skip
+        self._weights = weights[weights > 0]
+        self.device_name = "; ".join(dict.fromkeys(part.device_name for part in self._parts.values()))
+
+    def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
+        """A scorer for these histories; `BadInput` for texts that are no items where a part reads no text."""
+        scored = [part.score(histories, free_texts) for part in self._parts.values()]
+        scorer = standardised([one.scorer for one in scored], self._weights, self._moments, tuple(self._parts))
+        return Scored(scorer, np.max([one.visible for one in scored], axis=0))
+
+
+def standardised(parts: Sequence[Scorer], weights: np.ndarray, moments: Moments, names: Sequence[str]) -> SumScorer:
+    """The weighted sum of the parts' scores, each less its mean and over its deviation among all candidates.
+
+    A part that scores all candidates alike says nothing.
+    """
+    found = [moments(part) for part in parts]
+    means, deviations = np.stack([mean for mean, _ in found], 1), np.stack([deviation for _, deviation in found], 1)
+    scales = np.divide(weights, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+    return SumScorer(parts, scales, -scales * means, names)
+
+
+def _chosen(
+    given: Fitting, names: list[str], opened: list[Scoring], questions: Questions
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The weights that are best on the questions, seen items masked, and what came of them."""
+    moments, seen = Moments(), history_starts(questions.histories)
+    scorers = [part.score(questions.histories).scorer for part in opened]
+    best_of = []
+    alone = {}
+    for number, (name, scorer) in enumerate(zip(names, scorers, strict=True)):
+        given.observer.progress(f"{given.model.name}: ranking valid events by {name}", number, len(names) + 1)
+        ranked = rank(scorer, questions.targets, seen, top=min(POOL, questions.candidates))
+        alone[name] = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
+        best_of.append(ranked.top_items_masked)
+    rows, ids = _pool(best_of, questions.targets)
+    whole = standardised(scorers, np.ones(len(names)), moments, names)
+    value = _pooled(whole.shares(rows, ids), rows, ids, questions.targets)
+    weights = max(
+        (search(value, start) for start in (np.ones(len(names)), *np.eye(len(names)))), key=lambda found: found[1]
+    )[0]
+    given.observer.progress(f"{given.model.name}: ranking valid events", len(names), len(names) + 1)
+    ranked = rank(standardised(scorers, weights, moments, names), questions.targets, seen, top=1)
+    reached = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
+    return weights, {METRIC: reached, "validation": f"{questions.scope}, seen items masked", "alone": alone}
+
+
+def search(value: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[np.ndarray, float]:
+    """Coordinate search: each weight in turn becomes the tried one that is best beside the others, until none moves.
+
+    value: what is to be large. Where several are equally good the weight of before stays, or the least wins.
+    """
+    weights, best = start.astype(np.float64), value(start)
+    for _ in range(ROUNDS):
+        before = best
+        for number in range(len(weights)):
+            for tried in TRIED:
+                other = weights.copy()
+                other[number] = tried
+                if other.any() and (found := value(other)) > best:
+                    weights, best = other, found
+        if best == before:
+            break
+    return weights, best
+
+
+def _pool(best_of: Sequence[np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of an event and an item that some part has among its best, or that is the target: int64 [N], int32 [N]."""
+    columns = np.concatenate([*best_of, targets[:, None]], axis=1).astype(np.int64)
+    rows = np.repeat(np.arange(len(columns)), columns.shape[1])[columns.ravel() >= 0]  # fewer candidates than places
+    width = int(columns.max()) + 1
+    pairs = np.unique(rows * width + columns[columns >= 0])
+    return pairs // width, (pairs % width).astype(np.int32)
+
+
+def _pooled(
+    shares: np.ndarray, rows: np.ndarray, ids: np.ndarray, targets: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    """The metric of weights among the pooled items; shares [N, K] are those of weight 1, rows ascending."""
+    own = np.flatnonzero(ids == targets[rows])  # one of each event
+    starts = np.searchsorted(rows, np.arange(len(targets)))
+
+    def value(weights: np.ndarray) -> float:
+        scores = rounded_sum(shares * weights)
+        beside = scores[own][rows]
+        better = np.add.reduceat((scores > beside).astype(np.int32), starts)
+        tied = np.add.reduceat((scores == beside).astype(np.int32), starts) - 1
+        return float(measure(METRIC)(better, tied).mean())
+
+    return value
+
+
+def _parts(db: sqlite3.Connection, model: Model) -> list[Model]:
+    """The models that a fusion was made of; `BadInput` where one is not what it was."""
+    found = []
+    for name, content in model.recipe["parts"].items():
+        part = stored_models.find_model(db, name)
+        if part is None or part.weights_hash != content:
+            raise BadInput(
+                f"{model.name} was made of {name}, which {'is gone' if part is None else 'was made anew since'}. Make "
+                f"another one: `st5 baseline fusion --parts {','.join(model.recipe['parts'])} --datasets … --name …`."
+            )
+        found.append(part)
+    return found
+
+
+def _content(workspace: Workspace, part: Model, dataset: Dataset) -> str:
+    """What stands for a part's weights on a dataset; `BadInput` with the command where it was not trained there."""
+    from engine.registry import spec_of
+
+    if not spec_of(part).trained:
+        return part.weights_hash
+    with workspace.read() as db:
+        return trained_baseline(db, part, dataset).weights_hash
+
+
+def _hash(weights: np.ndarray, contents: Sequence[str]) -> str:
+    return content_hash(np.ascontiguousarray(weights, np.float64).tobytes(), *contents)
+
+
+def _stored_weights(given: Opening, name: str, content: str, contents: Sequence[str]) -> np.ndarray:
+    folder = given.workspace.folder / name
+    again = f"Remove the folder and run `{command(given.model, given.dataset.name)}`."
+    try:
+        weights: np.ndarray = load_file(str(folder / WEIGHTS))["weights"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise Failed(f"{folder}: the weights of {given.model.name} cannot be read ({error}). {again}") from error
+    if _hash(weights, contents) != content:
+        raise Failed(f"{folder}: these are not the weights that were stored as {given.model.name}. {again}")
+    return weights
