@@ -16,7 +16,7 @@ from store.workspace import Workspace
 TITLES = ("Lamp", "Chair", "Desk", "Pen", "Lamp")
 CATEGORIES = ("Home", "Home", "Office|Art", "Office", "Art")
 A, B, C, D, E = range(5)
-TRAIN, TEST = Split.TRAIN, Split.TEST
+TRAIN, VALID, TEST = Split.TRAIN, Split.VALID, Split.TEST
 
 # user, items oldest first, events as (items before the target, split). The train part is a user's items up to their
 # last train event: u0 has A B there, u1 has A D, u2 (no train event) nothing. So pop counts A 2, B 1, C 0, D 1, E 0.

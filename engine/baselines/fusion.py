@@ -45,6 +45,7 @@ def fit(given: Fitting) -> Fitted:
     weights, summary = np.ones(len(names)), dict[str, Any]()
     with given.workspace.write() as db:
         parts = _parts(db, given.model)
+        contents = [_content(given.workspace, part, given.dataset) for part in parts]
         for part in parts:
             for split in (Split.VALID, Split.TEST):
                 refuse_leakage(db, part, given.dataset, split)
@@ -80,7 +81,7 @@ def fit(given: Fitting) -> Fitted:
     tensors = {"weights": weights}
     return Fitted(
         write=lambda path: save_file(tensors, str(path)),
-        weights_hash=_hash(weights, [_content(given.workspace, part, given.dataset) for part in parts]),
+        weights_hash=_hash(weights, contents),
         settings=settings.document() | {"weights": ",".join(f"{weight:g}" for weight in weights)},
         summary=summary | {"parts": said},
         device=device,

@@ -113,8 +113,13 @@ def baseline(
         if kind.trained:
             from engine.baselines.trained import train_baseline
 
+            def tell(of: str, message: str) -> None:
+                observer.tell(of, message)
+                if of in ("weight", "whitening"):  # what was chosen, and why not; epochs are for the log
+                    say(message)
+
             for dataset in chosen:
-                train_baseline(space, model, dataset, observer, device=device)
+                train_baseline(space, model, dataset, replace(observer, tell=tell), device=device)
         return [model.name]
 
     _job(space, "baseline", make, chosen, [options], detach=detach, trains=kind.trained)

@@ -1,0 +1,174 @@
+"""`fusion`: several models added by what each is worth on valid events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from engine.baselines.fusion import search, standardised
+from engine.evaluation import history_starts
+from engine.ranking.moments import Moments
+from engine.ranking.rank import rank
+from engine.ranking.scorers import VectorScorer
+from engine.ranking.shared_scores import SharedScorer
+from engine.ranking.sparse_scorer import SparseScorer
+from engine.ranking.sum_scorer import SumScorer
+from store.workspace import Workspace
+from tests.program import Program, refusal
+from tests.small_shop import TEST, TRAIN, VALID, add
+
+ITEMS = 30
+
+
+def shop(workspace: Workspace, name: str, users: int, *, seed: int = 0) -> None:
+    """Half of the time somebody goes on to the next item, else to one of few that everybody likes."""
+    draw = np.random.default_rng(seed)
+    histories = []
+    for user in range(users):
+        items = [int(draw.integers(ITEMS))]
+        for _ in range(6):
+            items.append((items[-1] + 1) % ITEMS if draw.random() < 0.5 else int(draw.geometric(0.3)) % ITEMS)
+        histories.append((f"user{user}", tuple(items), ((4, TRAIN), (5, VALID), (6, TEST))))
+    add(workspace, name, [f"lamp {n}" for n in range(ITEMS)], ["Lamps"] * ITEMS, histories)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Program:
+    workspace = Workspace(tmp_path_factory.mktemp("fusion") / "w")
+    shop(workspace, "large", 300)
+    shop(workspace, "small", 60)
+    made = Program(workspace.folder)
+    assert made("train", "only", "--backbone", tiny_t5, "--name", "tiny").code == 0
+    for name in ("item-knn", "pop"):
+        assert made("baseline", name, "--datasets", "large,small").code == 0
+    done = made("baseline", "fusion", "--parts", "item-knn,pop", "--datasets", "large,small")
+    assert done.code == 0, done.err
+    assert "large: item-knn " in done.err
+    assert "small has 60 valid events, too few to choose weights on (100 are needed)" in done.err
+    return made
+
+
+def ndcg(program: Program, dataset: str, split: str, *models: str) -> dict[str, float]:
+    """Seen items masked, by model."""
+    rows = program("evaluate", *models, "--datasets", dataset, "--split", split, "--json").document
+    return {row["model"]: row["mean"] for row in rows if row["metric"] == "ndcg@10" and row["seen"] == "mask"}
+
+
+def test_it_is_better_than_each_part(program: Program) -> None:
+    for split in ("valid", "test"):
+        found = ndcg(program, "large", split, "fusion", "item-knn", "pop")
+        assert found["fusion"] > max(found["item-knn"], found["pop"]), split
+
+
+def test_every_recommended_item_shows_what_each_part_adds(program: Program) -> None:
+    words = ("recommend", "fusion", "--dataset", "large", "--user", "user0", "-k", "5")
+    best = program(*words, "--json").document
+    for row in best:
+        assert set(row["shares"]) == {"item-knn", "pop"}
+        assert sum(row["shares"].values()) == pytest.approx(row["score"], rel=1e-6)
+    table = program(*words).out
+    assert table.splitlines()[2].split() == ["rank", "title", "score", "item-knn", "pop", "item"]
+
+
+def test_a_model_that_adds_nothing_has_no_shares(program: Program) -> None:
+    assert "shares" not in program("recommend", "pop", "--dataset", "large", "--user", "user0", "--json").document[0]
+
+
+def test_weights_can_be_said(program: Program) -> None:
+    words = ("baseline", "fusion", "--parts", "item-knn,pop", "--datasets", "large")
+    assert program(*words, "--set", "weights=1,0", "--name", "one").code == 0
+    found = ndcg(program, "large", "test", "one", "item-knn")
+    assert found["one"] == pytest.approx(found["item-knn"], abs=1e-9)  # the same order, over its deviation
+    models = {row["name"]: row for row in program("models", "--json").document}
+    assert list(models["one"]["recipe"]["parts"]) == ["item-knn", "pop"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "--parts (nothing): fusion is made of two or more other models"),
+        ("--parts pop", "--parts pop: fusion is made of two or more"),
+        ("--parts pop,pop", "each named once"),
+        ("--parts pop,fusion", "other models"),
+        ("--parts pop,poop", 'No model "poop"'),
+        ("--parts pop,item-knn --set weights=0,0 --name new", "all are 0, so nothing counts"),
+        ("--parts pop,item-knn --set weights=1,2,3 --name new", "3 for 2 parts (pop,item-knn)"),
+        ("--parts pop,item-knn --set weights=1,x --name new", "numbers from 0 to 1,000, with commas between"),
+        ("--parts pop,item-knn --set weights=1,nan --name new", "weights = 1,nan is not allowed"),
+        ("--parts pop,star --name new", "star has not been trained here yet"),
+        ("--parts pop,item-knn", 'There is already a model "fusion", made in another way'),
+    ],
+)
+def test_what_cannot_be_added_is_refused(program: Program, words: str, said: str) -> None:
+    assert said in refusal(program("baseline", "fusion", "--datasets", "large", *words.split()))
+
+
+def test_parts_of_another_model_are_refused(program: Program) -> None:
+    done = program("baseline", "pop", "--datasets", "large", "--parts", "item-knn,bm25")
+    assert "pop is not made of other models" in refusal(done)
+
+
+def test_a_part_that_was_not_trained_on_the_dataset_is_named(program: Program) -> None:
+    assert program("baseline", "recency", "--features", "tiny", "--datasets", "large").code == 0
+    done = program("baseline", "fusion", "--parts", "recency-tiny,pop", "--datasets", "small", "--name", "mixed")
+    assert "Run `st5 baseline recency --datasets small --name recency-tiny --features tiny`" in refusal(done)
+
+
+def test_a_part_that_saw_the_test_events_is_refused(program: Program) -> None:
+    """The same people and items, split so that another's test events are its train events."""
+    workspace = Workspace(program.workspace)
+    draw = np.random.default_rng(0)
+    histories = [(f"user{n}", tuple(draw.permutation(ITEMS)[:5].tolist()), ((3, TRAIN), (4, TEST))) for n in range(40)]
+    later = [(key, items, ((3, TRAIN), (4, TRAIN))) for key, items, _ in histories]
+    for name, chosen in (("asked", histories), ("told", later)):
+        add(workspace, name, [f"lamp {n}" for n in range(ITEMS)], ["Lamps"] * ITEMS, chosen)
+    words = "train nopre --datasets told --backbone tiny --name knows --set sequence-item.pairs=8 --set best-by=last"
+    trained = program(*words.split())
+    assert trained.code == 0, trained.err
+    done = program("baseline", "fusion", "--parts", "knows,pop", "--datasets", "asked", "--name", "cheat")
+    assert "knows was trained on test events of asked" in refusal(done)
+
+
+def test_scores_are_added_in_deviations_by_hand() -> None:
+    one = SharedScorer(1, np.array([0, 2, 4], np.float32))  # mean 2, deviation √(8/3)
+    other = SharedScorer(1, np.array([30, 0, 30], np.float32))  # mean 20, deviation √200
+    nothing = SharedScorer(1, np.array([7, 7, 7], np.float32))
+    whole = standardised([one, other, nothing], np.array([1.0, 0.5, 9.0]), Moments(), ("one", "other", "nothing"))
+    shares = whole.shares(np.zeros(3, np.int64), np.arange(3, dtype=np.int32))
+    assert shares[:, 0].tolist() == pytest.approx([-2 / (8 / 3) ** 0.5, 0, 2 / (8 / 3) ** 0.5], abs=1e-6)
+    assert shares[:, 1].tolist() == pytest.approx([5 / 200**0.5, -10 / 200**0.5, 5 / 200**0.5], rel=1e-6)
+    assert shares[:, 2].tolist() == [0, 0, 0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 90))
+def test_ranks_are_exact_whatever_the_blocks(seed: int, event_block: int, item_block: int) -> None:
+    draw = np.random.default_rng(seed)
+    events, items = int(draw.integers(1, 8)), int(draw.integers(2, 80))
+    text = VectorScorer(*(draw.standard_normal((rows, 12)).astype(np.float32) for rows in (events, items)))
+    terms, weights = sparse.random(events, 9, 0.5, "csr"), sparse.random(9, items, 0.3, "csr", dtype=np.float32)
+    knn, popular = SparseScorer(terms, weights), SharedScorer(events, draw.integers(0, 4, items).astype(np.float32))
+    star = SumScorer((text, knn), np.array([1.0, 0.3]))
+    whole = standardised([star, knn, popular], draw.random(3), Moments(), ("star", "knn", "pop"))
+    histories = [draw.integers(0, items, 3).astype(np.int32) for _ in range(events)]
+    targets = draw.integers(0, items, events)
+    got = rank(whole, targets, history_starts(histories), event_block=event_block, item_block=item_block, threads=2)
+    for event in range(events):
+        own = whole.exact(np.full(items, event), np.arange(items, dtype=np.int32))
+        block = whole.block(slice(event, event + 1), slice(0, items), np.empty((1, items), np.float32))[0]
+        assert (np.abs(block.astype(np.float64) - own) <= whole.margin(slice(event, event + 1))).all()
+        assert (np.abs(own) <= whole.largest(slice(event, event + 1))).all()
+        assert got.better[event] == (own > own[targets[event]]).sum()
+        assert got.tied[event] == (own == own[targets[event]]).sum() - 1
+
+
+def test_the_search_moves_one_weight_at_a_time_to_the_best() -> None:
+    weights, best = search(lambda w: -abs(w[0] - 4) - abs(w[1] - 0.5), np.ones(2))
+    assert (weights.tolist(), best) == ([4.0, 0.5], 0.0)
+    assert search(lambda w: 0.0, np.ones(3))[0].tolist() == [1, 1, 1]  # nothing is better: as it was
+    assert search(lambda w: -w.sum(), np.ones(2))[0].any()  # never all 0
