@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import __version__
-from engine.baselines.request import BaselineRequest, recipe_of
+from engine.baselines.request import BaselineRequest, parts_of, recipe_of
 from engine.encoding.backbone import backbone_model, backbone_source, embedded_backbone, stored_prompts
 from engine.model_name import check_name
 from engine.registry import EMBEDDED, ONLY, baselines, made_on_first_use, stored_model
@@ -97,7 +97,11 @@ def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
     if recipe:
         parts.append(settings_hash(recipe["settings"]))
     if spec.parts:
-        recipe["parts"] = {name: open_model(workspace, name).weights_hash for name in request.parts}
+        made = [
+            make_baseline(workspace, part) if part.kind else open_model(workspace, part.called)
+            for part in parts_of(request, spec)
+        ]
+        recipe["parts"] = {part.name: part.weights_hash for part in made}
         parts += [word for part in recipe["parts"].items() for word in part]
     if seed is not None:
         parts.append(str(seed))

@@ -55,10 +55,15 @@ class Answer:
 
     def shares(self, items: Sequence[int]) -> list[dict[str, float]]:
         """What each part adds to these items' scores, by its name; nothing of a model that is no sum."""
-        if not isinstance(self.scorer, SumScorer):
-            return [{} for _ in items]
-        found = self.scorer.shares(np.zeros(len(items), np.int64), np.array(items, np.int32))
-        return [dict(zip(self.scorer.names, row, strict=True)) for row in found.tolist()]
+        return _shares(self.scorer, items)
+
+
+def _shares(scorer: Scorer, items: Sequence[int]) -> list[dict[str, float]]:
+    """Of the first event."""
+    if not isinstance(scorer, SumScorer):
+        return [{} for _ in items]
+    found = scorer.shares(np.zeros(len(items), np.int64), np.array(items, np.int32))
+    return [dict(zip(scorer.names, row, strict=True)) for row in found.tolist()]
 
 
 class Recommender:
@@ -100,8 +105,11 @@ class Recommender:
         )
         return Answer(query, ranked, int(scored.visible[0]), scored.scorer)
 
-    def without_each(self, entries: Sequence[int | str], item: int, newest: int) -> tuple[float, list[float]]:
-        """The score of an item for a history, and its scores with each of the `newest` entries left out, oldest first.
+    def without_each(
+        self, entries: Sequence[int | str], item: int, newest: int
+    ) -> tuple[float, list[float], dict[str, float]]:
+        """The score of an item for a history, its scores with each of the `newest` entries left out, oldest first, and
+        what each part of the model adds to the first.
 
         A history of one entry cannot do without it: the list is empty then.
         """
@@ -112,7 +120,7 @@ class Recommender:
         scorer = self._scores.score(histories, free).scorer
         pairs = np.arange(len(histories)), np.full(len(histories), self._checked(item), np.int32)
         whole, *others = scorer.exact(*pairs).tolist()
-        return whole, others
+        return whole, others, _shares(scorer, [item])[0]
 
     def _checked(self, item: int) -> int:
         if not 0 <= item < len(self.items):

@@ -41,10 +41,10 @@ class ModelSpec:
 
     version: changes when its scores do, and with it the key of every evaluation. scoring: `module:function`, from an
     `engine.scoring.Opening` to a `Scoring`. vectors: it needs those of a text model (`--features`). parts: it is made
-    of other models (`--parts`). settings: what `--set` changes. fit: `module:function`, from an
-    `engine.baselines.trained.Fitting` to a `Fitted`, of a model that learns weights of its own from each dataset;
-    random: a seed decides them. protocol: what an evaluation's rules say beside what all say. reads_sentences:
-    `--history` and `--item-text` change it.
+    of other models, which `--parts` names, or always of those in made_of, which are trained with it. settings: what
+    `--set` changes. fit: `module:function`, from an `engine.baselines.trained.Fitting` to a `Fitted`, of a model that
+    learns weights of its own from each dataset; random: a seed decides them. protocol: what an evaluation's rules say
+    beside what all say. reads_sentences: `--history` and `--item-text` change it.
     """
 
     name: str
@@ -53,6 +53,7 @@ class ModelSpec:
     scoring: str
     vectors: bool = False
     parts: bool = False
+    made_of: tuple[str, ...] = ()
     settings: type[Settings] | None = None
     fit: str = ""
     random: bool = False

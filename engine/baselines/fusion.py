@@ -13,16 +13,18 @@ from safetensors.numpy import load_file, save_file
 from engine.audit.leakage import refuse_leakage
 from engine.baselines.settings import FusionSettings
 from engine.baselines.stored import command, trained_baseline
-from engine.baselines.trained import WEIGHTS, Fitted, Fitting
+from engine.baselines.trained import WEIGHTS, Fitted, Fitting, train_baseline
 from engine.baselines.validation import METRIC, Questions, material
 from engine.evaluation import history_starts
 from engine.measuring.metrics import measure
 from engine.model_settings import from_document, numbers
 from engine.ranking.moments import Moments
 from engine.ranking.rank import rank
+from engine.ranking.scan import compiled
 from engine.ranking.scorers import Scorer
-from engine.ranking.sum_scorer import SumScorer, rounded_sum
+from engine.ranking.sum_scorer import SumScorer
 from engine.reading import Reading
+from engine.registry import spec_of
 from engine.scoring import Opening, Scored, Scoring, scoring
 from store import datasets
 from store import models as stored_models
@@ -33,8 +35,8 @@ from store.words import Split
 from store.workspace import Workspace
 
 LEAST_EVENTS = 100  # valid events; weights chosen on fewer would be chance
-TRIED = (0.0, *(2.0 ** (power / 2) for power in range(-10, 11)))  # weights of one part beside the others' 1
-ROUNDS = 6  # of a search, at most: each tries every part
+TRIED = (0.0, *(2.0 ** (power / 2) for power in range(-8, 9)))  # weights of one part beside the others' 1
+ROUNDS = 5  # of a search, at most: each tries every part
 POOL = 100  # of the best items of each part, among which weights are tried
 
 
@@ -43,6 +45,11 @@ def fit(given: Fitting) -> Fitted:
     settings = from_document(FusionSettings, given.model.recipe["settings"])
     names = list(given.model.recipe["parts"])
     weights, summary = np.ones(len(names)), dict[str, Any]()
+    if spec_of(given.model).made_of:
+        with given.workspace.read() as db:
+            missing = [part for part in _parts(db, given.model) if spec_of(part).trained]
+        for part in missing:
+            train_baseline(given.workspace, part, given.dataset.name, given.observer, device=given.device)
     with given.workspace.write() as db:
         parts = _parts(db, given.model)
         contents = [_content(given.workspace, part, given.dataset) for part in parts]
@@ -143,9 +150,9 @@ def _chosen(
     rows, ids = _pool(best_of, questions.targets)
     whole = standardised(scorers, np.ones(len(names)), moments, names)
     value = _pooled(whole.shares(rows, ids), rows, ids, questions.targets)
-    weights = max(
-        (search(value, start) for start in (np.ones(len(names)), *np.eye(len(names)))), key=lambda found: found[1]
-    )[0]
+    best = int(np.argmax(list(alone.values())))
+    starts = np.ones(len(names)), np.eye(len(names))[best]
+    weights = max((search(value, start) for start in starts), key=lambda found: found[1])[0]
     given.observer.progress(f"{given.model.name}: ranking valid events", len(names), len(names) + 1)
     ranked = rank(standardised(scorers, weights, moments, names), questions.targets, seen, top=1)
     reached = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
@@ -185,16 +192,36 @@ def _pooled(
 ) -> Callable[[np.ndarray], float]:
     """The metric of weights among the pooled items; shares [N, K] are those of weight 1, rows ascending."""
     own = np.flatnonzero(ids == targets[rows])  # one of each event
-    starts = np.searchsorted(rows, np.arange(len(targets)))
+    starts = np.searchsorted(rows, np.arange(len(targets) + 1))
 
     def value(weights: np.ndarray) -> float:
-        scores = rounded_sum(shares * weights)
-        beside = scores[own][rows]
-        better = np.add.reduceat((scores > beside).astype(np.int32), starts)
-        tied = np.add.reduceat((scores == beside).astype(np.int32), starts) - 1
+        better, tied = np.zeros(len(targets), np.int32), np.zeros(len(targets), np.int32)
+        count_above(shares, weights, starts, own, better, tied)
         return float(measure(METRIC)(better, tied).mean())
 
     return value
+
+
+@compiled
+def count_above(
+    shares: np.ndarray, weights: np.ndarray, starts: np.ndarray, own: np.ndarray, better: np.ndarray, tied: np.ndarray
+) -> None:
+    """Of each event, how many rows starts[e] … of shares [N, K] are above row own[e] when weighed, and beside it."""
+    for event in range(len(own)):
+        score = 0.0
+        for part in range(shares.shape[1]):
+            score += shares[own[event], part] * weights[part]
+        target = np.float32(score)
+        for row in range(starts[event], starts[event + 1]):
+            total = 0.0
+            for part in range(shares.shape[1]):
+                total += shares[row, part] * weights[part]
+            if row == own[event]:
+                continue
+            if np.float32(total) > target:
+                better[event] += 1
+            elif np.float32(total) == target:
+                tied[event] += 1
 
 
 def _parts(db: sqlite3.Connection, model: Model) -> list[Model]:
@@ -213,8 +240,6 @@ def _parts(db: sqlite3.Connection, model: Model) -> list[Model]:
 
 def _content(workspace: Workspace, part: Model, dataset: Dataset) -> str:
     """What stands for a part's weights on a dataset; `BadInput` with the command where it was not trained there."""
-    from engine.registry import spec_of
-
     if not spec_of(part).trained:
         return part.weights_hash
     with workspace.read() as db:

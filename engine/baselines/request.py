@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.model_name import check_name
@@ -28,6 +28,7 @@ class BaselineRequest:
 
     @property
     def name(self) -> str:
+        """What the model is called."""
         return self.called or (self.kind if self.features in ("", ONLY) else f"{self.kind}-{self.features}")
 
 
@@ -59,7 +60,7 @@ def check_baseline(workspace: Workspace, request: BaselineRequest) -> ModelSpec:
     if old is not None:
         made = (old.variant, old.features, old.seed or 0, old.recipe.get("settings"), *old.recipe.get("parts", ()))
         wanted = (request.kind, (request.features or ONLY) if spec.vectors else "", request.seed or 0)
-        if made != (*wanted, recipe["settings"], *request.parts):
+        if made != (*wanted, recipe["settings"], *(part.name for part in parts_of(request, spec))):
             raise BadInput(
                 f'There is already a model "{request.name}", made in another way (`st5 models {request.name}` says '
                 "how). Choose another --name."
@@ -68,10 +69,24 @@ def check_baseline(workspace: Workspace, request: BaselineRequest) -> ModelSpec:
 
 
 def _check_parts(workspace: Workspace, request: BaselineRequest, spec: ModelSpec) -> None:
+    _check_named_parts(workspace, request, spec)
+    if not spec.parts or spec.settings is None:
+        return
+    weights = with_overrides(spec.settings, spec.name, request.settings).document().get("weights", "")
+    names = [part.name for part in parts_of(request, spec)]
+    if weights and len(numbers(weights)) != len(names):
+        raise BadInput(
+            f"weights = {weights}: {len(numbers(weights))} for {len(names)} parts ({','.join(names)}). Give one for "
+            "each, in their order, or none to have them found."
+        )
+
+
+def _check_named_parts(workspace: Workspace, request: BaselineRequest, spec: ModelSpec) -> None:
     said = ",".join(request.parts)
-    if not spec.parts:
+    if not spec.parts or spec.made_of:
         if request.parts:
-            raise BadInput(f"{request.kind} is not made of other models, so --parts {said} says nothing. Leave it out.")
+            why = f"is made of {', '.join(spec.made_of)}" if spec.made_of else "is not made of other models"
+            raise BadInput(f"{request.kind} {why}, so --parts {said} says nothing. Leave it out.")
         return
     if len(set(request.parts)) < max(2, len(request.parts)) or request.name in request.parts:
         raise BadInput(
@@ -82,13 +97,21 @@ def _check_parts(workspace: Workspace, request: BaselineRequest, spec: ModelSpec
         for name in request.parts:
             if name not in made_on_first_use():
                 stored_model(db, name)
-    assert spec.settings is not None
-    weights = with_overrides(spec.settings, spec.name, request.settings).document().get("weights", "")
-    if weights and len(numbers(weights)) != len(request.parts):
-        raise BadInput(
-            f"weights = {weights}: {len(numbers(weights))} for {len(request.parts)} parts ({said}). Give one for each, "
-            "in their order, or none to have them found."
-        )
+
+
+def parts_of(request: BaselineRequest, spec: ModelSpec) -> list[BaselineRequest]:
+    """What a model is made of, in the order of its weights; of models that are stored already, the name alone."""
+    if not spec.made_of:
+        return [BaselineRequest("", called=name) for name in request.parts]
+    return [_part(request, name) for name in spec.made_of]
+
+
+def _part(request: BaselineRequest, kind: str) -> BaselineRequest:
+    spec = baselines()[kind]
+    part = BaselineRequest(kind, request.features if spec.vectors else "")
+    if not spec.random or not request.seed:
+        return part
+    return replace(part, called=f"{part.name}-seed{request.seed}", seed=request.seed)
 
 
 def recipe_of(request: BaselineRequest, spec: ModelSpec) -> dict[str, Any]:

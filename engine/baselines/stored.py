@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from engine.registry import spec_of
 from store.arrays import content_hash
 from store.errors import BadInput
 from store.records import Dataset, Model, TrainedBaseline
@@ -32,7 +33,7 @@ def command(model: Model, dataset: str) -> str:
         words += ["--name", model.name]
     if model.features:
         words += ["--features", model.features]
-    if parts := model.recipe.get("parts"):
+    if (parts := model.recipe.get("parts")) and not spec_of(model).made_of:
         words += ["--parts", ",".join(parts)]
     if model.seed:
         words += ["--seed", str(model.seed)]

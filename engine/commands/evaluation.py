@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 READING = tuple(spec for spec in BASELINES if spec.vectors)
 CHANGED = tuple(spec for spec in BASELINES if spec.settings)
 READY = tuple(spec for spec in BASELINES if not spec.trained)
-MADE_OF = tuple(spec for spec in BASELINES if spec.parts)
+MADE_OF = tuple(spec for spec in BASELINES if spec.parts and not spec.made_of)
 
 
 def _list(specs: Sequence[ModelSpec]) -> str:

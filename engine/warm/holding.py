@@ -124,5 +124,13 @@ def _best(found: Ranked, *, masked: bool) -> tuple[tuple[int, ...], tuple[float,
 
 
 def _reasons(recommender: Recommender, request: WhyRequest, started: float) -> Reasons:
-    whole, without = recommender.without_each(request.entries, request.item, request.newest)
-    return Reasons(request.id, whole, tuple(without), 1000 * (perf_counter() - started), resident_bytes())
+    whole, without, shares = recommender.without_each(request.entries, request.item, request.newest)
+    return Reasons(
+        id=request.id,
+        score=whole,
+        without=tuple(without),
+        ms=1000 * (perf_counter() - started),
+        memory=resident_bytes(),
+        parts=tuple(shares),
+        shares=tuple(shares.values()),
+    )

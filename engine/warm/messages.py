@@ -79,7 +79,8 @@ class Ranking:
 class Reasons:
     """The answer to a `WhyRequest`: the whole history's score, and the scores without each of its newest entries.
 
-    `without` is oldest first, and empty for a history of one entry, which cannot be left out.
+    `without` is oldest first, and empty for a history of one entry, which cannot be left out. parts: of a model that
+    adds the scores of several, their names; shares: what each adds to the score.
     """
 
     id: int
@@ -87,6 +88,8 @@ class Reasons:
     without: tuple[float, ...]
     ms: float
     memory: int
+    parts: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

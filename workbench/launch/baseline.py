@@ -57,7 +57,7 @@ class BaselineDraft(Draft):
         spec = self.spec
         shown = {
             "features": spec is not None and spec.vectors,
-            "parts": spec is not None and spec.parts,
+            "parts": spec is not None and spec.parts and not spec.made_of,
             "settings": spec is not None and spec.settings is not None,
             "name": spec is not None and spec.settings is not None,
             "seed": spec is not None and spec.random,

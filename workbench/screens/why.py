@@ -86,6 +86,8 @@ class WhyDialog(ReadingDialog[None]):
         self._say(ready_words(reasons.memory, reasons.ms))
         words = _question(self._item, self._model)
         words.append(f"\nScore with the whole history: {numbers.score(reasons.score)}.")
+        if reasons.parts:
+            words.append_text(line(f" {_shares(reasons)}."))
         if not reasons.without:
             words.append(" It has one entry, and without it there is nothing to read.")
         elif not any(falls(reasons)):
@@ -95,6 +97,12 @@ class WhyDialog(ReadingDialog[None]):
         first = len(self._entries) - len(self._labels) + 1
         bars = zip(self._labels, falls(reasons), strict=True) if reasons.without else ()
         self.query_one(ScoreBars).put([ScoreBar(first + row, label, fall) for row, (label, fall) in enumerate(bars)])
+
+
+def _shares(reasons: Reasons) -> str:
+    """What each part of the model adds, the most first."""
+    shares = sorted(zip(reasons.parts, reasons.shares, strict=True), key=lambda share: -share[1])
+    return "Of that " + ", ".join(f"{name} {numbers.score(share)}" for name, share in shares)
 
 
 def _question(item: Item, model: str) -> Text:
