@@ -36,7 +36,7 @@ pytest.importorskip("recbole", reason="MovieLens-100k (recbole 1.2.1) is not ins
 
 LIMIT_S = 60.0  # only a hang takes as long
 DATASETS = ("ml-100k", "synthetic-Cameras", "synthetic-Games", "synthetic-Kitchen")
-MODELS = ("pop", "pop-recent", "last-item", "only", "final")
+MODELS = ("pop", "last-item", "pop-recent", "item-knn", "recency", "fusion", "only", "final")
 PHASES = ("item-description", "sequence-sequence", "sequence-item")
 
 
@@ -108,7 +108,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Shown:
     # The demo takes the model `only` as it finds it; the real backbone would take minutes here.
     assert program("train", "only", "--backbone", tiny_t5).code == 0
     interrupted = Started(folder, temporary)
-    interrupted.reaches("[2/14] Generate the shop (3 domains, synthetic) …")
+    interrupted.reaches("[2/18] Generate the shop (3 domains, synthetic) …")
     interrupted.end(signal.SIGINT)
     killed = Started(folder, temporary)
     killed.reaches("  sequence-sequence …")
@@ -147,16 +147,16 @@ def test_nothing_is_left_behind(demo: Shown) -> None:
 
 
 def test_every_step_is_named_when_it_begins_and_timed_when_it_ends(demo: Shown) -> None:
-    lines = [line for line in demo.outcome.err.splitlines() if re.match(r"(\[\d+/14\]|  [a-z-]+( …|: \d))", line)]
+    lines = [line for line in demo.outcome.err.splitlines() if re.match(r"(\[\d+/18\]|  [a-z-]+( …|: \d))", line)]
     begun = [line.removesuffix(" …") for line in lines if line.endswith(" …")]
     ended = [line.rpartition(": ")[0] for line in lines if re.search(r": \d+\.\d s$", line)]
     assert len(begun) + len(ended) == len(lines)
-    assert [line.partition("]")[0] for line in begun if line.startswith("[")] == [f"[{n}/14" for n in range(1, 15)]
+    assert [line.partition("]")[0] for line in begun if line.startswith("[")] == [f"[{n}/18" for n in range(1, 19)]
     assert [line.strip() for line in begun if not line.startswith("[")] == list(PHASES)
     assert sorted(begun) == sorted(ended)
     # What it said before it was killed is all there: the step and the phase that it was in come last.
     assert [line for line in demo.killed.said if line.endswith(" …")][-3:] == [
-        "[3/14] Train final as a job …", "  item-description …", "  sequence-sequence …",
+        "[4/18] Train final as a job …", "  item-description …", "  sequence-sequence …",
     ]  # fmt: skip
 
 
@@ -213,11 +213,27 @@ def test_its_words_are_what_the_table_says(demo: Shown) -> None:
         of = [row for row in rows if row.evaluation.dataset == name]
         marked = [row for row in of if row.evaluation.protocol.get("history") != "unstructured"]
         means = {row.evaluation.model: row.metric.mean for row in marked}
-        line = next(line for line in demo.outcome.err.splitlines() if line.startswith(f"  {name} "))
-        assert re.match(rf"  {name} +[a-z, -]+ {max(row.metric.mean for row in of):.3f} ", line)
-        assert f" only {means['only']:.3f} " in line
-        assert re.search(rf" final {means['final']:.3f}( |$)", line)
-        assert line.endswith("(synthetic)") == name.startswith("synthetic")
+        reached, trained = (line for line in demo.outcome.err.splitlines() if line.startswith(f"  {name} "))
+        assert f" {means['fusion']:.3f}" in reached
+        assert reached.endswith("(synthetic)") == name.startswith("synthetic")
+        assert trained.split()[1:] == ["only", f"{means['only']:.3f}", "final", f"{means['final']:.3f}"]
+        for other in ("pop", "last-item"):
+            words = (
+                "results",
+                "--compare",
+                "fusion",
+                other,
+                "--dataset",
+                name,
+                "--metric",
+                "ndcg@10",
+                "--seen",
+                "mask",
+            )
+            (row,) = demo.json(*words)
+            span = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+            after = demo.outcome.err.partition(f"{reached}\n")[2]
+            assert re.search(rf"^    over {other} +{re.escape(span)}", after, re.MULTILINE)
     assert demo.outcome.out.count("Chose: ") == 3
 
 
@@ -255,7 +271,7 @@ def test_a_training_that_is_left_running_at_a_terminal_ends_the_demo_with_what_t
         os.close(terminal)
         program("jobs", "cancel", "1", "--kill", "--yes")
         program("jobs", "logs", "1", "--follow")
-    assert "[4/14]" not in said
+    assert "[5/18]" not in said
     assert program("models", "--json").document[0]["name"] == "only"
 
 
@@ -281,7 +297,7 @@ def test_detached_it_is_a_job_whose_log_names_the_steps(demo: Shown, tmp_path: P
     program = Program(Path(shutil.copytree(demo.workspace.folder, tmp_path / "copy")))
     number = program("demo", "--detach").out.strip()
     log = program("jobs", "logs", number, "--follow").out
-    assert "[14/14] Store the experiment main …" in log
+    assert "[18/18] Store the experiment main …" in log
     job = program("jobs", "list", "--json").document[0]
     assert (job["kind"], job["state"]) == ("demo", JobState.SUCCEEDED)
 

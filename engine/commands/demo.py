@@ -16,7 +16,7 @@ from store.words import Seen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.demo import Example, Run
+    from engine.demo import Example, Gain, Run
     from engine.progress import Observer, Progress
     from store.evaluations import MetricRow
     from store.workspace import Workspace
@@ -114,12 +114,12 @@ def _run(space: Workspace, watched: Callable[[], AbstractContextManager[Progress
 
 
 def _print_results(space: Workspace, runs: list[Run]) -> None:
-    from engine.demo import examples
+    from engine.demo import examples, gains
     from store import evaluations
 
     with space.read() as db:
         rows = evaluations.metric_rows(db, slice_name="all", seen=Seen.MASK)
-        shown = examples(db, runs)
+        shown, reached = examples(db, runs), gains(db, runs)
     means = {(row.evaluation.id, row.metric.metric): row for row in rows}
     table = [(run, means[run.evaluation.id, "ndcg@10"], means[run.evaluation.id, "hr@10"]) for run in runs]
     names = list(dict.fromkeys(run.evaluation.dataset for run in runs))
@@ -137,7 +137,7 @@ def _print_results(space: Workspace, runs: list[Run]) -> None:
     for example in shown:
         _print_example(example)
     sys.stdout.flush()  # before the words on stderr, also where both go to one file
-    _print_meaning([(run, ndcg) for run, ndcg, _ in table], names)
+    _print_meaning([(run, ndcg) for run, ndcg, _ in table], names, reached)
 
 
 def _print_example(example: Example) -> None:
@@ -151,7 +151,7 @@ def _print_example(example: Example) -> None:
     )
 
 
-def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str]) -> None:
+def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str], reached: list[Gain]) -> None:
     """How to read the table, and what it shows on each dataset."""
     _say_wrapped(
         "How to read the table: every model ranks the whole catalogue for each test event, which is a user's earlier "
@@ -160,19 +160,30 @@ def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str]) -> None
     )
     _say_wrapped(
         "pop ranks by popularity, pop-recent by popularity in the newest tenth of the train part, last-item by "
-        "nearness to the newest item. only is the text encoder as it came, final the same after three short phases "
-        "of training on these datasets. `only, unstructured` leaves out the tokens that mark where items begin and "
-        "end."
+        "nearness of the text to the newest item. recency reads the text of the whole history, item-knn what others "
+        "chose together. fusion adds recency, item-knn and pop-recent, each by what it is worth on valid events."
     )
-    _say_wrapped("The highest NDCG@10 on each dataset, and the encoder before (only) and after training (final):")
+    _say_wrapped("NDCG@10 of fusion, how much more that is than pop and last-item reach, and what did it:")
+    for gain in reached:
+        say(f"  {gain.dataset:<17}   {gain.mean:.3f}" + ("   (synthetic)" if gain.dataset != names[0] else ""))
+        for row in gain.over:
+            mean, low, high = row.span
+            sure = "" if row.p_holm < 0.05 else ", which may be chance"
+            say(f"    over {row.models[1]:<12}   {mean:+.3f} [{low:+.3f}, {high:+.3f}]{sure}")
+        if gain.together is not None:
+            alone = ", ".join(f"{part} {value:.3f}" for part, value in sorted(gain.alone.items(), key=lambda s: -s[1]))
+            say(f"    on valid events: {alone}; together {gain.together:.3f}")
+    _say_wrapped(
+        "The thesis' way is to train the text encoder itself: only is the encoder as it came, final the same after "
+        "three short phases on these datasets, and `only, unstructured` leaves out the tokens that mark where items "
+        "begin and end. What the training gains:"
+    )
     for name in names:
         means = {run.label: row.metric.mean for run, row in table if run.evaluation.dataset == name}
-        best = max(means, key=lambda label: means[label])
-        values = "   ".join(f"{label} {means[label]:.3f}" for label in dict.fromkeys((best, "only", "final")))
-        say(f"  {name:<17}   {values}" + ("   (synthetic)" if name.startswith("synthetic-") else ""))
+        say(f"  {name:<17}   only {means['only']:.3f}   final {means['final']:.3f}")
     _say_wrapped(
-        "Differences within the intervals may be chance: in Results, Space marks two models and a tests them. The "
-        "three users above are those whose chosen item final ranks best: what it can do, not how often."
+        "Intervals are 95 % and by user. For other differences: in Results, Space marks two models and a tests them. The "
+        "three users above are those whose chosen item fusion ranks best: what it can do, not how often."
     )
 
 
