@@ -218,19 +218,8 @@ def test_its_words_are_what_the_table_says(demo: Shown) -> None:
         assert reached.endswith("(synthetic)") == name.startswith("synthetic")
         assert trained.split()[1:] == ["only", f"{means['only']:.3f}", "final", f"{means['final']:.3f}"]
         for other in ("pop", "last-item"):
-            words = (
-                "results",
-                "--compare",
-                "fusion",
-                other,
-                "--dataset",
-                name,
-                "--metric",
-                "ndcg@10",
-                "--seen",
-                "mask",
-            )
-            (row,) = demo.json(*words)
+            words = f"results --compare fusion {other} --dataset {name} --metric ndcg@10 --seen mask"
+            (row,) = demo.json(*words.split())
             span = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
             after = demo.outcome.err.partition(f"{reached}\n")[2]
             assert re.search(rf"^    over {other} +{re.escape(span)}", after, re.MULTILINE)

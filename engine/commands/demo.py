@@ -172,7 +172,7 @@ def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str], reached
             say(f"    over {row.models[1]:<12}   {mean:+.3f} [{low:+.3f}, {high:+.3f}]{sure}")
         if gain.together is not None:
             alone = ", ".join(f"{part} {value:.3f}" for part, value in sorted(gain.alone.items(), key=lambda s: -s[1]))
-            say(f"    on valid events: {alone}; together {gain.together:.3f}")
+            say(f"    on valid: {alone}; together {gain.together:.3f}")
     _say_wrapped(
         "The thesis' way is to train the text encoder itself: only is the encoder as it came, final the same after "
         "three short phases on these datasets, and `only, unstructured` leaves out the tokens that mark where items "
@@ -182,8 +182,8 @@ def _print_meaning(table: list[tuple[Run, MetricRow]], names: list[str], reached
         means = {run.label: row.metric.mean for run, row in table if run.evaluation.dataset == name}
         say(f"  {name:<17}   only {means['only']:.3f}   final {means['final']:.3f}")
     _say_wrapped(
-        "Intervals are 95 % and by user. For other differences: in Results, Space marks two models and a tests them. The "
-        "three users above are those whose chosen item fusion ranks best: what it can do, not how often."
+        "Intervals are 95 % and by user. For other differences: in Results, Space marks two models and a tests them. "
+        "The three users above are those whose chosen item fusion ranks best: what it can do, not how often."
     )
 
 
