@@ -12,12 +12,16 @@ from scipy import sparse
 
 from engine.baselines.fusion import search, standardised
 from engine.evaluation import history_starts
+from engine.progress import silent
 from engine.ranking.moments import Moments
 from engine.ranking.rank import rank
 from engine.ranking.scorers import VectorScorer
 from engine.ranking.shared_scores import SharedScorer
 from engine.ranking.sparse_scorer import SparseScorer
 from engine.ranking.sum_scorer import SumScorer
+from engine.warm.holding import Holding
+from engine.warm.messages import Reasons, WhyRequest
+from store.evaluations import evaluations
 from store.workspace import Workspace
 from tests.program import Program, refusal
 from tests.small_shop import TEST, TRAIN, VALID, add
@@ -172,3 +176,38 @@ def test_the_search_moves_one_weight_at_a_time_to_the_best() -> None:
     assert (weights.tolist(), best) == ([4.0, 0.5], 0.0)
     assert search(lambda w: 0.0, np.ones(3))[0].tolist() == [1, 1, 1]  # nothing is better: as it was
     assert search(lambda w: -w.sum(), np.ones(2))[0].any()  # never all 0
+
+
+@pytest.fixture(scope="module")
+def hybrid(program: Program) -> str:
+    """What `st5 baseline hybrid` said; nothing of what it is made of was trained on this dataset before."""
+    shop(Workspace(program.workspace), "mixed", 120, seed=1)
+    done = program("baseline", "hybrid", "--features", "tiny", "--datasets", "mixed", "--seed", "3")
+    assert done.code == 0, done.err
+    return done.err
+
+
+def test_a_hybrid_trains_what_it_is_made_of(program: Program, hybrid: str) -> None:
+    models = {row["name"]: row for row in program("models", "--json").document}
+    parts = list(models["hybrid-tiny"]["recipe"]["parts"])
+    assert "sasrec-seed3" in parts  # what chance decides carries the seed
+    assert "recency-tiny" in parts  # and what reads vectors their model
+    assert {*parts} <= {*models}
+    assert f"mixed: {parts[0]} " in hybrid
+
+
+def test_a_hybrid_takes_no_other_parts(program: Program) -> None:
+    done = program("baseline", "hybrid", "--datasets", "large", "--parts", "pop,bm25")
+    assert "hybrid is made of recency" in refusal(done)
+    done = program("baseline", "hybrid", "--datasets", "large", "--set", "weights=1,2", "--name", "said")
+    assert "2 for " in refusal(done)
+
+
+def test_why_says_what_each_part_adds(program: Program) -> None:
+    workspace = Workspace(program.workspace)
+    with workspace.read() as db:
+        evaluation = evaluations(db, model="fusion", dataset="large")[0]
+    answer = Holding(workspace).answer(WhyRequest(1, evaluation.key, (3, 4), 5, 2), silent)
+    assert isinstance(answer, Reasons)
+    assert answer.parts == ("item-knn", "pop")
+    assert sum(answer.shares) == pytest.approx(answer.score, rel=1e-6)
