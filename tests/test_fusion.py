@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -139,12 +140,12 @@ def test_a_part_that_saw_the_test_events_is_refused(program: Program) -> None:
 
 
 def test_scores_are_added_in_deviations_by_hand() -> None:
-    one = SharedScorer(1, np.array([0, 2, 4], np.float32))  # mean 2, deviation √(8/3)
-    other = SharedScorer(1, np.array([30, 0, 30], np.float32))  # mean 20, deviation √200
-    nothing = SharedScorer(1, np.array([7, 7, 7], np.float32))
+    one = VectorScorer(np.ones((1, 1), np.float32), np.array([[0], [2], [4]], np.float32))  # mean 2, deviation √(8/3)
+    other = SharedScorer(1, np.array([math.e**30 - 1, 0, math.e**30 - 1]))  # as logarithms: mean 20, deviation √200
+    nothing = SharedScorer(1, np.array([7, 7, 7]))
     whole = standardised([one, other, nothing], np.array([1.0, 0.5, 9.0]), Moments(), ("one", "other", "nothing"))
     shares = whole.shares(np.zeros(3, np.int64), np.arange(3, dtype=np.int32))
-    assert shares[:, 0].tolist() == pytest.approx([-2 / (8 / 3) ** 0.5, 0, 2 / (8 / 3) ** 0.5], abs=1e-6)
+    assert shares[:, 0].tolist() == pytest.approx([-2 / (8 / 3) ** 0.5, 0, 2 / (8 / 3) ** 0.5], abs=1e-4)
     assert shares[:, 1].tolist() == pytest.approx([5 / 200**0.5, -10 / 200**0.5, 5 / 200**0.5], rel=1e-6)
     assert shares[:, 2].tolist() == [0, 0, 0]
 

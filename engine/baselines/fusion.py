@@ -22,6 +22,7 @@ from engine.ranking.moments import Moments
 from engine.ranking.rank import rank
 from engine.ranking.scan import compiled
 from engine.ranking.scorers import Scorer
+from engine.ranking.shared_scores import SharedScorer
 from engine.ranking.sum_scorer import SumScorer
 from engine.reading import Reading
 from engine.registry import spec_of
@@ -126,12 +127,19 @@ class FusionScoring:
 def standardised(parts: Sequence[Scorer], weights: np.ndarray, moments: Moments, names: Sequence[str]) -> SumScorer:
     """The weighted sum of the parts' scores, each less its mean and over its deviation among all candidates.
 
-    A part that scores all candidates alike says nothing.
+    A part that scores all candidates alike says nothing. What is the same for every history is a count, of which few
+    are large: its logarithm is added. Measured on valid, five parts: 0.0607 instead of 0.0571 on books_2014, 0.1092
+    instead of 0.1075 on industrial_scientific_2018.
     """
+    parts = [_logarithm(part) if isinstance(part, SharedScorer) else part for part in parts]
     found = [moments(part) for part in parts]
     means, deviations = np.stack([mean for mean, _ in found], 1), np.stack([deviation for _, deviation in found], 1)
     scales = np.divide(weights, deviations, out=np.zeros_like(deviations), where=deviations > 0)
     return SumScorer(parts, scales, -scales * means, names)
+
+
+def _logarithm(shared: SharedScorer) -> SharedScorer:
+    return SharedScorer(shared.events, np.log1p(shared.scores - shared.scores.min()))
 
 
 def _chosen(
@@ -153,6 +161,7 @@ def _chosen(
     best = int(np.argmax(list(alone.values())))
     starts = np.ones(len(names)), np.eye(len(names))[best]
     weights = max((search(value, start) for start in starts), key=lambda found: found[1])[0]
+    weights /= weights.max()
     given.observer.progress(f"{given.model.name}: ranking valid events", len(names), len(names) + 1)
     ranked = rank(standardised(scorers, weights, moments, names), questions.targets, seen, top=1)
     reached = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())

@@ -56,9 +56,10 @@ LINES = [
     ),
     (EvaluateDraft(("pop",), ("a",), seed="3"), "evaluate pop --datasets a --detach"),
     (BaselineDraft("last-item", ("a",), "big"), "baseline last-item --datasets a --features big --detach"),
-    (BaselineDraft("pop", ("a",), "big", ("epochs=1",), "x", "3"), "baseline pop --datasets a --detach"),
+    (BaselineDraft("fusion", ("a",), parts=("x", "y")), "baseline fusion --datasets a --parts x,y --detach"),
+    (BaselineDraft("pop", ("a",), "big", ("x", "y"), ("epochs=1",), "x", "3"), "baseline pop --datasets a --detach"),
     (
-        BaselineDraft("sasrec", ("a",), "big", ("epochs=1",), "x", "3", "50"),
+        BaselineDraft("sasrec", ("a",), "big", (), ("epochs=1",), "x", "3", "50"),
         "baseline sasrec --datasets a --set epochs=1 --name x --seed 3 --sample 50 --detach",
     ),
     (
