@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.baselines.settings import (
     ItemKnnSettings,
+    LateSettings,
     RecencySettings,
     SasRecSettings,
     StarSettings,
@@ -95,6 +96,17 @@ BASELINES = (
         vectors=True,
         settings=UniSRecSettings,
         fit="engine.baselines.unisrec:fit",
+        random=True,
+        protocol=window_read,
+    ),
+    ModelSpec(
+        "late",
+        "recency with a learned map of the vectors, learned weights by age and a small Transformer",
+        version="late 1",
+        scoring="engine.baselines.late:scoring",
+        vectors=True,
+        settings=LateSettings,
+        fit="engine.baselines.late:fit",
         random=True,
         protocol=window_read,
     ),

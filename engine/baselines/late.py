@@ -1,0 +1,127 @@
+"""late: `recency` whose parts are learned: a map of the item vectors, the weights by age, a Transformer beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.baselines.network import SequenceNetwork
+from engine.baselines.sequence_model import SequenceScoring, fit_network
+from engine.baselines.sequences import Batch
+from engine.baselines.settings import LateSettings, SasRecSettings
+from engine.baselines.softmax import cross_entropy
+from engine.baselines.trained import Fitted, Fitting
+from engine.baselines.unisrec import thinned
+from engine.baselines.whitening import WhitenedFeatures
+from engine.scoring import Opening, Scoring
+
+ITEMS_AT_ONCE = 32_768  # mapped together where nothing is learned
+FIRST_DECAY = 0.5  # share of an item that is one item older, before training: that of `recency`
+
+
+class Late(SequenceNetwork):
+    """Scores are cosines of a history's vector and the items' mapped text vectors.
+
+    The map is the identity and a learned matrix. A history's vector is the sum of its items' by age, and what a
+    Transformer of another width says. The matrix and the Transformer's last layer start at zero, the weights as
+    0.5^age: an untrained network is `recency`. Items that the train part lacks are no wrong answers in training.
+    """
+
+    known: Tensor
+
+    def __init__(self, settings: LateSettings, features: np.ndarray) -> None:
+        super().__init__(settings)
+        self.decay, self.candidates, self.share_dropped = settings.decay, settings.candidates, settings.feature_dropout
+        width = features.shape[1]
+        self.features = WhitenedFeatures(features, settings.power, settings.epsilon)
+        self.turn = nn.Parameter(torch.zeros(width, width))
+        self.by_age = nn.Parameter(np.log(FIRST_DECAY) * torch.arange(settings.window, dtype=torch.float32))
+        self.inward = nn.Linear(width, settings.hidden)
+        self.outward = nn.Linear(settings.hidden, width, bias=False)
+        self.temperature = nn.Parameter(torch.tensor(settings.temperature).log())
+        self.register_buffer("known", torch.arange(len(features)), persistent=False)
+        nn.init.zeros_(self.outward.weight)
+
+    def settle(self, known: np.ndarray) -> float:
+        """Whiten by the `known` items; they are those that training chooses among."""
+        self.known = torch.from_numpy(np.unique(known).astype(np.int64)).to(self.known.device)
+        return self.features.fit(known)
+
+    def optimizer(self, learning_rate: float, fused: bool) -> torch.optim.Optimizer:
+        """AdamW, whose weight decay draws the map towards the identity and nothing else anywhere."""
+        others = [weights for name, weights in self.named_parameters() if name != "turn"]
+        groups = [{"params": [self.turn], "weight_decay": self.decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
+
+    def items(self) -> Tensor:
+        return torch.cat([self._mapped(part) for part in self.features.vectors.split(ITEMS_AT_ONCE)])
+
+    def read(self, vectors: Tensor) -> Tensor:
+        length = vectors.shape[1]
+        if self.training:
+            vectors = thinned(vectors.contiguous(), self.share_dropped)
+        place = torch.arange(length, device=vectors.device)
+        age = place[:, None] - place  # of item j for position l, [L, L]
+        weights = torch.where(age >= 0, self.by_age[age.clamp_min(0)].exp(), 0.0)
+        return weights @ vectors + self.outward(self.body(self.inward(vectors)))  # [L, L] · [B, L, D] -> [B, L, D]
+
+    def compared(self, hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        queries = F.normalize(hidden, dim=1)
+        return queries / self.temperature.exp() if self.training else queries, items
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The mean cross-entropy of a batch's targets among the items that training chooses among, without those of
+        the history so far. Where those are more than `candidates`, a sample of so many stands for them."""
+        device = self.turn.device
+        ids, places, targets = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.places, batch.targets))
+        chosen, weights = self._chosen(torch.cat((ids.flatten()[places], targets)))
+        ids, targets = torch.searchsorted(chosen, ids), torch.searchsorted(chosen, targets)  # among those chosen
+        items = self._mapped(self.features.vectors[chosen])
+        hidden = self.read(F.embedding(ids, items)).flatten(0, 1)[places]  # [B, L] -> [B, L, D] -> [N, D]
+        queries, keys = self.compared(hidden, items)
+        if weights is not None:  # one more dimension, whose product is the weight's logarithm
+            queries = torch.cat((queries, queries.new_ones(len(queries), 1)), dim=1)
+            keys = torch.cat((keys, weights[:, None]), dim=1)
+        return cross_entropy(queries, keys, targets, _so_far(ids, places))
+
+    def _mapped(self, vectors: Tensor) -> Tensor:
+        """[n, D] -> [n, D], of unit length."""
+        return F.normalize(vectors + vectors @ self.turn, dim=1)
+
+    def _chosen(self, own: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The items of a step's softmax, ascending, and what is added to their scores: each sampled item stands for
+        as many as were not sampled. `own` items, those of the batch, are always among them."""
+        if len(self.known) <= self.candidates:
+            return self.known, None
+        own = own.unique()
+        drawn = self.known[torch.randint(len(self.known), (self.candidates,)).to(self.known.device)]
+        chosen = torch.cat((own, drawn)).unique()
+        sampled = ~torch.isin(chosen, own)
+        share = (len(self.known) - len(own)) / sampled.sum().clamp_min(1)
+        return chosen, torch.where(sampled, share.log(), 0.0)
+
+
+def fit(given: Fitting) -> Fitted:
+    """Of `late`."""
+    return fit_network(given, _make, masked=True)
+
+
+def scoring(given: Opening) -> Scoring:
+    """Of `late`."""
+    return SequenceScoring(given, _make)
+
+
+def _make(settings: SasRecSettings, items: int, features: np.ndarray | None) -> SequenceNetwork:
+    assert isinstance(settings, LateSettings)
+    assert features is not None
+    return Late(settings, features)
+
+
+def _so_far(ids: Tensor, places: Tensor) -> Tensor:
+    """The items of the history up to each of the real `places` of ids [B, L], the first one in place of later ones:
+    int64 [N, L]."""
+    length = ids.shape[1]
+    rows, last = places // length, places % length
+    return torch.where(torch.arange(length, device=ids.device) <= last[:, None], ids[rows], ids[rows, :1])
