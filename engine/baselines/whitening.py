@@ -16,6 +16,7 @@ from torch import Tensor, nn
 VECTOR_STEP = 2.0**22  # vectors about their mean are rounded to multiples of its inverse
 MATRIX_BITS = 23  # of the largest entry of the matrix, whose entries are multiples of one power of two
 ROWS_AT_ONCE = 16_384
+COVARIANCE_ROWS = 65_536  # 200 MB in fp64 at 384 dimensions
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ def fit_whitening(vectors: np.ndarray, power: float, epsilon: float) -> tuple[Wh
     dimensions the covariance is drawn towards the identity, as much as Ledoit and Wolf's estimate says (0 to 1).
     """
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    centred = vectors.astype(np.float64) - mean
-    covariance = centred.T @ centred / len(centred)
+    covariance = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(vectors), COVARIANCE_ROWS):
+        centred = vectors[start : start + COVARIANCE_ROWS].astype(np.float64) - mean
+        covariance += centred.T @ centred
+    covariance /= len(vectors)
     scale = np.trace(covariance) / len(covariance)
     if scale == 0.0:  # one vector, or copies of one
         return Whitening(mean, np.eye(len(mean), dtype=np.float32)), 1.0
@@ -57,6 +61,7 @@ def fit_whitening(vectors: np.ndarray, power: float, epsilon: float) -> tuple[Wh
     if len(vectors) < len(mean):
         from sklearn.covariance import ledoit_wolf_shrinkage
 
+        centred = vectors.astype(np.float64) - mean
         shrunk = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
         covariance = (1 - shrunk) * covariance + shrunk * np.eye(len(mean))
     values, directions = np.linalg.eigh(covariance)
