@@ -107,7 +107,7 @@ def _network(name: str, size: Size) -> Any:
     features = np.random.default_rng(0).standard_normal((size.items, FEATURES), np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     if name == "late":
-        network: Any = Late(LateSettings(window=size.window), features)
+        network: Any = Late(LateSettings(window=size.window), size.items, features)
     else:
         network = UniSRec(UniSRecSettings(window=size.window, hidden=FEATURES), features)
     network.settle(np.arange(size.items))

@@ -35,7 +35,7 @@ def drawn(rows: int, width: int, seed: int = 0) -> np.ndarray:
 def untrained(features: np.ndarray, known: np.ndarray | None = None, **said: object) -> Late:
     """A network as training begins; without `known` items its features stay as they are."""
     torch.manual_seed(0)
-    network = Late(LateSettings(**{"hidden": 8, "inner": 8, "window": 20, **CALM, **said}), features)  # type: ignore[arg-type]
+    network = Late(LateSettings(**{"hidden": 8, "inner": 8, "window": 20, **CALM, **said}), len(features), features)  # type: ignore[arg-type]
     if known is not None:
         network.settle(known)
     return network

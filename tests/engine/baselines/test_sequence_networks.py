@@ -38,7 +38,7 @@ def uni() -> SequenceNetwork:
 def late() -> SequenceNetwork:
     """One whose Transformer is heard."""
     torch.manual_seed(0)
-    made = Late(LateSettings(hidden=8, inner=24, window=WINDOW), unit(ITEMS))
+    made = Late(LateSettings(hidden=8, inner=24, window=WINDOW), ITEMS, unit(ITEMS))
     torch.nn.init.normal_(made.outward.weight)
     return made
 
