@@ -40,7 +40,8 @@ class Late(SequenceNetwork):
     def __init__(self, settings: LateSettings, items: int, features: np.ndarray) -> None:
         """features float32 [≥ I, F]: those of the catalogue's items first, then of texts that histories may hold."""
         super().__init__(settings)
-        self.decay, self.candidates, self.share_dropped = settings.decay, settings.candidates, settings.feature_dropout
+        self.decay, self.body_rate = settings.decay, settings.body_rate
+        self.candidates, self.share_dropped = settings.candidates, settings.feature_dropout
         width = features.shape[1]
         self.features = WhitenedFeatures(features, settings.power, settings.epsilon)
         self.turn = nn.Parameter(torch.zeros(width, width))
@@ -61,10 +62,15 @@ class Late(SequenceNetwork):
         return self.features.fit(known)
 
     def optimizer(self, learning_rate: float, fused: bool) -> torch.optim.Optimizer:
-        """AdamW, whose weight decay draws the map towards the identity and nothing else anywhere."""
-        others = [weights for name, weights in self.named_parameters() if name != "turn"]
-        groups = [{"params": [self.turn], "weight_decay": self.decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
+        """AdamW, whose weight decay draws the map towards the identity and nothing else anywhere. The Transformer
+        learns more slowly: at one rate with the map it learns sparse sequences by heart before the map has any use."""
+        transformer = [weights for part in (self.body, self.inward, self.outward) for weights in part.parameters()]
+        groups = [
+            {"params": [self.turn], "weight_decay": self.decay},
+            {"params": [self.by_age, self.temperature, self.popular]},
+            {"params": transformer, "lr": learning_rate * self.body_rate},
+        ]
+        return torch.optim.AdamW(groups, lr=learning_rate, weight_decay=0.0, fused=fused)
 
     def items(self) -> Tensor:
         return torch.cat([self._mapped(part) for part in self.features.vectors.split(ITEMS_AT_ONCE)])

@@ -73,7 +73,8 @@ class LateSettings(SasRecSettings):
     feature_dropout: float = setting(0.1, Range(0, 1, below=True))  # of a history's item vectors
     temperature: float = setting(0.07, Range(0, 100, above=True))  # of the cosines at the start; it is learned
     decay: float = setting(1.0, Range(0, 1_000))  # of the map towards the identity: AdamW's weight decay
-    candidates: int = setting(8_192, Range(1))  # items of a softmax, beside those of the batch; more are sampled
+    body_rate: float = setting(0.1, Range(0, 1))  # of the learning rate, for the Transformer
+    candidates: int = setting(5_000, Range(1))  # items of a softmax, beside those of the batch; more are sampled
     popularity: str = setting("learned", ("learned", "none"))  # its weight, beside the cosine
     power: float = setting(1.0, Range(0, 2))  # of the whitening, as for `recency`
     epsilon: float = setting(0.01, Range(0, 1_000))

@@ -37,7 +37,8 @@ class UniSRec(SequenceNetwork):
         self.adaptor = Adaptor(settings, features.shape[1])
         whitened = settings.whitening == "zca"
         self.whitened = WhitenedFeatures(features, POWER, EPSILON) if whitened else None
-        self.register_buffer("plain", None if whitened else torch.tensor(features), persistent=False)
+        plain = None if whitened else torch.tensor(features, dtype=torch.float32)
+        self.register_buffer("plain", plain, persistent=False)
 
     @property
     def features(self) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.baselines.late import Late
+from engine.baselines.late import PACE, Late
 from engine.baselines.recency import whitened_scorer
 from engine.baselines.request import BaselineRequest, check_baseline
 from engine.baselines.sequences import Batch, batches, cut
@@ -88,7 +88,28 @@ def test_the_loss_by_hand() -> None:
 def test_the_newest_item_weighs_most_by_hand() -> None:
     network = untrained(np.eye(3, dtype=np.float32))
     queries, _ = network.vectors([np.array([0, 1])], 3)
-    assert queries[0].tolist() == pytest.approx([0.5 / 1.25**0.5, 1 / 1.25**0.5, 0])  # (½, 1, 0) has the length √1¼
+    assert queries[0].tolist() == pytest.approx([0.5 / 1.25**0.5, 1 / 1.25**0.5, 0, 0])  # (½, 1, 0) has the length √1¼
+
+
+def test_popularity_adds_the_logarithm_of_a_count_by_hand() -> None:
+    network = untrained(np.eye(3, dtype=np.float32), temperature=0.5)
+    network.popularity.copy_(torch.tensor([1.0, 2.0, 4.0]).log())
+    network.popular.data.fill_(2 / PACE)  # beside a cosine over ½; beside a cosine it is 1
+    queries, items = network.vectors([np.array([0])], 3)
+    assert (queries @ items.T)[0].tolist() == pytest.approx([1, math.log(2), math.log(4)])
+    # After 0, in training: 1 has 2 ln 2 and 2 has 2 ln 4, so 4 and 16 of 20.
+    assert network.train().loss(batch_of([0, 2])).item() == pytest.approx(math.log(20 / 16))
+
+
+def test_a_cold_item_counts_as_what_occurs_once() -> None:
+    network = untrained(drawn(4, 12), np.array([0, 0, 0, 1, 1, 2]))
+    assert network.popularity.tolist() == pytest.approx([math.log(3), math.log(2), 0, 0])
+
+
+def test_popularity_adds_nothing_where_that_is_set() -> None:
+    known = np.array([0, 1, 2, 3, 4, 5, 3])
+    network = stepped(untrained(drawn(30, 12), known, popularity="none"), batch_of([0, 1, 2, 3], [4, 5, 3]))
+    assert network.popular.item() == 0
 
 
 def test_items_of_no_train_part_are_no_wrong_answers() -> None:
@@ -119,7 +140,8 @@ def test_a_sample_stands_for_a_catalogue() -> None:
 
 
 def test_every_weight_learns() -> None:
-    before, after = (stepped(untrained(drawn(30, 12)), batch_of([0, 1, 2, 3], [4, 5, 3]), steps) for steps in (0, 3))
+    batch, known = batch_of([0, 1, 2, 3], [4, 5, 3]), np.array([0, 1, 2, 3, 4, 5, 3])
+    before, after = (stepped(untrained(drawn(30, 12), known), batch, steps) for steps in (0, 3))
     for (name, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
         used = slice(3) if name in ("by_age", "body.position") else slice(None)  # of the longest history
         assert not torch.equal(old[used] if old.ndim else old, new[used] if new.ndim else new), name
