@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from engine.training.recipe import Range
 from store.errors import BadInput, unknown
 
-ALLOWED = "allowed"  # of a dataclass field's metadata
+ALLOWED, ADDED = "allowed", "added"  # of a dataclass field's metadata
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(",")) if text else ()
 
 
-def setting(default: int | float | str, allowed: Range | Sequence[str] | Numbers) -> Any:
-    """A field of `Settings`: its default, whose type it has, and the range or the words that are allowed."""
-    return field(default=default, metadata={ALLOWED: allowed})
+def setting(default: int | float | str, allowed: Range | Sequence[str] | Numbers, *, added: bool = False) -> Any:
+    """A field of `Settings`: its default, whose type it has, and the range or the words that are allowed.
+
+    added: models were stored without it. Documents leave out its default, so that those models keep their hashes.
+    """
+    return field(default=default, metadata={ALLOWED: allowed, ADDED: added})
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,9 @@ class Settings:
             object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
 
     def document(self) -> dict[str, Any]:
-        """Every key with its value, as JSON holds it."""
-        return {_key(entry): getattr(self, entry.name) for entry in fields(self)}
+        """Every key with its value, as JSON holds it; without the defaults of settings that were added."""
+        values = [(entry, getattr(self, entry.name)) for entry in fields(self)]
+        return {_key(entry): value for entry, value in values if not (entry.metadata[ADDED] and value == entry.default)}
 
 
 S = TypeVar("S", bound=Settings)

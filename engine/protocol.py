@@ -129,4 +129,6 @@ def weights_used(measured: Measured) -> dict[str, Any]:
 def window_read(measured: Measured) -> dict[str, Any]:
     """The rules of a model with such weights that reads the newest items of a history."""
     assert measured.trained is not None
-    return weights_used(measured) | {"newest": measured.trained.settings["window"]}
+    settings = measured.trained.settings
+    rules = weights_used(measured) | {"newest": settings["window"]}
+    return rules | ({"whitening": settings["whitening"]} if "whitening" in settings else {})

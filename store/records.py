@@ -159,6 +159,8 @@ class Evaluation:
             parts.append('prompts "{history}" before histories, "{item}" before items'.format(**p["prompts"]))
         if p.get("newest"):
             parts.append(f"newest {p['newest']} items of a history")
+        if p.get("whitening"):
+            parts.append(f"features whitened by {p['whitening']}")
         if p.get("sample"):
             parts.append(f"sample {p['sample']} seed {p['sample_seed']}")
         if "shuffled" in p:

@@ -46,6 +46,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Program:
         ["bm25"],
         ["sasrec", *sets(*QUICK)],
         ["unisrec", "--features", "tiny", *sets(*QUICK)],
+        ["late", "--features", "tiny", *sets(*QUICK)],
     ):
         done = made("baseline", *words, "--datasets", CAMERAS)
         assert done.code == 0, done.err
@@ -55,7 +56,7 @@ def program(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Program:
 def test_all_baselines_are_measured_over_the_same_events_and_candidates(program: Program) -> None:
     rows = program("results", "--json", "--dataset", CAMERAS, "--metric", "ndcg@10").document
     whole = {row["model"]: row["n"] for row in rows if row["seen"] == "keep"}
-    assert set(whole) == {"bm25", "sasrec", "unisrec-tiny"}
+    assert set(whole) == {"bm25", "sasrec", "unisrec-tiny", "late-tiny"}
     assert len(set(whole.values())) == 1
     assert {row["protocol"].split(";")[0] for row in rows} == {"full catalogue of 40"}
 
@@ -97,7 +98,7 @@ def test_a_sample_is_evaluated(program: Program, tmp_path: Path) -> None:
     assert {row["model"] for row in rows if (row["slice"], row["n"]) == ("all", 3)} == {"sasrec", "bm25"}
 
 
-@pytest.mark.parametrize("model", ["sasrec", "unisrec-tiny", "bm25"])
+@pytest.mark.parametrize("model", ["sasrec", "unisrec-tiny", "late-tiny", "bm25"])
 def test_they_recommend_for_users_and_for_titles(program: Program, model: str) -> None:
     with Workspace(program.workspace).read() as db:
         dataset = datasets.dataset(db, CAMERAS).id
@@ -112,6 +113,7 @@ def test_they_recommend_for_users_and_for_titles(program: Program, model: str) -
 def test_words_that_are_no_item_are_for_models_that_read(program: Program) -> None:
     words = ["--dataset", CAMERAS, "--json", "--history", "something small and red"]
     assert len(program("recommend", "unisrec-tiny", *words).document) == 10
+    assert len(program("recommend", "late-tiny", *words).document) == 10
     assert len(program("recommend", "bm25", *words).document) == 10
     assert "sasrec reads no text" in refusal(program("recommend", "sasrec", *words))
 

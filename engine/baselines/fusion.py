@@ -67,7 +67,7 @@ def fit(given: Fitting) -> Fitted:
                 "needed): all parts weigh the same.",
             )
         else:
-            questions = material(db, given.dataset, settings.validation_events).questions
+            questions = material(db, given.dataset, settings.validation_events, masked=True).questions
             opened = [
                 scoring(
                     given.workspace, db, part, given.dataset, Reading(), given.observer.progress,
@@ -163,9 +163,8 @@ def _chosen(
     weights = max((search(value, start) for start in starts), key=lambda found: found[1])[0]
     weights /= weights.max()
     given.observer.progress(f"{given.model.name}: ranking valid events", len(names), len(names) + 1)
-    ranked = rank(standardised(scorers, weights, moments, names), questions.targets, seen, top=1)
-    reached = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
-    return weights, {METRIC: reached, "validation": f"{questions.scope}, seen items masked", "alone": alone}
+    reached = questions.measured(standardised(scorers, weights, moments, names))
+    return weights, {METRIC: reached, "validation": questions.described, "alone": alone}
 
 
 def search(value: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""What SASRec and UniSRec have in common: items as vectors, the body over them, and what is compared in the end."""
+"""What the sequence models have in common: items as vectors, the body over them, and what is compared in the end."""
 
 from __future__ import annotations
 
@@ -46,8 +46,19 @@ class SequenceNetwork(nn.Module, ABC):
     def items(self) -> Tensor:
         """The vectors of all items as the body reads them, [I, D]."""
 
-    def settle(self, known: np.ndarray) -> None:  # most kinds have nothing to settle
-        """Set what the `known` items (int [N], of the train part) decide before training begins."""
+    def settle(self, known: np.ndarray) -> float:
+        """Set what the `known` items (int [N], of the train part) decide before training begins; how much their
+        covariance was shrunk (0 to 1) where there are too few of them to whiten features by."""
+        return 0.0  # most kinds have nothing to settle
+
+    def optimizer(self, learning_rate: float, fused: bool) -> torch.optim.Optimizer:
+        """What learns the weights."""
+        return torch.optim.Adam(self.parameters(), lr=learning_rate, fused=fused)
+
+    def read(self, vectors: Tensor) -> Tensor:
+        """What should come after each position of histories of item vectors, [B, L, D] -> [B, L, D]; causal."""
+        found: Tensor = self.body(vectors)
+        return found
 
     def compared(self, hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """What is multiplied to give scores: of positions [N, D] and of items [I, D]."""
@@ -59,7 +70,7 @@ class SequenceNetwork(nn.Module, ABC):
         ids, places, targets = (
             torch.from_numpy(part).to(items.device) for part in (batch.ids, batch.places, batch.targets)
         )
-        hidden = self.body(F.embedding(ids, items))  # [B, L] -> [B, L, D]
+        hidden = self.read(F.embedding(ids, items))  # [B, L] -> [B, L, D]
         return cross_entropy(*self.compared(hidden.flatten(0, 1)[places], items), targets)
 
     @torch.no_grad()
@@ -76,7 +87,7 @@ class SequenceNetwork(nn.Module, ABC):
         for rows in np.split(order, np.flatnonzero(np.diff(np.cumsum(lengths[order]) // POSITIONS)) + 1):
             if len(rows):
                 ids, last = (torch.from_numpy(a) for a in padded([histories[row] for row in rows], self.window))
-                hidden = self.body(F.embedding(ids.to(items.device), items))
+                hidden = self.read(F.embedding(ids.to(items.device), items))
                 found[torch.from_numpy(rows)] = hidden[torch.arange(len(rows)), last - 1]
         queries, keys = self.compared(found, items[:candidates])
         self.train(training)

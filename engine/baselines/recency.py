@@ -15,7 +15,7 @@ from engine.baselines.features import item_features
 from engine.baselines.item_knn import newest_first
 from engine.baselines.settings import RecencySettings
 from engine.baselines.stored import command, trained_baseline
-from engine.baselines.trained import WEIGHTS, Fitted, Fitting
+from engine.baselines.trained import WEIGHTS, Fitted, Fitting, tell_shrunk
 from engine.baselines.whitening import Whitening, fit_whitening, unit
 from engine.encoding.device import choose_device, device_name
 from engine.model_settings import from_document
@@ -55,12 +55,7 @@ def whitening_of(given: Fitting, vectors: np.ndarray, power: float, epsilon: flo
     """The whitening of these vectors; says where there are too few for their dimensions."""
     given.observer.progress(f"{given.model.name}: whitening", 0, 0)
     whitening, shrunk = fit_whitening(vectors, power, epsilon)
-    if shrunk:
-        given.observer.tell(
-            "whitening",
-            f"{given.dataset.name} has {len(vectors)} train items, fewer than the {vectors.shape[1]} dimensions of "
-            f"{given.model.features}: their covariance is drawn towards the identity by {shrunk:.0%}.",
-        )
+    tell_shrunk(given, len(vectors), vectors.shape[1], shrunk)
     return whitening
 
 

@@ -12,7 +12,7 @@ from engine.baselines.features import item_features
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.settings import SasRecSettings
 from engine.baselines.stored import command, trained_baseline
-from engine.baselines.trained import WEIGHTS, Fitted, Fitting
+from engine.baselines.trained import WEIGHTS, Fitted, Fitting, tell_shrunk
 from engine.baselines.trainer import Trainer
 from engine.baselines.validation import material
 from engine.encoding.device import choose_device, device_name
@@ -31,19 +31,24 @@ from store.workspace import Workspace
 MakeNetwork = Callable[[SasRecSettings, int, np.ndarray | None], SequenceNetwork]
 
 
-def fit_network(given: Fitting, make: MakeNetwork) -> Fitted:
-    """Train a network on a dataset's train part, from the newest checkpoint on."""
+def fit_network(given: Fitting, make: MakeNetwork, *, masked: bool = False) -> Fitted:
+    """Train a network on a dataset's train part, from the newest checkpoint on.
+
+    masked: whether the best epoch is chosen with the items of a history left out of its candidates.
+    """
     workspace, model, dataset, observer = given.workspace, given.model, given.dataset, given.observer
     settings = _settings(model)
     observer.progress(f"{model.name}: preparing", 0, 0)
     with workspace.read() as db:
-        learned = material(db, dataset, settings.validation_events)
+        learned = material(db, dataset, settings.validation_events, masked=masked)
     if "no valid events" in learned.questions.scope:
         observer.tell("validation", f"{dataset.name}: the best epoch is chosen by {learned.questions.scope}.")
     features = _features(given)
     place = choose_device(given.device)
     network = _initial(model, make, dataset.items, features, str(place))
-    network.settle(learned.items)
+    shrunk = network.settle(learned.items)
+    if features is not None:
+        tell_shrunk(given, len(np.unique(learned.items)), features.shape[1], shrunk)
     trainer = Trainer(
         network,
         learned,

@@ -39,6 +39,7 @@ class UniSRecSettings(SasRecSettings):
     experts: int = setting(8, Range(1, 256))  # linear maps of the features, mixed by a gate
     feature_dropout: float = setting(0.2, Range(0, 1, below=True))  # of the features on their way into the experts
     temperature: float = setting(0.07, Range(0, 100, above=True))
+    whitening: str = setting("none", ("none", "zca"), added=True)  # of the features: "zca" is that of `recency`
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,23 @@ class RecencySettings(Settings):
     decay: float = setting(0.5, Range(0, 1))  # share of an item that is one item older; 0 reads the newest alone
     power: float = setting(1.0, Range(0, 2))  # 1 makes every direction equally wide; 0 leaves them as they are
     epsilon: float = setting(0.01, Range(0, 1_000))  # added to the variances, of which the mean is 1
+
+
+@dataclass(frozen=True)
+class LateSettings(SasRecSettings):
+    """`recency`, and what is learned beside it."""
+
+    hidden: int = setting(64, Range(1, 8_192))
+    layers: int = setting(1, Range(1, 64))
+    dropout: float = setting(0.2, Range(0, 1, below=True))
+    feature_dropout: float = setting(0.1, Range(0, 1, below=True))  # of a history's item vectors
+    temperature: float = setting(0.07, Range(0, 100, above=True))  # of the cosines at the start; it is learned
+    decay: float = setting(1.0, Range(0, 1_000))  # of the map towards the identity: AdamW's weight decay
+    body_rate: float = setting(0.1, Range(0, 1))  # of the learning rate, for the Transformer
+    candidates: int = setting(5_000, Range(1))  # items of a softmax, beside those of the batch; more are sampled
+    popularity: str = setting("learned", ("learned", "none"))  # its weight, beside the cosine
+    power: float = setting(1.0, Range(0, 2))  # of the whitening, as for `recency`
+    epsilon: float = setting(0.01, Range(0, 1_000))
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,19 @@ CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
 LEAST_ROWS = 64  # fewer would read and write the whole catalogue's gradient for too little
 
 
-def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor, seen: Tensor | None = None) -> Tensor:
     """The mean over N of −log softmax(hidden · itemsᵀ)[target]: `F.cross_entropy` in value and gradients.
 
-    hidden [N, D], items [I, D], targets int64 [N]. Gradients are made along with the value, chunk by chunk, so
+    hidden [N, D], items [I, D], targets int64 [N]. seen int64 [N, S]: items that a row leaves out of its softmax,
+    repeated or not; its target stays in. Gradients are made along with the value, chunk by chunk, so
     memory is that of the gradients and of one chunk: LEAST_ROWS or CHUNK_BYTES, whichever is more.
     """
-    return cast("Tensor", _FullSoftmax.apply(hidden, items, targets))
+    return cast("Tensor", _FullSoftmax.apply(hidden, items, targets, seen))
 
 
 class _FullSoftmax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, items: Tensor, targets: Tensor, seen: Tensor | None) -> Tensor:
         count = len(hidden)
         to_hidden, to_items = torch.empty_like(hidden), torch.zeros_like(items)
         budget = CHUNK_BYTES.get(hidden.device.type, CHUNK_BYTES["cuda"])
@@ -35,6 +36,9 @@ class _FullSoftmax(torch.autograd.Function):
             part, wanted = hidden[start : start + rows], targets[start : start + rows]
             scores = buffer[: len(part)]
             torch.mm(part, items.T, out=scores)  # [n, D] · [I, D]ᵀ -> [n, I]
+            if seen is not None:
+                kept = scores.gather(1, wanted[:, None])
+                scores.scatter_(1, seen[start : start + rows], -torch.inf).scatter_(1, wanted[:, None], kept)
             scores.sub_(scores.amax(dim=1, keepdim=True))
             right = scores.gather(1, wanted[:, None])
             total = scores.exp_().sum(dim=1, keepdim=True)
@@ -49,6 +53,6 @@ class _FullSoftmax(torch.autograd.Function):
         return loss / count
 
     @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
         to_hidden, to_items = ctx.saved_tensors
-        return to_hidden * outputs[0], to_items * outputs[0], None
+        return to_hidden * outputs[0], to_items * outputs[0], None, None

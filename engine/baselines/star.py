@@ -14,9 +14,7 @@ from engine.baselines.stored import trained_baseline
 from engine.baselines.trained import Fitted, Fitting
 from engine.baselines.validation import METRIC, Material, material
 from engine.encoding.device import choose_device, device_name
-from engine.measuring.metrics import measure
 from engine.model_settings import from_document
-from engine.ranking.rank import rank
 from engine.ranking.sum_scorer import SumScorer
 from engine.scoring import Opening, Scored
 
@@ -32,11 +30,11 @@ def fit(given: Fitting) -> Fitted:
     summary: dict[str, Any] = {"items": len(known)}
     if not settings.weight:
         with given.workspace.read() as db:
-            learned = material(db, given.dataset, settings.validation_events)
+            learned = material(db, given.dataset, settings.validation_events, masked=True)
         found = _tried(given, whitening(features), learned, settings)
         best = max(found, key=lambda weight: (found[weight], -weight))
         document["weight"] = best
-        summary |= {METRIC: found[best], "validation": f"{learned.questions.scope}, seen items masked"}
+        summary |= {METRIC: found[best], "validation": learned.questions.described}
         given.observer.tell("weight", f"{given.dataset.name}: co-occurrence weighs {best:g} beside a cosine.")
     return fitted(given, whitening, document, summary, weight=document["weight"])
 
@@ -67,11 +65,8 @@ def _tried(given: Fitting, vectors: np.ndarray, learned: Material, settings: Sta
         whitened_scorer(questions.histories, vectors, vectors, settings.text_decay, None)[0],
         together.scorer(questions.histories),
     )
-    lengths = [len(history) for history in questions.histories]
-    seen = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), np.concatenate(questions.histories)
     found = {}
     for done, weight in enumerate(WEIGHTS):
         given.observer.progress(f"{given.model.name}: weights on valid events", done, len(WEIGHTS))
-        ranked = rank(SumScorer(parts, np.array([1.0, weight])), questions.targets, seen, top=1)
-        found[weight] = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
+        found[weight] = questions.measured(SumScorer(parts, np.array([1.0, weight])))
     return found

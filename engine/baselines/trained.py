@@ -60,6 +60,16 @@ class Fitted:
     seconds: float = 0.0
 
 
+def tell_shrunk(given: Fitting, items: int, width: int, shrunk: float) -> None:
+    """Say where a whitening had so few train items that their covariance was shrunk (0: not at all)."""
+    if shrunk:
+        given.observer.tell(
+            "whitening",
+            f"{given.dataset.name} has {items} train items, fewer than the {width} dimensions of "
+            f"{given.model.features}: their covariance is drawn towards the identity by {shrunk:.0%}.",
+        )
+
+
 def train_baseline(
     workspace: Workspace, model: Model, dataset_name: str, observer: Observer, *, device: str = "auto"
 ) -> TrainedBaseline:

@@ -59,7 +59,7 @@ class Trainer:
         self.windows = cut(material.starts, material.items, settings.window)
         self.device = next(network.parameters()).device
         fused = self.device.type in ("cpu", "cuda")
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=fused)
+        self.optimizer = network.optimizer(settings.learning_rate, fused)
         self.done = Standing()
         self._best: dict[str, torch.Tensor] = {}
 
@@ -87,7 +87,7 @@ class Trainer:
             "best_epoch": self.done.best_epoch,
             METRIC: self.done.best,
             "targets": self.windows.targets,
-            "validation": self.material.questions.scope,
+            "validation": self.material.questions.described,
         }
 
     @property
@@ -128,7 +128,8 @@ class Trainer:
             self.done.best, self.done.best_epoch = self._last, self.done.epoch
             self._best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         words = "the best so far" if better else f"the best is that of epoch {self.done.best_epoch}"
-        found = f"{METRIC} {self._last:.4f} ({self.material.questions.scope}, seen items kept)"
+        questions = self.material.questions
+        found = f"{METRIC} {self._last:.4f} ({questions.scope}, {questions.rule})"
         self.observer.tell("validation", f"{self.name}, epoch {self.done.epoch}: {found}, {words}")
 
     def _keep(self) -> None:

@@ -13,32 +13,44 @@ from engine.baselines.network import SequenceNetwork
 from engine.baselines.sequence_model import SequenceScoring, fit_network
 from engine.baselines.settings import SasRecSettings, UniSRecSettings
 from engine.baselines.trained import Fitted, Fitting
+from engine.baselines.whitening import WhitenedFeatures
 from engine.scoring import Opening, Scoring
 
 ITEMS_AT_ONCE = 32_768  # through the experts; a larger catalogue is taken in parts, made again for the gradients
 LEAST_NOISE = 0.01  # of the gates while training, as in the published code
+POWER, EPSILON = 1.0, 0.01  # of the whitening: the defaults of `recency`
 
 
 class UniSRec(SequenceNetwork):
     """Scores are cosines of the body's output and the items' adapted features, over a temperature in training.
 
-    features float32 [I, F], of unit length; they are no weights, and are read from the store again whenever needed.
+    features float32 [I, F], of unit length, whitened if so set; they are no weights, and are read from the
+    store again whenever needed.
     An item that the train part lacks is scored by its text like any other.
     """
 
-    features: Tensor
+    plain: Tensor
 
     def __init__(self, settings: UniSRecSettings, features: np.ndarray) -> None:
         super().__init__(settings)
         self.temperature = settings.temperature
         self.adaptor = Adaptor(settings, features.shape[1])
-        self.register_buffer("features", torch.tensor(features, dtype=torch.float32), persistent=False)
+        whitened = settings.whitening == "zca"
+        self.whitened = WhitenedFeatures(features, POWER, EPSILON) if whitened else None
+        plain = None if whitened else torch.tensor(features, dtype=torch.float32)
+        self.register_buffer("plain", plain, persistent=False)
 
-    def settle(self, known: np.ndarray) -> None:
-        """Centre and scale features as those of the `known` items ask for."""
+    @property
+    def features(self) -> Tensor:
+        return self.plain if self.whitened is None else self.whitened.vectors
+
+    def settle(self, known: np.ndarray) -> float:
+        """Whiten, where that is set; centre and scale features as those of the `known` items ask for."""
+        shrunk = self.whitened.fit(known) if self.whitened is not None else 0.0
         chosen = self.features[torch.from_numpy(np.unique(known)).to(self.features.device)]
         self.adaptor.centre.copy_(chosen.mean(dim=0))
         self.adaptor.scale.copy_((chosen - self.adaptor.centre).square().mean().clamp_min(1e-12).rsqrt())
+        return shrunk
 
     def items(self) -> Tensor:
         if len(self.features) <= ITEMS_AT_ONCE:

@@ -1,4 +1,4 @@
-"""What a sequence model in training is measured by: exact ranks among the full catalogue, seen items kept."""
+"""What a model in training is measured by: exact ranks among the full catalogue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from engine.baselines.network import SequenceNetwork
 from engine.measuring.metrics import measure
 from engine.ranking.rank import rank
-from engine.ranking.scorers import VectorScorer
+from engine.ranking.scorers import Scorer, VectorScorer
 from store import datasets
 from store.errors import BadInput
 from store.records import Dataset
@@ -21,19 +21,39 @@ METRIC = "ndcg@10"
 
 @dataclass(frozen=True)
 class Questions:
-    """Histories with the item that came next; scope: what they are, in words."""
+    """Histories with the item that came next; scope: what they are, in words.
+
+    masked: leave the items of a history out of its candidates.
+    """
 
     histories: list[np.ndarray]
     targets: np.ndarray
     candidates: int
     scope: str
+    masked: bool = False
+
+    @property
+    def rule(self) -> str:
+        """Which items are candidates, in words."""
+        return f"seen items {'masked' if self.masked else 'kept'}"
+
+    @property
+    def described(self) -> str:
+        """What is asked, in words; that seen items are kept goes without saying."""
+        return f"{self.scope}, {self.rule}" if self.masked else self.scope
 
     def ask(self, network: SequenceNetwork, device: str) -> float:
-        """The mean NDCG@10 over the questions."""
-        scorer = VectorScorer(*network.vectors(self.histories, self.candidates))
-        nobody = np.zeros(len(self.targets) + 1, np.int64), np.zeros(0, np.int32)
-        ranked = rank(scorer, self.targets, nobody, top=1, device=device)
-        return float(measure(METRIC)(ranked.better, ranked.tied).mean())
+        """The mean NDCG@10 of a network over the questions."""
+        return self.measured(VectorScorer(*network.vectors(self.histories, self.candidates)), device)
+
+    def measured(self, scorer: Scorer, device: str = "cpu") -> float:
+        """The mean NDCG@10 of scores over the questions."""
+        lengths = [len(history) if self.masked else 0 for history in self.histories]
+        starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        items = np.concatenate(self.histories) if self.masked else np.zeros(0, np.int32)
+        ranked = rank(scorer, self.targets, (starts, items), top=1, device=device)
+        pairs = (ranked.better_masked, ranked.tied_masked) if self.masked else (ranked.better, ranked.tied)
+        return float(measure(METRIC)(*pairs).mean())
 
 
 @dataclass(frozen=True)
@@ -45,9 +65,10 @@ class Material:
     questions: Questions
 
 
-def material(db: sqlite3.Connection, dataset: Dataset, events: int) -> Material:
+def material(db: sqlite3.Connection, dataset: Dataset, events: int, *, masked: bool = False) -> Material:
     """A dataset's train part, and at most `events` of its valid events, the same at each call.
 
+    masked: as of `Questions`.
     Where it has none, the newest train item of each user with three or more becomes a question and is not trained
     on. `BadInput` where nothing is left to train on or to ask.
     """
@@ -71,7 +92,7 @@ def material(db: sqlite3.Connection, dataset: Dataset, events: int) -> Material:
             f"{dataset.name} has too little to train on: a user with two train items is needed, and a valid event or "
             "a user with three train items to choose the best epoch by. Ingest it with other split boundaries."
         )
-    return Material(starts, items, Questions(histories, targets.astype(np.int32), dataset.items, scope))
+    return Material(starts, items, Questions(histories, targets.astype(np.int32), dataset.items, scope, masked))
 
 
 def _sample(count: int, wanted: int) -> np.ndarray | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.baselines.request import BaselineRequest, check_baseline
+from engine.baselines.settings import UniSRecSettings
 from engine.evaluation import evaluate
+from engine.model_settings import from_document
 from engine.models import make_baseline, open_model
 from engine.protocol import EvaluationOptions, Measured, protocol
 from engine.reading import Reading
@@ -42,6 +45,13 @@ def test_trained_models_keep_their_hashes(tmp_path: Path) -> None:
     assert other.weights_hash == "7b5adf18179113e865a2a5db8c59396f"
 
 
+def test_a_setting_that_was_added_is_no_part_of_older_models() -> None:
+    assert "whitening" not in UniSRecSettings().document()
+    assert from_document(UniSRecSettings, UniSRecSettings().document()) == UniSRecSettings()
+    other = UniSRecSettings(whitening="zca")
+    assert other.document() == UniSRecSettings().document() | {"whitening": "zca"}
+
+
 def test_the_rules_of_each_kind(tmp_path: Path) -> None:
     workspace = five_items(tmp_path)
     with workspace.read() as db:
@@ -62,7 +72,9 @@ def test_the_rules_of_each_kind(tmp_path: Path) -> None:
     assert rules("last-item", reader) == {"history": "newest item", "tokenizer": "t", **read}
     assert rules("sasrec", trained=trained) == {"newest": 20, "weights": "learned"}
     features = {"newest": 20, "weights": "learned", "item_text": "title", "features": "w"}
-    assert rules("unisrec", reader, trained) == features
+    assert rules("unisrec", reader, trained) == rules("late", reader, trained) == features
+    whitened = replace(trained, settings={"window": 20, "whitening": "zca"})
+    assert rules("unisrec", reader, whitened) == {"whitening": "zca", **features}
     assert rules("star", reader, trained) == {name: value for name, value in features.items() if name != "newest"}
 
 

@@ -44,6 +44,28 @@ def test_two_items_by_hand() -> None:
     assert table.grad.flatten().tolist() == pytest.approx([-0.75, 0.75])
 
 
+@pytest.mark.parametrize("count", [2 * LEAST_ROWS + 22, 1])
+def test_what_a_row_has_seen_is_left_out_but_for_its_target(count: int) -> None:
+    hidden, table, targets = drawn(count, ITEMS, torch.float64)
+    seen = torch.randint(0, ITEMS, (count, 5))
+    seen[:, 3] = seen[:, 0]  # seen twice
+    seen[:, 4] = targets
+    ours = cross_entropy(hidden, table, targets, seen)
+    found = torch.autograd.grad(ours, (hidden, table))
+    allowed = torch.ones(count, ITEMS, dtype=torch.bool).scatter(1, seen, False).scatter(1, targets[:, None], True)
+    whole = F.cross_entropy((hidden @ table.T).masked_fill(~allowed, -torch.inf), targets)
+    torch.testing.assert_close(ours, whole)
+    for ours_of, wanted_of in zip(found, torch.autograd.grad(whole, (hidden, table)), strict=True):
+        torch.testing.assert_close(ours_of, wanted_of)
+
+
+def test_three_items_of_which_one_is_seen_by_hand() -> None:
+    # Scores 0, ln 3 and ln 5. Without the last the first has the probability 1/4, with it 1/9.
+    hidden, table = torch.tensor([[1.0]]), torch.tensor([[0.0], [math.log(3)], [math.log(5)]])
+    assert cross_entropy(hidden, table, torch.tensor([0])).item() == pytest.approx(math.log(9))
+    assert cross_entropy(hidden, table, torch.tensor([0]), torch.tensor([[2]])).item() == pytest.approx(math.log(4))
+
+
 def test_scores_beyond_the_range_of_exp_stay_finite() -> None:
     hidden, table, targets = drawn(20, 300, torch.float32, scale=1_000)
     loss = cross_entropy(hidden, table, targets)

@@ -1,4 +1,4 @@
-"""What SASRec and UniSRec answer: causal, blind to padding and to company, the newest items only."""
+"""What the sequence models answer: causal, blind to padding and to company, the newest items only."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 
 from engine.baselines import unisrec
 from engine.baselines.body import Body
+from engine.baselines.late import Late
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.sasrec import SasRec
 from engine.baselines.sequences import batches, cut
-from engine.baselines.settings import SasRecSettings, UniSRecSettings
+from engine.baselines.settings import LateSettings, SasRecSettings, UniSRecSettings
 from engine.baselines.unisrec import UniSRec, thinned
 
 ITEMS, WINDOW = 30, 6
@@ -34,7 +35,16 @@ def uni() -> SequenceNetwork:
     return UniSRec(UniSRecSettings(hidden=16, inner=24, window=WINDOW), unit(ITEMS))
 
 
+def late() -> SequenceNetwork:
+    """One whose Transformer is heard."""
+    torch.manual_seed(0)
+    made = Late(LateSettings(hidden=8, inner=24, window=WINDOW), ITEMS, unit(ITEMS))
+    torch.nn.init.normal_(made.outward.weight)
+    return made
+
+
 both = pytest.mark.parametrize("network", [sasrec, uni])
+each = pytest.mark.parametrize("network", [sasrec, uni, late])
 Network = Callable[[], SequenceNetwork]
 
 
@@ -66,7 +76,7 @@ def test_the_place_in_the_history_counts() -> None:
     assert (answers[1:] - answers[:-1]).abs().amax(dim=1).gt(1e-4).all()
 
 
-@both
+@each
 def test_what_a_history_is_read_with_changes_nothing(network: Network) -> None:
     made, draw = network(), np.random.default_rng(0)
     histories = [draw.integers(0, ITEMS, length) for length in (1, 5, 2, 6, 3, 1, 4)]
@@ -77,7 +87,7 @@ def test_what_a_history_is_read_with_changes_nothing(network: Network) -> None:
         assert np.array_equal(again, items)
 
 
-@both
+@each
 def test_only_the_newest_items_are_read(network: Network) -> None:
     made = network()
     long = np.arange(WINDOW + 4)
@@ -86,7 +96,7 @@ def test_only_the_newest_items_are_read(network: Network) -> None:
     assert not np.allclose(queries, made.vectors([long[-WINDOW + 1 :]], ITEMS)[0])
 
 
-@both
+@each
 def test_asking_leaves_training_as_it_was(network: Network) -> None:
     made = network().train()
     first, second = (made.vectors([np.array([1, 2])], ITEMS)[0] for _ in range(2))

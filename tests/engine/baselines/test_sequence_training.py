@@ -10,71 +10,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from engine.baselines.request import BaselineRequest, check_baseline
-from engine.baselines.trained import train_baseline
 from engine.evaluation import evaluate
-from engine.models import make_baseline, make_only
-from engine.protocol import EvaluationOptions
-from store import datasets, evaluations
+from engine.models import make_only
 from store.errors import BadInput, Cancelled, Failed
-from store.records import Dataset, Ranks, TrainedBaseline
 from store.trained_baselines import trained_baselines
 from store.words import Split
 from store.workspace import Workspace
+from tests.engine.baselines.cycle import FP32, ITEMS, WORDS, Stopping, cycle, made, ranks
 from tests.small_shop import TEST, TRAIN, add
 from tests.training_shop import Watcher, copied
-
-VALID = Split.VALID
-ITEMS, LENGTH = 8, 6
-WORDS = ("lamp", "chair", "table", "pencil", "kettle", "bicycle", "violin", "window")
-QUICK = ("hidden=16", "inner=32", "dropout=0.1", "learning-rate=0.01", "window=3", "batch=16")
-FP32 = EvaluationOptions(device="cpu", precision="fp32")
-
-
-def cycle(folder: Path, *, valid: bool = True, cold: int = 0) -> Workspace:
-    """The item after n is n + 1, and 0 after the last; two users begin with each. `cold` items nobody has."""
-    workspace = Workspace(folder)
-    marks = ((1, TRAIN), (2, TRAIN), (3, TRAIN), (LENGTH - 2, VALID if valid else TRAIN), (LENGTH - 1, TEST))
-    histories = [
-        (f"u{user}", tuple((user + step) % ITEMS for step in range(LENGTH)), marks) for user in range(2 * ITEMS)
-    ]
-    titles = [*WORDS, *(f"cold {n}" for n in range(cold))]
-    add(workspace, "cycle", titles, ["Things"] * len(titles), histories)
-    return workspace
-
-
-def made(
-    workspace: Workspace,
-    kind: str = "sasrec",
-    *settings: str,
-    seed: int = 0,
-    features: str = "",
-    watcher: Watcher | None = None,
-    name: str = "",
-    on: str = "cycle",
-) -> TrainedBaseline:
-    """A baseline with the quick settings and these on top, checked and trained on the CPU."""
-    request = BaselineRequest(kind, features, name, seed, (*QUICK, *settings))
-    check_baseline(workspace, request)
-    model = make_baseline(workspace, request)
-    return train_baseline(workspace, model, on, (watcher or Watcher()).observer, device="cpu")
-
-
-def ranks(workspace: Workspace, model: str) -> Ranks:
-    with workspace.read() as db:
-        return evaluations.ranks(db, evaluate(workspace, model, "cycle", FP32))
-
-
-def dataset(workspace: Workspace, name: str = "cycle") -> Dataset:
-    with workspace.read() as db:
-        return datasets.dataset(db, name)
-
-
-class Stopping(Watcher):
-    """Asks to stop at a target of an epoch."""
-
-    def _stop(self) -> bool:
-        return self.stop_phase in self.place[0] and self.place[1] >= self.stop_step
 
 
 def test_a_cycle_is_learned_by_heart(tmp_path: Path) -> None:
@@ -95,6 +39,22 @@ def test_unisrec_learns_it_from_texts(tmp_path: Path, tiny_roberta: Path) -> Non
     assert (ranks(workspace, "uni").better == 0).all()
 
 
+def test_unisrec_reads_whitened_features_where_that_is_set(tmp_path: Path, tiny_roberta: Path) -> None:
+    workspace = cycle(tmp_path)
+    make_only(workspace, name="tiny", backbone=str(tiny_roberta), device="cpu", precision="fp32")
+    plain = made(workspace, "unisrec", "epochs=2", features="tiny", name="plain")
+    watcher = Watcher()
+    white = made(workspace, "unisrec", "epochs=2", "whitening=zca", features="tiny", name="white", watcher=watcher)
+    assert "whitening" not in plain.settings  # as before there was such a setting
+    assert white.settings == plain.settings | {"whitening": "zca"}
+    assert white.weights_hash != plain.weights_hash
+    assert "cycle has 8 train items, fewer than the" in watcher.said("whitening")[0]
+    rules = [evaluate(workspace, name, "cycle", FP32).protocol for name in ("plain", "white")]
+    assert rules[1] == rules[0] | {"weights": white.weights_hash, "whitening": "zca"}
+    with pytest.raises(BadInput, match=r"whitening = pca is not allowed\. Allowed: none or zca"):
+        made(workspace, "unisrec", "whitening=pca", features="tiny", name="other")
+
+
 def test_items_that_nobody_had_are_candidates_and_no_event_is_dropped(tmp_path: Path) -> None:
     workspace = cycle(tmp_path, cold=5)
     with workspace.write() as db:  # one test target becomes an item of no train part
@@ -102,8 +62,7 @@ def test_items_that_nobody_had_are_candidates_and_no_event_is_dropped(tmp_path: 
     made(workspace, "sasrec", "epochs=30", "patience=30")
     evaluation = evaluate(workspace, "sasrec", "cycle", FP32)
     assert (evaluation.n, evaluation.candidates) == (2 * ITEMS, ITEMS + 5)
-    with workspace.read() as db:
-        found = evaluations.ranks(db, evaluation)
+    found = ranks(workspace, "sasrec")
     assert sorted(found.top_items[0][: ITEMS + 5].tolist()) == list(range(ITEMS + 5))
     assert found.better[-1] >= ITEMS - 1  # never seen, so everything that was seen comes before it
 
