@@ -16,13 +16,15 @@ from store.workspace import Workspace
 @dataclass(frozen=True)
 class BaselineRequest:
     """Which baseline to make. features: the text model whose vectors it takes, "" for `only`; called: its name, "" for
-    the usual one; settings as `KEY=VALUE` where it has some, seed where it is trained with chance."""
+    the usual one; settings as `KEY=VALUE` where it has some, seed where it is trained with chance. trial: for a search
+    over settings, so that lists leave it out."""
 
     kind: str
     features: str = ""
     called: str = ""
     seed: int | None = None
     settings: tuple[str, ...] = ()
+    trial: bool = False
 
     @property
     def name(self) -> str:
