@@ -221,7 +221,7 @@ def test_a_trial_that_fails_is_stored_with_its_words_and_the_others_are_made(cam
     in_the_way.write_text("a file where the weights go")
     done = broken(*words)
     assert done.code == 0, done.err
-    assert "1 of 2 trials done, 1 failed" in done.err
+    assert "1 of 2 done, 1 failed" in done.err
     assert "Trial 1 failed: " in done.err
     assert "--seed 1" in next(line for line in done.err.splitlines() if "What is left is made by: st5 tune" in line)
     (_, failed) = sorted(stored(broken, 2), key=lambda trial: trial.state)

@@ -129,11 +129,11 @@ def seen_words(seen: Seen) -> str:
 
 
 def counted(table: SearchTable) -> str:
-    """`12 trials`, `9 of 12 trials done, 1 failed, 2 waiting`."""
+    """`12 trials`, `9 of 12 done, 1 failed, 2 waiting`."""
     total, failed, waiting = len(table.trials), table.count(TrialState.FAILED), table.count(TrialState.WAITING)
     if not failed and not waiting:
         return f"{total} trial{'' if total == 1 else 's'}"
-    parts = [f"{total - failed - waiting} of {total} trials done"]
+    parts = [f"{total - failed - waiting} of {total} done"]
     parts += [f"{failed} failed"] if failed else []
     return ", ".join([*parts, *([f"{waiting} waiting"] if waiting else [])])
 

@@ -62,10 +62,8 @@ class TuneDraft(Draft):
         return [*own, *option("--sample", self.sample), *option("--device", self.device)]
 
     def check(self, workspace: Workspace) -> None:
-        from engine.tuning.making import making_of
         from engine.tuning.search import plan
 
-        making_of(self._request(""))
         need_datasets(workspace, self.datasets, "search on")
         for dataset in self.datasets:
             plan(workspace, self._request(dataset))

@@ -152,7 +152,7 @@ class SearchesScreen(ExportingScreen, LayerScreen):
         return self.shown.trials[row] if self.shown and 0 <= row < len(self.shown.trials) else None
 
     def _draw(self) -> None:
-        from engine.tuning.table import counted, title
+        from engine.tuning.table import counted
 
         shown, view = self.shown, self.view
         assert view is not None
@@ -165,7 +165,8 @@ class SearchesScreen(ExportingScreen, LayerScreen):
         if shown is None:
             empty.update(searches_view.nothing(view, self.bench.workspace_option))
         else:
-            self.query_one(Section).say("", counted(shown), title=title(shown))
+            title = f"Trials on the valid events of {shown.search.dataset}"
+            self.query_one(Section).say(counted(shown), " ".join(shown.fixed), title=title)
             self.query_one("#trials", Table).put(*searches_view.trials_table(shown))
             words = searches_view.notes(shown, self.bench.workspace_option)
             self.query_one("#searches-notes", Static).update(words)
