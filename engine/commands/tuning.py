@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from store.workspace import Workspace
 
 LIST = "list"
+MOST_DIGITS = 10  # of a search's number
 
 
 def tune(
@@ -76,7 +77,7 @@ def tune(
 
     space, chosen = open_workspace(workspace), names(datasets)
     by = str(measure(metric)) if metric else ""
-    if model == LIST or model.isdecimal():
+    if model == LIST or (model.isascii() and model.isdigit() and len(model) < MOST_DIGITS):
         said = {"--datasets": datasets, "--try": " ".join(tries or []), "--detach": "x" if detach else ""}
         for option, value in said.items():
             if value:
