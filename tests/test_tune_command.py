@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from engine.jobs import control
+from engine.progress import Observer
+from engine.tuning.plan import Plan, plan, store
 from engine.tuning.request import SearchRequest, parse_tries, request_of
+from engine.tuning.run import run
 from store import jobs, searches
-from store.errors import BadInput
-from store.records import Trial
-from store.words import JobState, Split, TrialState
+from store.errors import BadInput, Cancelled, Failed
+from store.records import Search, Trial
+from store.words import JobState, Seen, Split, TrialState
 from store.workspace import Workspace
 from tests.interruptible import start
 from tests.program import Program, refusal
@@ -265,6 +268,34 @@ def test_killed_the_same_command_goes_on_with_what_is_done(program: Program, tmp
     assert all(trial.state is TrialState.DONE and trial.result for trial in stored(program))
     (killed, _), (state, lines) = told(program)
     assert (killed, state, len(lines)) == (JobState.LOST, JobState.SUCCEEDED, 120 - before)
+
+
+def planned(program: Program, *tries: str) -> tuple[Workspace, Plan, Search]:
+    space = Workspace(program.workspace)
+    found = plan(space, SearchRequest("item-knn", "shop", parse_tries(tries)))
+    return space, found, store(space, found, "ndcg@10", Seen.MASK)
+
+
+def test_a_search_that_is_cancelled_keeps_what_is_done(program: Program) -> None:
+    space, found, search = planned(program, "window=1,2,3,4")
+    told: list[str] = []
+    observer = Observer(tell=lambda kind, message: told.append(message), stop=lambda: len(told) == 2)
+    with pytest.raises(Cancelled, match=r"before trial 3 of 4\. What is done is kept"):
+        run(space, [(search, found.what)], observer)
+    assert [trial.state for trial in stored(program)] == ["done", "done", "waiting", "waiting"]
+    (shown,) = program("tune", "1", "--json").document
+    assert (shown["waiting"], shown["failed"], len(shown["trials"])) == (2, 0, 4)
+
+
+def test_a_search_whose_dataset_is_removed_meanwhile_says_so(program: Program) -> None:
+    space, found, search = planned(program, "window=1,2,3,4")
+
+    def remove(kind: str, message: str) -> None:
+        with space.write() as db:
+            db.execute("DELETE FROM dataset")
+
+    with pytest.raises(Failed, match="shop was replaced or removed while item-knn was searched on it"):
+        run(space, [(search, found.what)], Observer(tell=remove))
 
 
 def test_a_text_model_is_searched_like_a_baseline(tmp_path: Path, tiny_t5: Path) -> None:

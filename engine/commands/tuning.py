@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.progress import Observer
-    from engine.tuning.search import Plan
+    from engine.tuning.plan import Plan
     from engine.tuning.table import SearchTable
     from store.records import Search
     from store.workspace import Workspace
@@ -88,7 +88,7 @@ def tune(
         raise BadInput("A search makes its trials one after another. Run it without torchrun or accelerate.")
     if not chosen:
         raise BadInput("--datasets is empty. Name at least one; `st5 datasets` lists them.")
-    from engine.tuning.search import plan, store
+    from engine.tuning.plan import plan, store
 
     tried = parse_tries(tries or [])
     plans = [
@@ -108,21 +108,23 @@ def _run(
     """Make what is left as a job, and print what there is then; trials that all failed are said after the table."""
     from engine.jobs import door
     from engine.jobs.worker import JOB
-    from engine.tuning.search import left, run
+    from engine.tuning.plan import left
 
-    makings = [each.making for each in plans]
+    searched = [each.what for each in plans]
 
     def work(observer: Observer) -> None:
+        from engine.tuning.run import run
+
         def tell(kind: str, message: str) -> None:
             observer.tell(kind, message)
             if kind == "trial" and JOB not in os.environ:  # a job's log has it already
                 say(message)
 
-        run(space, list(zip(asked, makings, strict=True)), replace(observer, tell=tell), device=device)
+        run(space, list(zip(asked, searched, strict=True)), replace(observer, tell=tell), device=device)
 
     problem: Failed | SystemExit | None = None
     if detach or any(left(space, search) for search in asked):
-        shared = not any(making.trains for making in makings)
+        shared = not any(each.trains for each in searched)
         try:
             door.run(space, "tune", work, detach=detach, device=lambda: lease(device, shared=shared))
         except (Failed, SystemExit) as error:

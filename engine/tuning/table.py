@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.measuring.marks import CONFIDENCE
-from engine.tuning.making import best_command
+from engine.tuning.kinds import best_command
 from engine.tuning.request import request_of
 from store import models, searches
 from store.records import Search, Trial

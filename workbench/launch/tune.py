@@ -62,7 +62,7 @@ class TuneDraft(Draft):
         return [*own, *option("--sample", self.sample), *option("--device", self.device)]
 
     def check(self, workspace: Workspace) -> None:
-        from engine.tuning.search import plan
+        from engine.tuning.plan import plan
 
         need_datasets(workspace, self.datasets, "search on")
         for dataset in self.datasets:

@@ -1,4 +1,4 @@
-"""How the model of a trial is named, checked and made: a baseline, or a text model of a recipe."""
+"""What can be searched, a baseline or a text model of a recipe: how a trial of it is named, checked and asked for."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from store.words import Split
 from store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.progress import Observer
     from engine.training.recipe import Recipe
     from engine.training.request import TrainRequest
 
 RECIPE = "modern"  # of `st5 train`, where none is named
 
 
-class Making(Protocol):
-    """One kind of model for the trials of a search. settings: `KEY=VALUE`."""
+class Searched(Protocol):
+    """What a search is over. settings: those of one trial, as `KEY=VALUE`."""
 
     @property
     def trains(self) -> bool:
@@ -36,14 +35,12 @@ class Making(Protocol):
     def check(self, workspace: Workspace, settings: tuple[str, ...]) -> str:
         """The name of the model of these settings; `BadInput` for all that is wrong before any work."""
 
-    def make(
-        self, workspace: Workspace, name: str, settings: tuple[str, ...], observer: Observer, device: str
-    ) -> float:
-        """Make the model, or find it; the seconds of its training."""
+    def asked(self, name: str, settings: tuple[str, ...]) -> BaselineRequest | TrainRequest:
+        """What makes the model of these settings under this name."""
 
 
-def making_of(request: SearchRequest) -> Making:
-    """How the trials of a request are made; `BadInput` for a model that does not exist or has nothing to try."""
+def searched(request: SearchRequest) -> Searched:
+    """What a request searches; `BadInput` for a model that does not exist, and where there is nothing to try."""
     spec = baselines().get(request.model)
     if spec is None:
         return _text(request)
@@ -61,12 +58,12 @@ def making_of(request: SearchRequest) -> Making:
     if not request.tries:
         keys = ", ".join(spec.settings().document())
         raise BadInput(f"Name the values to try, such as {_example(spec)}. Settings of {spec.name}: {keys}.")
-    return BaselineMaking(request, spec)
+    return SearchedBaseline(request, spec)
 
 
 @dataclass(frozen=True)
-class BaselineMaking:
-    """Trials of a baseline."""
+class SearchedBaseline:
+    """A baseline, made anew for each trial."""
 
     request: SearchRequest
     spec: ModelSpec
@@ -80,7 +77,7 @@ class BaselineMaking:
         return (self.request.seed or 0) if self.spec.random else None
 
     def check(self, workspace: Workspace, settings: tuple[str, ...]) -> str:
-        asked = self._asked("", settings)
+        asked = self.asked("", settings)
         values = recipe_of(asked, self.spec)["settings"]
         features = (self.request.features or ONLY) if self.spec.vectors else ""
         name = _name(self.spec.name, [self.spec.version, features, self.seed, values])
@@ -94,25 +91,13 @@ class BaselineMaking:
             )
         return name
 
-    def make(
-        self, workspace: Workspace, name: str, settings: tuple[str, ...], observer: Observer, device: str
-    ) -> float:
-        from engine.models import make_baseline
-
-        model = make_baseline(workspace, self._asked(name, settings))
-        if not self.trains:
-            return 0.0
-        from engine.baselines.trained import train_baseline
-
-        return train_baseline(workspace, model, self.request.dataset, observer, device=device).seconds
-
-    def _asked(self, name: str, settings: tuple[str, ...]) -> BaselineRequest:
+    def asked(self, name: str, settings: tuple[str, ...]) -> BaselineRequest:
         return BaselineRequest(self.spec.name, self.request.features, name, self.seed, settings, trial=True)
 
 
 @dataclass(frozen=True)
-class TextMaking:
-    """Trials of a variant: a text model for each, trained on the dataset alone; what phases they share is made once."""
+class SearchedText:
+    """A variant, trained for each trial on the dataset alone; phases that trials share are trained once."""
 
     request: SearchRequest
 
@@ -128,7 +113,7 @@ class TextMaking:
         from engine.training.request import check, document
 
         try:
-            asked = self._asked("", settings)
+            asked = self.asked("", settings)
             with workspace.read() as db:
                 dataset = datasets.dataset(db, self.request.dataset)
             name = _name(self.request.model, document(workspace, asked, [dataset]))
@@ -137,15 +122,7 @@ class TextMaking:
             raise BadInput(str(error).replace("--set ", "--try ")) from None
         return name
 
-    def make(
-        self, workspace: Workspace, name: str, settings: tuple[str, ...], observer: Observer, device: str
-    ) -> float:
-        from engine.training.variant import train
-
-        model = train(workspace, replace(self._asked(name, settings), device=device), observer)
-        return sum(phase["seconds"] for phase in model.lineage)
-
-    def _asked(self, name: str, settings: tuple[str, ...]) -> TrainRequest:
+    def asked(self, name: str, settings: tuple[str, ...]) -> TrainRequest:
         from engine.training.request import TrainRequest
 
         return TrainRequest(
@@ -171,7 +148,7 @@ def best_command(request: SearchRequest, settings: dict[str, str], seed: int | N
     return (*words, "--name", name)
 
 
-def _text(request: SearchRequest) -> TextMaking:
+def _text(request: SearchRequest) -> SearchedText:
     recipe = _recipe(request, ())
     if request.model not in recipe.chains or not recipe.chain(request.model):
         known = (*_with_settings(), *(name for name, chain in recipe.chains.items() if chain))
@@ -185,7 +162,7 @@ def _text(request: SearchRequest) -> TextMaking:
             "Name the values to try, such as --try learning-rate=2e-5,1e-4 --try batch=64,128. "
             "`st5 recipes thesis` shows every setting."
         )
-    return TextMaking(request)
+    return SearchedText(request)
 
 
 def _recipe(request: SearchRequest, settings: tuple[str, ...]) -> Recipe:
