@@ -199,7 +199,7 @@ def cameras(tmp_path_factory: pytest.TempPathFactory) -> Program:
     return made
 
 
-def test_what_is_trained_is_found_again_and_the_best_is_made_with_its_seed(cameras: Program) -> None:
+def test_what_is_trained_is_found_again_and_the_best_is_made_with_its_seed(cameras: Program, tmp_path: Path) -> None:
     (found,) = cameras(*SASREC, "--seed", "1", "--json").document
     assert len(told(cameras)) == 1
     assert {trial["seed"] for trial in found["trials"]} == {1}
@@ -209,6 +209,12 @@ def test_what_is_trained_is_found_again_and_the_best_is_made_with_its_seed(camer
         f"baseline sasrec --datasets {CAMERAS} --set hidden=8 --set inner=8 --set batch=64 --set epochs=2 "
         f"--set learning-rate={rate} --seed 1 --name sasrec-tuned"
     )
+    # Training is the same again: so are its numbers on the valid events.
+    own = Program(Path(shutil.copytree(cameras.workspace, tmp_path / "w")))
+    assert own(*found["command"]).code == 0
+    rows = own("evaluate", "sasrec-tuned", "-d", CAMERAS, "--split", "valid", "--json").document
+    means = [row["mean"] for row in rows if (row["slice"], row["metric"], row["seen"]) == ("all", "ndcg@10", "mask")]
+    assert means == [found["trials"][0]["mean"]]
     # The two seeds of a training are two models; the names tell them apart.
     (other,) = cameras(*SASREC, "--json").document
     assert not {trial["model"] for trial in other["trials"]} & {trial["model"] for trial in found["trials"]}

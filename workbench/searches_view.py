@@ -14,7 +14,7 @@ from store.words import TrialState
 from store.workspace import Workspace
 from workbench import numbers
 from workbench.cell_text import MARKS, STYLES
-from workbench.display import line, whole
+from workbench.display import brief, line, whole
 from workbench.next_step import command
 from workbench.widgets.table import Heading, Line
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.tuning.table import SearchTable
 
 NO_DATASET = "There is no dataset yet, so there is nothing to search on. Home (1) says how to get one."
+WIDEST_VALUE = 24  # characters of a setting; longer ones would push the numbers out of sight
 EXAMPLE = ("tune", "item-knn", "--datasets", "NAME", "--try", "decay=0.5,0.7,0.9", "--try", "window=20,50")
 
 
@@ -66,7 +67,7 @@ def trials_table(table: SearchTable) -> tuple[list[Heading], list[Line]]:
 
 def trial_words(table: SearchTable, trial: Trial) -> Text:
     """Everything about the trial under the cursor but the end of a long message, which Enter shows."""
-    words = " ".join(f"{key}={value}" for key, value in trial.settings.items())
+    words = " ".join(f"{key}={brief(value, WIDEST_VALUE)}" for key, value in trial.settings.items())
     text = line(f"trial {trial.number}: {words}")
     if trial.result is not None:
         result = trial.result
@@ -79,11 +80,11 @@ def trial_words(table: SearchTable, trial: Trial) -> Text:
 
 
 def trial_facts(table: SearchTable, trial: Trial) -> str:
-    """The same in full: settings a line each, then what came of them."""
-    facts = [f"{key} = {value}" for key, value in trial.settings.items()]
-    facts += [f"seed = {trial.seed}"] if trial.seed is not None else []
+    """The same in full: what came of it, then settings a line each."""
     outcome = trial_words(table, trial).plain.partition("\n")[2] if trial.result else trial.message
-    return "\n".join([*facts, "", f"{trial.state}, {trial.seconds:,.1f} s", *([outcome] if outcome else [])])
+    facts = [f"{trial.state}, {trial.seconds:,.1f} s", *([outcome] if outcome else []), ""]
+    facts += [f"{key} = {value}" for key, value in trial.settings.items()]
+    return "\n".join([*facts, *([f"seed = {trial.seed}"] if trial.seed is not None else [])])
 
 
 def notes(table: SearchTable, option: Path | None) -> Text:
@@ -103,7 +104,7 @@ def _line(table: SearchTable, trial: Trial) -> Line:
     result, best = trial.result, trial is table.best
     dim = "" if result else "dim"
     cells = [_number(str(trial.number), "dim")]
-    cells += [_number(trial.settings.get(key, numbers.NOTHING), dim) for key in table.varied]
+    cells += [_number(brief(trial.settings.get(key, numbers.NOTHING), WIDEST_VALUE), dim) for key in table.varied]
     mean = Text(justify="right", no_wrap=True)
     mean.append(numbers.mean(result.mean) if result else numbers.NOTHING, style=STYLES[1] if best else dim)
     cells += [mean.append(MARKS[1] if best else " ", style="bold")]

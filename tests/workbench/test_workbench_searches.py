@@ -48,8 +48,8 @@ async def test_trials_are_listed_best_first_with_what_failed_and_what_waits(work
         await press(pilot, "enter")
         assert isinstance(app.screen, ValueDialog)
         assert app.screen.value.splitlines() == [
-            "epochs = 20", "hidden = 128", "learning-rate = 1e-3", "seed = 0", "", "failed, 3.2 s",
-            "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
+            "failed, 3.2 s", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "",
+            "epochs = 20", "hidden = 128", "learning-rate = 1e-3", "seed = 0",
         ]  # fmt: skip
         await press(pilot, "escape C")
         assert app.clipboard == (
