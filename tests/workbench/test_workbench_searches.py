@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 
+import pytest
 import shop
-from conftest import poll, press, screen_text, settle
+from conftest import check_snapshot, poll, press, screen_text, settle
 
 from engine.tuning.table import search_table
 from store.searches import fail_trial, searches, trials
@@ -101,6 +102,16 @@ async def test_several_searches_are_shown_in_turn_and_follow_the_workspace(works
             db.execute("DELETE FROM dataset WHERE name = 'shop-garden'")
         await poll(pilot)
         assert "search 1, sasrec on movielens-small" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_search(workspace: Workspace, size: tuple[int, int]) -> None:
+    shop.add_search(workspace)
+    app = Workbench(workspace, readonly=True)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await press(pilot, "4 t j j")
+        check_snapshot(app, f"searches-{size[0]}x{size[1]}")
 
 
 async def test_the_table_is_taken_along(workspace: Workspace) -> None:
