@@ -41,6 +41,7 @@ def run(
         progress = _TrialProgress(observer.progress, name, place, len(waiting))
         words = _make(workspace, search, what, trial, replace(observer, progress=progress), device)
         observer.tell("trial", f"{name}: {' '.join(setting_words(trial.settings))}: {words}")
+    observer.progress("every trial was made", len(waiting), len(waiting))
     trials = [trial for search, _ in asked for trial in _trials(workspace, search)]
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
     if len(failed) == len(trials):
