@@ -108,7 +108,7 @@ def ingest(
         source = _source(raw, choices, hashes)
         if there is not None:
             return there
-        lost = len(evaluations(db, dataset=options.name))
+        lost = len(evaluations(db, dataset=options.name, every=True))
         made = _write(db, raw, options, choices, prepared, source, request, progress)
         if lost:
             tell(f"{options.name}: replaced; evaluations deleted: {lost:,}.")

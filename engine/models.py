@@ -117,6 +117,7 @@ def make_baseline(workspace: Workspace, request: BaselineRequest) -> Model:
             seed=seed,
             code_version=__version__,
             replace=spec.settings is None,
+            trial=request.trial,
         )
 
 

@@ -35,6 +35,7 @@ from workbench.screens.launch import LaunchDialog
 from workbench.screens.map import MapScreen
 from workbench.screens.quit import QuitDialog
 from workbench.screens.results import ResultsScreen
+from workbench.screens.searches import SearchesScreen
 from workbench.screens.users import UsersScreen
 from workbench.screens.value import ValueDialog
 from workbench.widgets.choice_field import ChoiceField
@@ -64,6 +65,7 @@ TABLES: dict[str, tuple[type[DOMNode], ...]] = {
     "compare": (CompareScreen,),
     "behind": (BehindScreen,),
     "experiment": (ExperimentScreen,),
+    "searches": (SearchesScreen,),
     "export": (ExportDialog,),
     "users": (UsersScreen,),
     "search": (SearchLine,),

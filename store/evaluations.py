@@ -135,7 +135,8 @@ _SELECT = (
 
 
 # A protocol that is no JSON is left for the reader of the row to meet, who says which it is.
-_AS_THEY_ARE = (
+_LISTED = (
+    " AND (m.trial = 0 OR m.name = ?1)"
     " AND (d.arranged_from IS NULL OR d.name = ?2)"
     " AND CASE WHEN json_valid(e.protocol) THEN json_extract(e.protocol, '$.shuffled') END IS NULL"
 )
@@ -147,17 +148,14 @@ def find_evaluation(db: sqlite3.Connection, key: str) -> Evaluation | None:
     return None if row is None else _evaluation(row)
 
 
-def evaluations(
-    db: sqlite3.Connection, *, model: str = "", dataset: str = "", rearranged: bool = False
-) -> list[Evaluation]:
+def evaluations(db: sqlite3.Connection, *, model: str = "", dataset: str = "", every: bool = False) -> list[Evaluation]:
     """Complete evaluations, oldest first, of one model or dataset where named.
 
-    rearranged: also those of shuffled histories, and of datasets that are another one rearranged where none is named.
-    Only the experiments on order show them.
+    every: also those that tables leave out: of shuffled histories, of datasets that are another one rearranged, and of
+    the trials of searches, where their dataset or model is not named.
     """
     rows = db.execute(
-        f"{_SELECT} AND (?1 = '' OR m.name = ?1) AND (?2 = '' OR d.name = ?2)"
-        f"{'' if rearranged else _AS_THEY_ARE} ORDER BY e.id",
+        f"{_SELECT} AND (?1 = '' OR m.name = ?1) AND (?2 = '' OR d.name = ?2){'' if every else _LISTED} ORDER BY e.id",
         (model, dataset),
     )
     return [_evaluation(row) for row in rows]
@@ -261,7 +259,7 @@ def metric_rows(
     seen: str = "",
     model: str = "",
     dataset: str = "",
-    rearranged: bool = False,
+    every: bool = False,
 ) -> list[MetricRow]:
     """Stored metrics with their evaluations (as in `evaluations`), narrowed by what is named; oldest evaluation first.
 
@@ -272,7 +270,7 @@ def metric_rows(
         known = [row[0] for row in db.execute("SELECT DISTINCT metric FROM metric")]
         if known and metric not in known:
             raise unknown("metric", metric, known)
-    found = {e.id: e for e in evaluations(db, model=model, dataset=dataset, rearranged=rearranged)}
+    found = {e.id: e for e in evaluations(db, model=model, dataset=dataset, every=every)}
     rows = _plain(
         db,
         f"SELECT metric.evaluation_id, {_METRIC_COLUMNS} FROM evaluation CROSS JOIN metric"

@@ -421,6 +421,40 @@ def m012_rearranged(db: Database) -> None:
     )
 
 
+@_step
+def m013_searches(db: Database) -> None:
+    """Searches over a model's settings, and their trials; the models of trials are marked as such."""
+    _create(
+        db,
+        "ALTER TABLE model ADD COLUMN trial INTEGER NOT NULL DEFAULT 0 CHECK (trial IN (0, 1))",
+        """CREATE TABLE search (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            model TEXT NOT NULL,
+            dataset_id INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+            request TEXT NOT NULL,
+            metric TEXT NOT NULL,
+            seen TEXT NOT NULL CHECK (seen IN ('keep', 'mask')),
+            code_version TEXT NOT NULL,
+            created TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX search_dataset ON search (dataset_id)",
+        """CREATE TABLE trial (
+            search_id INTEGER NOT NULL REFERENCES search (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            seed INTEGER,
+            state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
+            message TEXT NOT NULL DEFAULT '',
+            seconds REAL NOT NULL DEFAULT 0,
+            evaluation_id INTEGER REFERENCES evaluation (id) ON DELETE SET NULL,
+            PRIMARY KEY (search_id, number)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX trial_evaluation ON trial (evaluation_id)",
+    )
+
+
 VERSION = len(_STEPS)
 
 

@@ -12,9 +12,9 @@ from store.errors import BadInput, unknown
 from store.records import Model
 
 
-def models(db: sqlite3.Connection) -> list[Model]:
-    """All models, oldest first."""
-    return [_model(row) for row in db.execute("SELECT * FROM model ORDER BY id")]
+def models(db: sqlite3.Connection, *, trials: bool = False) -> list[Model]:
+    """All models, oldest first; with `trials`, also those that searches over settings made."""
+    return [_model(row) for row in db.execute("SELECT * FROM model WHERE ? OR trial = 0 ORDER BY id", (trials,))]
 
 
 def find_model(db: sqlite3.Connection, name: str) -> Model | None:
@@ -47,6 +47,7 @@ def put_model(
     seed: int | None = None,
     device: str = "",
     replace: bool = False,
+    trial: bool = False,
 ) -> Model:
     """Store a model under its name. One of the same name and content stays as it is.
 
@@ -65,7 +66,8 @@ def put_model(
             db.execute("DELETE FROM model WHERE id = ?", (old.id,))
         db.execute(
             "INSERT INTO model (name, kind, variant, backbone, folder, weights_hash, tokenizer_hash, features, recipe,"
-            " lineage, seed, code_version, device, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " lineage, seed, code_version, device, created, trial)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 name,
                 kind,
@@ -81,6 +83,7 @@ def put_model(
                 code_version,
                 device,
                 now(),
+                trial,
             ),
         )
     return model(db, name)
@@ -103,4 +106,5 @@ def _model(row: sqlite3.Row) -> Model:
         code_version=row["code_version"],
         device=row["device"],
         created=row["created"],
+        trial=bool(row["trial"]),
     )

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from store.words import JobState, Phase, Split, SplitKind, Ties
+from store.words import JobState, Phase, Seen, Split, SplitKind, Ties, TrialState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,6 +113,7 @@ class Model:
 
     `kind` is `text` or `baseline`; `weights_hash` is the content hash of everything that decides its scores;
     `folder` is relative to the workspace; `features` names the text model a baseline takes its vectors from.
+    `trial`: a search over settings made it, so lists leave it out.
     """
 
     id: int
@@ -130,6 +131,7 @@ class Model:
     code_version: str
     device: str
     created: str
+    trial: bool = False
 
 
 @dataclass(frozen=True)
@@ -415,3 +417,42 @@ class StoredExperiment:
     arguments: dict[str, Any]
     code_version: str
     updated: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search over the settings of `model` (a baseline, or a variant of a recipe) on the valid events of a dataset.
+
+    `key` is the hash of all that decides its trials; `request` is what was asked for, as JSON holds it; `metric` and
+    `seen` decide which trial is the best.
+    """
+
+    id: int
+    key: str
+    model: str
+    dataset: str
+    request: dict[str, Any]
+    metric: str
+    seen: Seen
+    code_version: str
+    created: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One combination of settings of a search, `number` counting from 1.
+
+    model: the name of the model that it makes. settings: values as they were written, by key. seed: of its training,
+    None where nothing is random. message: why it failed. seconds: of training and evaluation. result: the search's
+    metric over all valid events, None until it is done, or once its evaluation is gone.
+    """
+
+    search: int
+    number: int
+    model: str
+    settings: dict[str, str]
+    seed: int | None
+    state: TrialState
+    message: str
+    seconds: float
+    result: Metric | None

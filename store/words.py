@@ -55,6 +55,14 @@ class State(StrEnum):
     READY = "ready"
 
 
+class TrialState(StrEnum):
+    """Where a trial of a search is. One that was interrupted still waits."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class Phase(StrEnum):
     """The contrastive training phases (thesis 4.4)."""
 

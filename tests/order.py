@@ -61,6 +61,7 @@ SLOW = (
     "engine/rating/test_rating_text",
     "workbench/test_workbench_web",
     "test_experiment_command",
+    "test_tune_command",
     "test_jobs_terminal",
     "test_jobs_evaluate",
     "test_jobs_door",

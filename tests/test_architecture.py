@@ -101,6 +101,8 @@ def test_a_recommendation_of_a_stored_bert_loads_no_library_that_trains(tmp_path
         "engine.measuring.against_best",
         "engine.published.thesis",
         "engine.report.gathering",
+        "engine.tuning.plan",
+        "engine.tuning.table",
     ],
 )
 def test_what_only_reads_results_loads_no_torch(module: str) -> None:

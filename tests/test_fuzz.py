@@ -157,6 +157,8 @@ COMMANDS = [
     Target("models", ("models", "pop"), varies=(1,)),
     Target("evaluate", ("evaluate", "pop", "--datasets", "shop", "--sample", "3", "--seed", "0"), varies=(1, 3, 5, 7)),
     Target("baseline", ("baseline", "pop", "--datasets", "shop", "--sample", "3"), varies=(1, 3, 5)),
+    Target("tune", ("tune", "item-knn", "--datasets", "shop", "--try", "decai=0.5,0.7", "--trials", "1"),
+           varies=(1, 3, 5, 7)),
     Target("results", ("results", "--metric", "ndcg@10", "--by", "all", "--dataset", "shop"), varies=(2, 4, 6)),
     Target("compare", ("results", "--compare", "pop", "bm25", "--by", "all"), varies=(2, 3, 5)),
     Target("recommend", ("recommend", "pop", "--dataset", "shop", "--user", "u1", "-k", "2"), varies=(1, 3, 5, 7)),
@@ -180,6 +182,7 @@ COMMANDS = [
 ]  # fmt: skip
 REFUSED_AS_IT_IS = (
     "train",
+    "tune",
     "report",
     "embeddings",
     "project",

@@ -19,7 +19,7 @@ def learned_from(db: sqlite3.Connection, model: Model) -> dict[str, str]:
     dataset that it is evaluated on.
     """
     found: dict[str, str] = {}
-    known = stored_models.models(db)
+    known = stored_models.models(db, trials=True)
     waiting, visited = [model], set()
     while waiting:
         one = waiting.pop()

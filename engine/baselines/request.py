@@ -17,7 +17,7 @@ from store.workspace import Workspace
 class BaselineRequest:
     """Which baseline to make. features: the text model whose vectors it takes, "" for `only`; called: its name, "" for
     the usual one; settings as `KEY=VALUE` where it has some, seed where it is trained with chance; parts: the models
-    that it is made of, where it is."""
+    that it is made of, where it is. trial: for a search over settings, so that lists leave it out."""
 
     kind: str
     features: str = ""
@@ -25,6 +25,7 @@ class BaselineRequest:
     seed: int | None = None
     settings: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    trial: bool = False
 
     @property
     def name(self) -> str:

@@ -30,6 +30,10 @@ COMMANDS = {
     "train": ("training", "Make a text model."),
     "recipes": ("recipes", "List recipes, or show one in full."),
     "baseline": ("evaluation", "Make a baseline and evaluate it."),
+    "tune": (
+        "tuning",
+        "Search a model's settings on the valid events; every trial is stored.",
+    ),
     "models": ("models", "List models, or show one in full."),
     "evaluate": ("evaluation", "Rank whole catalogues and store what was found."),
     "results": ("results", "Show models beside each other, by dataset, slice or metric; compare them."),

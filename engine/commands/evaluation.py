@@ -277,7 +277,7 @@ def _job(
         observer.tell("result", words if len(made) == 1 else f"{len(made)} evaluations")
         return made
 
-    made = door.run(space, kind, work, detach=detach, device=lambda: _lease(options[0].device, shared=not trains))
+    made = door.run(space, kind, work, detach=detach, device=lambda: lease(options[0].device, shared=not trains))
     if made is not None:
         _print_metrics(space, made, as_json=as_json)
 
@@ -292,7 +292,7 @@ def _sizes(space: Workspace, names: Sequence[str], options: EvaluationOptions) -
     return {one.name: (one.items, min(options.sample or events[one.name], events[one.name])) for one in found}
 
 
-def _lease(device: str, *, shared: bool) -> str:
+def lease(device: str, *, shared: bool) -> str:
     """The device whose turn the work waits for; processors are shared unless something is trained."""
     from engine.encoding.device import choose_device
 
@@ -305,7 +305,7 @@ def _print_metrics(space: Workspace, made: list[int], *, as_json: bool) -> None:
     from store.evaluations import metric_rows
 
     with space.read() as db:
-        rows = [row for row in metric_rows(db, slice_name="all", rearranged=True) if row.evaluation.id in made]
+        rows = [row for row in metric_rows(db, slice_name="all", every=True) if row.evaluation.id in made]
     if as_json:
         print_json([metric_json(row) for row in rows])
         return

@@ -30,6 +30,7 @@ def models(
 
     with open_workspace(workspace).read() as db:
         found = [stored_model(db, name)] if name else stored.models(db)
+        trials = 0 if name else len(stored.models(db, trials=True)) - len(found)
     for fault in registry().faults:
         say(f"Warning: {fault}")
     if as_json:
@@ -55,6 +56,9 @@ def models(
             right="seed",
             cut="name,made from,trained on",
         )
+    if trials and not as_json:
+        models = "1 model" if trials == 1 else f"{trials:,} models"
+        say(f"And {models} of the trials of searches: `st5 tune list` shows them.")
 
 
 def _trained_on(model: Model) -> str:

@@ -46,7 +46,7 @@ class Stored:
             self._arrangements.setdefault(arranged.arranged_from or 0, {})[arranged.arrangement] = arranged
         every = [*self.datasets.values(), *(one for own in self._arrangements.values() for one in own.values())]
         self._events = {dataset.name: dataset.events.get(Split.TEST, 0) for dataset in every}
-        for evaluation in evaluations.evaluations(db, rearranged=True):
+        for evaluation in evaluations.evaluations(db, every=True):
             self._evaluations.setdefault((evaluation.model, evaluation.dataset), []).append(evaluation)
 
     def evaluation(self, wanted: Wanted) -> Evaluation | None:

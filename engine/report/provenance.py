@@ -40,7 +40,7 @@ def sources(db: sqlite3.Connection, outcomes: Iterable[Outcome]) -> Sources:
     outcomes = list(outcomes)
     keys = {cell.evaluation for outcome in outcomes for cell in cells(outcome)}
     maps = {figure.projection for o in outcomes for figure in o.figures if isinstance(figure, PointFigure)}
-    shown = [evaluation for evaluation in evaluations.evaluations(db, rearranged=True) if evaluation.key in keys]
+    shown = [evaluation for evaluation in evaluations.evaluations(db, every=True) if evaluation.key in keys]
     laid = [projection for projection in projections.projections(db) if projection.id in maps]
     names = {name for outcome in outcomes for sheet in outcome.sheets for name in sheet.fingerprints}
     names |= {evaluation.dataset for evaluation in shown} | {name for each in laid for name in each.datasets}

@@ -20,7 +20,8 @@ from store.workspace import Workspace
 @dataclass(frozen=True)
 class TrainRequest:
     """What to train. variant: a chain of the recipe; datasets: names; backbone: folder, hub name, name of a text model
-    of the workspace, or "" for the embedded one; pooling: of a backbone that does not say it, for `only` alone."""
+    of the workspace, or "" for the embedded one; pooling: of a backbone that does not say it, for `only` alone; trial:
+    for a search over settings, so that lists leave the model out."""
 
     variant: str
     recipe: Recipe
@@ -30,6 +31,7 @@ class TrainRequest:
     seed: int
     device: str = "auto"
     pooling: str = ""
+    trial: bool = False
 
     @property
     def chain(self) -> tuple[Phase, ...]:

@@ -89,6 +89,7 @@ def _named(workspace: Workspace, request: TrainRequest, found: list[Dataset], do
                 seed=request.seed,
                 code_version=__version__,
                 device=last.device,
+                trial=request.trial,
             )
     ranks.wait()
     with workspace.read() as db:

@@ -48,16 +48,18 @@ OWN = {
     "job": {"state", "created", "started", "finished", "cancel"},
     "job_event": {"at"},
     "experiment": {"definition", "updated"},
+    "search": {"key", "metric", "seen", "created"},
+    "trial": {"state"},
 }
 _DOCUMENTS = {
     ("dataset", "source"), ("dataset", "dropped"), ("item", "fields"), ("projection", "parameters"),
-    ("job", "arguments"),
+    ("job", "arguments"), ("trial", "settings"),
 }  # fmt: skip
 _NAMED = {"item-fields", "dataset-dropped"}  # documents whose names come from data too
 _NUMBERS = {  # documents of numbers, of names that must stay what they refer to, or of settings
     ("dataset", "split_settings"), ("dataset", "events"), ("dataset", "audit"), ("model", "recipe"),
     ("model", "lineage"), ("evaluation", "protocol"), ("projection", "datasets"), ("projection", "quality"),
-    ("experiment", "arguments"),
+    ("experiment", "arguments"), ("search", "request"),
 }  # fmt: skip
 EMPTY = (
     "embedding_block",
@@ -92,6 +94,7 @@ def build(folder: Path) -> Workspace:
     shop.add_model(workspace, "bm25")
     shop.evaluate(workspace, "bm25", "movielens-small")
     shop.add_jobs(workspace)
+    shop.add_search(workspace)
     maps.add_map(workspace, method="umap", seed=3)
     maps.add_map(workspace)
     maps.add_map(workspace, kind="users")

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from engine.tuning.request import SearchRequest, parse_tries
 from store import jobs
 from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.datasets import dataset
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import model, put_model
-from store.records import Dataset, Evaluation, Metric, Ranks
-from store.words import JobState, Split, SplitKind
+from store.records import Dataset, Evaluation, Metric, Ranks, Search
+from store.searches import TrialDraft, fail_trial, finish_trial, put_search, trials
+from store.words import JobState, Seen, Split, SplitKind
 from store.workspace import Workspace
 
 DAY_MS = 86_400_000
@@ -124,7 +126,13 @@ def add_model(workspace: Workspace, name: str) -> None:
 
 
 def evaluate(
-    workspace: Workspace, name: str, dataset_name: str, *, sample: int = 0, history: str = "structured"
+    workspace: Workspace,
+    name: str,
+    dataset_name: str,
+    *,
+    sample: int = 0,
+    history: str = "structured",
+    split: Split = Split.TEST,
 ) -> Evaluation:
     """Rank the catalogue with scores drawn per model (pop: one score per item, with ties) and store everything."""
     with workspace.write() as db:
@@ -134,8 +142,8 @@ def evaluate(
             for row in db.execute(
                 "SELECT e.event, e.user, e.item, e.length, s.items FROM event e JOIN sequence s ON"
                 " s.dataset_id = e.dataset_id AND s.sequence = e.sequence"
-                " WHERE e.dataset_id = ? AND e.split = 'test' ORDER BY e.event",
-                (own.id,),
+                " WHERE e.dataset_id = ? AND e.split = ? ORDER BY e.event",
+                (own.id, split),
             )
         ]
         events = events[:sample] if sample else events
@@ -144,12 +152,35 @@ def evaluate(
         if scorer.kind == "text":
             protocol |= {"history": history, "item_text": "title", "window": 255}
         ranks, rows = _rank(name, own, events, history)
-        key = evaluation_key(scorer, own, Split.TEST, protocol)
+        key = evaluation_key(scorer, own, split, protocol)
         with EvaluationWriter(
-            db, key=key, model=scorer, dataset=own, split=Split.TEST, protocol=protocol, candidates=own.items
+            db, key=key, model=scorer, dataset=own, split=split, protocol=protocol, candidates=own.items
         ) as writer:
             writer.add(ranks)
             return writer.finish(_metrics(own, rows), seconds=1.5, device="cpu")
+
+
+def add_search(workspace: Workspace, *, dataset: str = "movielens-small") -> Search:
+    """Four trials of sasrec: two done, one failed, one waiting."""
+    request = SearchRequest("sasrec", dataset, parse_tries(["epochs=20", "hidden=64,128", "learning-rate=1e-3,3e-4"]))
+    drafts = [TrialDraft(f"sasrec-tune-{n:08x}", one, 0) for n, one in enumerate(request.combinations(), 1)]
+    with workspace.write() as db:
+        search = put_search(
+            db, key=f"search-{dataset}", model="sasrec", dataset=dataset, request=request.document(),
+            metric="ndcg@10", seen=Seen.MASK, trials=drafts, code_version="test",
+        )  # fmt: skip
+        first, second, third, _ = trials(db, search)
+        for trial in (first, second):
+            put_model(
+                db, name=trial.model, kind="baseline", variant="sasrec", weights_hash=f"weights-of-{trial.model}",
+                code_version="test", seed=0, trial=True,
+            )  # fmt: skip
+        fail_trial(db, third, "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", 3.25)
+    for trial in (first, second):  # the draw of scores depends on the length of a word
+        found = evaluate(workspace, trial.model, dataset, split=Split.VALID, history="x" * trial.number)
+        with workspace.write() as db:
+            finish_trial(db, trial, found, 10.0 + trial.number)
+    return search
 
 
 def add_job(workspace: Workspace, words: str, *, resumes: int | None = None) -> int:

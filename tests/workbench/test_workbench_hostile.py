@@ -54,6 +54,7 @@ from workbench.screens.model import ModelDialog
 from workbench.screens.problem import NotStartedDialog, ProblemDialog, RefusedDialog
 from workbench.screens.quit import QuitDialog
 from workbench.screens.results import ResultsScreen
+from workbench.screens.searches import SearchesScreen
 from workbench.screens.users import UsersScreen
 from workbench.screens.value import ValueDialog
 from workbench.screens.why import WhyDialog
@@ -110,6 +111,13 @@ WALKS: dict[str, list[Step]] = {
         ("n", ExperimentScreen, "title"),
         ("e", ChoiceDialog, "title"),
         ("escape escape o", ExportDialog, ""),
+        ("escape escape t", SearchesScreen, "search-model dataset-name trial-settings"),
+        ("enter", ValueDialog, "trial-model"),
+        ("G", ValueDialog, ""),
+        ("escape j j", SearchesScreen, "trial-message"),
+        ("enter", ValueDialog, "trial-message"),
+        ("escape e", ChoiceDialog, "search-model dataset-name"),
+        ("escape o", ExportDialog, ""),
     ],
     "users": [
         ("5", UsersScreen, "dataset-name model-name user-key item-title item-cat"),

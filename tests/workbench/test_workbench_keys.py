@@ -32,7 +32,8 @@ from workbench.screens.problem import ProblemDialog, RefusedDialog
 PLACES = (
     *("", "2", "tab enter", "escape shift+tab o", "enter", "escape escape 3", "enter", "escape n", "enter"),
     *("escape escape j x", "escape q", "escape 4", "d", "escape o", "escape space j space a", "escape enter"),
-    *("escape e", "escape 5", "enter", "escape i", "escape f", "escape tab w", "escape e", "a", "escape escape 6", "i"),
+    *("escape e", "escape t", "escape 5", "enter", "escape i", "escape f", "escape tab w", "escape e", "a"),
+    *("escape escape 6", "i"),
     "escape 7",
     "escape 1 i tab ctrl+o",
 )
@@ -94,6 +95,7 @@ def check_clashes(app: Workbench) -> None:
 
 async def test_every_key_of_every_screen_and_dialog_is_in_its_help_and_does_one_thing(workspace: Workspace) -> None:
     shop.add_jobs(workspace)
+    shop.add_search(workspace)
     maps.add_map(workspace)
     working = job_files(workspace, 5).take()  # as its worker would: nobody may call the job lost
     assert working is not None
@@ -156,7 +158,7 @@ async def test_the_last_line_shows_at_most_seven_keys_and_fits_80_columns(worksp
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        for keys in ("1", "2", "3", "4", "4 e", "escape space j space a", "5", "6", "7"):
+        for keys in ("1", "2", "3", "4", "4 e", "escape t", "escape space j space a", "5", "6", "7"):
             await press(pilot, keys)
             last = screen_text(app).splitlines()[-1]
             assert last.endswith("? Help  q Quit")

@@ -34,6 +34,7 @@ from workbench.launch.project import ProjectDraft
 from workbench.launch.rate import RateDraft
 from workbench.launch.report import ReportDraft
 from workbench.launch.train import TrainDraft
+from workbench.launch.tune import TuneDraft
 from workbench.next_step import UNTRAINED
 
 FILMS = ("movielens-small",)
@@ -61,6 +62,19 @@ LINES = [
     (
         BaselineDraft("sasrec", ("a",), "big", (), ("epochs=1",), "x", "3", "50"),
         "baseline sasrec --datasets a --set epochs=1 --name x --seed 3 --sample 50 --detach",
+    ),
+    (
+        TuneDraft("star", ("a",), ("decay=0.5,0.7", "power=1"), "1", "big", seed="3", sample="50"),
+        "tune star --datasets a --try decay=0.5,0.7 --try power=1 --trials 1 --features big --seed 3 --sample 50"
+        " --detach",
+    ),
+    (  # every combination is tried, and nothing of item-knn is random
+        TuneDraft("item-knn", ("a",), ("decay=0.5,0.7",), "", "big", "blair", "demo", "3"),
+        "tune item-knn --datasets a --try decay=0.5,0.7 --detach",
+    ),
+    (
+        TuneDraft("nopre", ("a",), ("batch=32,64",), "", "big", "blair", "demo", "3"),
+        "tune nopre --datasets a --try batch=32,64 --backbone blair --recipe demo --seed 3 --detach",
     ),
     (
         RateDraft("ridge", ("a",), "big", ("penalty=5",)),
@@ -156,7 +170,7 @@ def parsed(words: list[str]) -> None:
 
 def test_every_kind_is_tried_and_every_command_that_makes_something_is_a_kind() -> None:
     assert {type(draft) for draft, _ in LINES} == set(KINDS.values())
-    made = {"demo", "train", "baseline", "evaluate", "rate", "project", "experiment", "report", "ingest"}
+    made = {"demo", "train", "baseline", "tune", "evaluate", "rate", "project", "experiment", "report", "ingest"}
     assert {kind.split()[0] for kind in KINDS} == made
 
 
@@ -201,6 +215,12 @@ def test_what_the_forms_know_is_what_the_engine_knows() -> None:
         (BaselineDraft(), "Choose at least one dataset"),
         (BaselineDraft("sasrec", FILMS, settings=("epoch=1",)), "epochs"),
         (BaselineDraft("last-item", FILMS, features="pop"), "no text model"),
+        (TuneDraft(datasets=FILMS), "Name the values to try, such as --try window=50,100"),
+        (TuneDraft(tries=("decay=0.5",)), "Choose at least one dataset to search on"),
+        (TuneDraft(datasets=FILMS, tries=("decai=0.5",)), "Did you mean decay"),
+        (TuneDraft(datasets=FILMS, tries=("decay=0.5,2",)), "decay = 2.0 is not allowed"),
+        (TuneDraft("nopre", FILMS, ("bach=4",)), 'No setting "bach"'),
+        (TuneDraft(datasets=FILMS, tries=("decay=0.5",), trials="x"), 'trials "x" is not a whole number'),
         (RateDraft("ridge", FILMS, features="pop"), "has no vectors"),
         (RateDraft("pmf", FILMS, settings=("factors=0",)), "factors"),
         (ProjectDraft(model="pop", datasets=FILMS), "has no vectors of its own"),
@@ -236,6 +256,8 @@ def test_what_the_command_would_refuse_is_said_before(films: Workspace, draft: D
         EvaluateDraft(models=("only", "pop"), datasets=FILMS, sample="10", seed="3"),
         BaselineDraft("bm25", FILMS),
         BaselineDraft("unisrec", FILMS, name="u", seed="2"),
+        TuneDraft(datasets=FILMS, tries=("decay=0.5,0.7",)),
+        TuneDraft("sasrec", FILMS, ("hidden=32,64", "epochs=5"), "1", seed="2"),
         RateDraft("bias", FILMS),
         ProjectDraft(datasets=FILMS),
         ExperimentDraft(datasets=FILMS),
@@ -307,6 +329,8 @@ def test_a_draft_says_what_it_comes_to(films: Workspace) -> None:
     assert TrainDraft("only").judge(films).hints.remarks == {"variant": "nothing is trained"}
     assert ProjectDraft(datasets=FILMS).judge(films).hints.remarks == {"kind": "100 points"}
     assert ProjectDraft(datasets=FILMS, sample="50").judge(films).hints.remarks == {"kind": "50 points"}
+    drawn = TuneDraft(datasets=FILMS, tries=("decay=0.1,0.2,0.3", "window=1,2"), trials="4")
+    assert drawn.judge(films).hints.remarks["trials"] == "4 trials of 6 combinations"
     remark = ExperimentDraft("main", FILMS).judge(films).hints.remarks["train"]
     assert "to run" in remark
     assert "need training" in remark

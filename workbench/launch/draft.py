@@ -31,6 +31,7 @@ class Offer:
     text_models: tuple[Pair, ...] = ()
     recipes: tuple[Pair, ...] = ()
     baselines: tuple[Pair, ...] = ()
+    tunable: tuple[Pair, ...] = ()
     experiments: tuple[Pair, ...] = ()
     asked: tuple[Pair, ...] = ()
     trouble: str = ""

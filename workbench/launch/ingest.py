@@ -110,7 +110,7 @@ class IngestDraft(Draft):
         if self.replace != "yes" or not (there := self._existing(workspace)):
             return ""
         with workspace.read() as db:
-            count = sum(len(evaluations.evaluations(db, dataset=name)) for name in there)
+            count = sum(len(evaluations.evaluations(db, dataset=name, every=True)) for name in there)
         results = {0: "It has no evaluations.", 1: "Its 1 evaluation is deleted with it."}.get(
             count, f"Its {count:,} evaluations are deleted with it."
         )

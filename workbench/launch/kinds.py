@@ -12,11 +12,12 @@ from workbench.launch.project import ProjectDraft
 from workbench.launch.rate import RateDraft
 from workbench.launch.report import ReportDraft
 from workbench.launch.train import TrainDraft
+from workbench.launch.tune import TuneDraft
 
 KINDS: dict[str, type[Draft]] = {
     kind.KIND: kind
     for kind in (
-        TrainDraft, EvaluateDraft, BaselineDraft, RateDraft, ProjectDraft, ExperimentDraft, ReportDraft,
+        TrainDraft, EvaluateDraft, BaselineDraft, TuneDraft, RateDraft, ProjectDraft, ExperimentDraft, ReportDraft,
         MovielensDraft, AmazonDraft, YelpDraft, TableDraft, SyntheticDraft, DemoDraft,
     )
 }  # fmt: skip

@@ -10,6 +10,8 @@ from store.workspace import Workspace
 from workbench.launch.draft import Offer
 from workbench.numbers import count
 
+TRAINED = ("nopre", "itempre", "final")  # variants that every recipe can train
+
 
 def read_offer(workspace: Workspace) -> Offer:
     """Everything to choose from; what cannot be read is said in `trouble`, the rest is offered."""
@@ -41,6 +43,10 @@ def read_offer(workspace: Workspace) -> Offer:
         text_models=tuple(text_models),
         recipes=tuple((name, load_recipe(name).summary) for name in recipe_names()),
         baselines=tuple((name, kind.summary) for name, kind in baselines().items()),
+        tunable=(
+            *((name, kind.summary) for name, kind in baselines().items() if kind.settings is not None),
+            *((name, "a text model") for name in TRAINED),
+        ),
         experiments=tuple((name, load_definition(name).title) for name in definition_names()),
         asked=tuple(asked),
         trouble=trouble,

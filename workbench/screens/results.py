@@ -42,6 +42,8 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
                 tooltip="The events behind the number under the cursor, and their users"),
         Binding("e", "experiments", "Show", id="results.experiments",
                 tooltip="Choose one of the thesis' tables and figures instead of one metric"),
+        Binding("t", "searches", "Trials", id="results.searches", show=False,
+                tooltip="Searches over settings: the trials of each on the valid events, best first"),
         Binding("space", "mark", "Mark", id="results.mark",
                 tooltip="Mark the model under the cursor for a comparison and the chart, or unmark it"),
         Binding("a", "compare", "Compare", id="results.compare",
@@ -145,6 +147,11 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         from workbench.screens.experiment import ExperimentScreen
 
         self.app.push_screen(ExperimentScreen())
+
+    def action_searches(self) -> None:
+        from workbench.screens.searches import SearchesScreen
+
+        self.app.push_screen(SearchesScreen())
 
     def sheet(self) -> Sheet | None:
         if self.view is None or not self.view.grid.columns:
