@@ -1,4 +1,4 @@
-"""Models that are counted, not trained: the fit of item-knn, and star and popularity beside plain vectors.
+"""Models that are counted, not trained: the fit of item-knn, and star, fusion and popularity beside plain vectors.
 
 `python -m benchmarks.counted_models [--quick]` prints the rows. Generated sequences of the size of video_games_2018,
 items by Zipf's law; ranks of the size of industrial_scientific_2018. The ratios are of one process.
@@ -21,6 +21,7 @@ FEW_USERS, FEW_ITEMS, WIDTH = 8_317, 4_344, 384  # of industrial_scientific_2018
 MANY_ITEMS = 179_000  # of a catalogue on which popularity took 80 s
 FIT_GOAL_S, FIT_GOAL_GB = 10.0, 1.0
 STAR_GOAL = 3.0  # times the ranking of one vector a history
+FUSION_GOAL = 1.3  # times the sum of its parts' rankings
 SHARED_GOAL = 0.1  # of the sweep over the same scores
 ROUNDS = 3  # best of each
 
@@ -44,7 +45,7 @@ def _sequences(users: int, items: int) -> tuple[Any, Any]:
 
 
 def _measured(share: float) -> list[dict[str, Any]]:
-    return [*_fit(int(USERS * share)), *_star(FEW_USERS), *_shared(int(USERS * share))]
+    return [*_fit(int(USERS * share)), *_star(FEW_USERS), *_fusion(FEW_USERS), *_shared(int(USERS * share))]
 
 
 def _fit(users: int) -> list[dict[str, Any]]:
@@ -95,6 +96,41 @@ def _star(users: int) -> list[dict[str, Any]]:
     ratio = _ratio(star, last_item)
     size = f"{users:,} × {FEW_ITEMS:,}"
     return [row_of(f"star, vectors to ranks ÷ last-item, {size}", ratio, "×", STAR_GOAL, ratio <= STAR_GOAL)]
+
+
+def _fusion(users: int) -> list[dict[str, Any]]:
+    import numpy as np
+
+    from benchmarks.ranking import row_of
+    from engine.baselines.fusion import standardised
+    from engine.baselines.item_knn import CoOccurrence
+    from engine.baselines.settings import ItemKnnSettings
+    from engine.baselines.whitening import unit
+    from engine.ranking.moments import Moments
+    from engine.ranking.rank import rank
+    from engine.ranking.scorers import VectorScorer
+
+    starts, items = _sequences(users, FEW_ITEMS)
+    histories = [items[a:b] for a, b in pairwise(starts)]
+    targets, draw = items[starts[1:] - 1], np.random.default_rng(0)
+    vectors, narrow = (unit(draw.standard_normal((FEW_ITEMS, width)) + 1) for width in (WIDTH, 64))
+    newest = np.array([history[-1] for history in histories])
+    parts = [
+        VectorScorer(vectors[newest], vectors),
+        VectorScorer(narrow[newest], narrow),
+        CoOccurrence(starts, items, FEW_ITEMS, ItemKnnSettings()).scorer(histories),
+    ]
+
+    def fusion() -> None:
+        rank(standardised(parts, np.ones(3), Moments(), "abc"), targets, (starts, items))
+
+    def each() -> None:
+        for part in parts:
+            rank(part, targets, (starts, items))
+
+    ratio = _ratio(fusion, each)
+    size = f"{users:,} × {FEW_ITEMS:,}"
+    return [row_of(f"fusion of 3 ÷ its parts one by one, {size}", ratio, "×", FUSION_GOAL, ratio <= FUSION_GOAL)]
 
 
 def _shared(users: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.ranking.scan import compiled
 from engine.ranking.scorers import Scorer, VectorScorer
 from engine.ranking.shared_scores import SharedScorer
 from engine.ranking.sum_scorer import SumScorer
@@ -86,14 +87,26 @@ def _of_scores(scorer: Scorer) -> tuple[np.ndarray, np.ndarray]:
             scores = scorer.exact(*pairs).reshape(count, scorer.items)
         else:
             scores = scorer.block(rows, slice(0, scorer.items), np.empty((count, scorer.items), np.float32))
-        scores = scores.astype(np.float64)
-        step = _step(np.abs(scores).max(axis=1, keepdims=True), SCORE_BITS)
-        whole = np.rint(scores / step)  # numbers of which all sums here are exact
-        mean = whole.sum(1) / scorer.items
-        square = np.rint(whole * whole / SQUARE_STEP).sum(1) * SQUARE_STEP / scorer.items
-        found[0][rows] = mean * step[:, 0]
-        found[1][rows] = np.sqrt(np.maximum(square - mean**2, 0.0)) * step[:, 0]
+        row_moments(scores, _step(np.abs(scores).max(axis=1), SCORE_BITS), found[0][rows], found[1][rows])
     return found
+
+
+@compiled
+def row_moments(scores: np.ndarray, steps: np.ndarray, means: np.ndarray, deviations: np.ndarray) -> None:
+    """Mean and standard deviation of each row: float32 [E, I], float64 [E] three times.
+
+    Scores are rounded to multiples of their row's step, and their squares too, so that all sums are exact.
+    """
+    count = scores.shape[1]
+    for row in range(scores.shape[0]):
+        total, squares = 0.0, 0.0
+        for item in range(count):
+            whole = np.rint(np.float64(scores[row, item]) / steps[row])
+            total += whole
+            squares += np.rint(whole * whole / SQUARE_STEP)
+        mean = total / count
+        means[row] = mean * steps[row]
+        deviations[row] = np.sqrt(max(squares * SQUARE_STEP / count - mean * mean, 0.0)) * steps[row]
 
 
 def _step(largest: np.ndarray, bits: int) -> np.ndarray:

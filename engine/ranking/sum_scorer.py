@@ -29,12 +29,10 @@ class SumScorer:
 
     def block(self, events: slice, items: slice, out: np.ndarray) -> np.ndarray:
         """The sums of the parts' blocks."""
-        scales, shifts = self.scales[events], self.shifts[events]
-        total = np.zeros(out.shape, np.float64)
-        part_of = np.empty(out.shape, np.float32)
-        for number, part in enumerate(self.parts):
-            add(total, part.block(events, items, part_of), scales[:, number], shifts[:, number])
-        out[...] = total
+        blocks = np.empty((len(self.parts), *out.shape), np.float32)
+        for part, block in zip(self.parts, blocks, strict=True):
+            part.block(events, items, block)
+        add(blocks, self.scales[events], self.shifts[events], out)
         return out
 
     def margin(self, events: slice) -> np.ndarray:
@@ -72,9 +70,14 @@ def _summed(scales: np.ndarray, of_parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @compiled
-def add(total: np.ndarray, scores: np.ndarray, scales: np.ndarray, shifts: np.ndarray) -> None:
-    """total += scales · scores + shifts: float64 [E, I], float32 [E, I], and float64 [E] twice."""
-    for row in range(total.shape[0]):
-        scale, shift = scales[row], shifts[row]
-        for item in range(total.shape[1]):
-            total[row, item] += scale * np.float64(scores[row, item]) + shift
+def add(blocks: np.ndarray, scales: np.ndarray, shifts: np.ndarray, out: np.ndarray) -> None:
+    """out = Σ (scales · blocks + shifts) in fp64: float32 [K, E, I], float64 [E, K] twice, float32 [E, I]."""
+    total = np.empty(blocks.shape[2], np.float64)
+    for row in range(blocks.shape[1]):
+        total[:] = 0.0
+        for part in range(blocks.shape[0]):
+            scale, shift = scales[row, part], shifts[row, part]
+            for item in range(blocks.shape[2]):
+                total[item] += scale * np.float64(blocks[part, row, item]) + shift
+        for item in range(blocks.shape[2]):
+            out[row, item] = np.float32(total[item])
