@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class Late(SequenceNetwork):
         """AdamW, whose weight decay draws the map towards the identity and nothing else anywhere. The Transformer
         learns more slowly: at one rate with the map it learns sparse sequences by heart before the map has any use."""
         transformer = [weights for part in (self.body, self.inward, self.outward) for weights in part.parameters()]
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [self.turn], "weight_decay": self.decay},
             {"params": [self.by_age, self.temperature, self.popular]},
             {"params": transformer, "lr": learning_rate * self.body_rate},

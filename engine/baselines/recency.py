@@ -55,7 +55,7 @@ def whitening_of(given: Fitting, vectors: np.ndarray, power: float, epsilon: flo
     """The whitening of these vectors; says where there are too few for their dimensions."""
     given.observer.progress(f"{given.model.name}: whitening", 0, 0)
     whitening, shrunk = fit_whitening(vectors, power, epsilon)
-    tell_shrunk(given, *vectors.shape, shrunk)
+    tell_shrunk(given, len(vectors), vectors.shape[1], shrunk)
     return whitening
 
 
