@@ -337,7 +337,10 @@ def _among(ids: Iterable[int] | None) -> tuple[str, tuple[str, ...]]:
 
 def _sequences(db: sqlite3.Connection, dataset_id: int, wanted: set[int]) -> dict[int, np.ndarray]:
     rows = db.execute("SELECT sequence, items FROM sequence WHERE dataset_id = ?", (dataset_id,))
-    return {row["sequence"]: _int32(row["items"]) for row in rows if row["sequence"] in wanted}
+    found = {row["sequence"]: _int32(row["items"]) for row in rows if row["sequence"] in wanted}
+    if len(found) < len(wanted):
+        raise sqlite3.DatabaseError("malformed: events name sequences that are not there")
+    return found
 
 
 def _int32(blob: bytes) -> np.ndarray:
