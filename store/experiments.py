@@ -8,6 +8,7 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
+from store.documents import document
 from store.records import StoredExperiment
 
 
@@ -33,7 +34,7 @@ def _experiment(row: sqlite3.Row) -> StoredExperiment:
     return StoredExperiment(
         name=row["name"],
         definition=row["definition"],
-        arguments=json.loads(row["arguments"]),
+        arguments=document(row["arguments"]),
         code_version=row["code_version"],
         updated=row["updated"],
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from store.connection import transaction
 from store.datasets import now
+from store.documents import document
 from store.errors import BadInput
 from store.records import Job, JobEvent, Series
 from store.words import JobState
@@ -283,7 +284,7 @@ def _job(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         kind=row["kind"],
-        arguments=json.loads(row["arguments"]),
+        arguments=document(row["arguments"]),
         folder=row["folder"],
         state=JobState(row["state"]),
         pid=row["pid"],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import now
+from store.documents import document
 from store.records import Dataset, RatingError, RatingRun
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _run(row: sqlite3.Row) -> RatingRun:
         predictor=row["predictor"],
         features=row["features"],
         dataset=row["dataset"],
-        settings=json.loads(row["settings"]),
-        summary=json.loads(row["summary"]),
+        settings=document(row["settings"]),
+        summary=document(row["summary"]),
         seed=row["seed"],
         n=row["n"],
         seconds=row["seconds"],

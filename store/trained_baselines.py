@@ -6,6 +6,7 @@ import json
 import sqlite3
 
 from store.connection import transaction
+from store.documents import document
 from store.records import TrainedBaseline
 
 _SELECT = (
@@ -59,8 +60,8 @@ def _trained(row: sqlite3.Row) -> TrainedBaseline:
         dataset=row["dataset"],
         folder=row["folder"],
         weights_hash=row["weights_hash"],
-        settings=json.loads(row["settings"]),
-        summary=json.loads(row["summary"]),
+        settings=document(row["settings"]),
+        summary=document(row["summary"]),
         seconds=row["seconds"],
         device=row["device"],
         code_version=row["code_version"],
