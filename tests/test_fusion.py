@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +31,21 @@ from tests.small_shop import TEST, TRAIN, VALID, add
 ITEMS = 30
 
 
-def shop(workspace: Workspace, name: str, users: int, *, seed: int = 0) -> None:
-    """Half of the time somebody goes on to the next item, else to one of few that everybody likes."""
+def shop(workspace: Workspace, name: str, users: int, *, seed: int = 0, places: Sequence[int] = range(ITEMS)) -> None:
+    """Half of the time somebody goes on to the next item, else to one of few that everybody likes.
+
+    places: of the items in the catalogue.
+    """
     draw = np.random.default_rng(seed)
     histories = []
     for user in range(users):
         items = [int(draw.integers(ITEMS))]
         for _ in range(6):
             items.append((items[-1] + 1) % ITEMS if draw.random() < 0.5 else int(draw.geometric(0.3)) % ITEMS)
-        histories.append((f"user{user}", tuple(items), ((4, TRAIN), (5, VALID), (6, TEST))))
-    add(workspace, name, [f"lamp {n}" for n in range(ITEMS)], ["Lamps"] * ITEMS, histories)
+        chosen = tuple(places[item] for item in items)
+        histories.append((f"user{user}", chosen, ((4, TRAIN), (5, VALID), (6, TEST))))
+    titles = [f"lamp {item}" for item in sorted(range(ITEMS), key=lambda item: places[item])]
+    add(workspace, name, titles, ["Lamps"] * ITEMS, histories)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +74,20 @@ def test_it_is_better_than_each_part(program: Program) -> None:
     for split in ("valid", "test"):
         found = ndcg(program, "large", split, "fusion", "item-knn", "pop")
         assert found["fusion"] > max(found["item-knn"], found["pop"]), split
+
+
+def test_the_order_of_the_catalogue_changes_no_number(program: Program) -> None:
+    places = np.random.default_rng(8).permutation(ITEMS).tolist()
+    shop(Workspace(program.workspace), "moved", 300, places=places)
+    parts = ("item-knn", "pop", "bm25", "recency-tiny")
+    assert program("baseline", "recency", "--features", "tiny", "--datasets", "large,moved").code == 0
+    words = ("--parts", ",".join(parts), "--datasets", "large,moved", "--name", "four")
+    done = program("baseline", "fusion", *words)
+    assert done.code == 0, done.err
+    rows = program("results", "--model", "four", "--by", "all", "--metric", "ndcg@10,hr@10,mrr", "--json").document
+    means = {(row["dataset"], row["metric"], row["seen"]): row["mean"] for row in rows}
+    assert len(means) == 12
+    assert all(means["large", *rest] == means["moved", *rest] for of, *rest in means if of == "large")
 
 
 def test_every_recommended_item_shows_what_each_part_adds(program: Program) -> None:

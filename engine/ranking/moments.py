@@ -37,7 +37,7 @@ class Moments:
         if isinstance(scorer, VectorScorer):
             return self._of_vectors(scorer)
         if isinstance(scorer, SharedScorer):
-            scores = scorer.scores.astype(np.float64)
+            scores = np.sort(scorer.scores.astype(np.float64))  # so that no order of items decides the last bits
             return np.full(scorer.events, scores.mean()), np.full(scorer.events, scores.std())
         if isinstance(scorer, SumScorer):
             means, deviations = zip(*(self(part) for part in scorer.parts), strict=True)
