@@ -7,13 +7,12 @@ import sqlite3
 from typing import Any
 
 from store.connection import transaction
-from store.documents import document
 
 
 def figures(db: sqlite3.Connection, dataset_id: int) -> dict[tuple[str, int], Any]:
     """What was stored of a dataset, by name and version of the measurement."""
     rows = db.execute("SELECT name, version, found FROM dataset_figure WHERE dataset_id = ?", (dataset_id,))
-    return {(row["name"], row["version"]): document(row["found"]) for row in rows}
+    return {(row["name"], row["version"]): json.loads(row["found"]) for row in rows}
 
 
 def put_figure(db: sqlite3.Connection, dataset_id: int, name: str, version: int, found: Any) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from store.documents import document
 from store.errors import unknown
 from store.records import Dataset, Event, Events, Item, Sequence
 from store.words import Split, SplitKind, State, Ties
@@ -357,17 +356,17 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         platform=row["platform"],
         domain=row["domain"],
         synthetic=bool(row["synthetic"]),
-        source=document(row["source"]),
+        source=json.loads(row["source"]),
         split=SplitKind(row["split"]),
-        split_settings=document(row["split_settings"]),
+        split_settings=json.loads(row["split_settings"]),
         timed=bool(row["timed"]),
         fingerprint=row["fingerprint"],
         users=row["users"],
         items=row["items"],
         interactions=row["interactions"],
-        events=document(row["events"]),
-        dropped=document(row["dropped"]),
-        audit=document(row["audit"]),
+        events=json.loads(row["events"]),
+        dropped=json.loads(row["dropped"]),
+        audit=json.loads(row["audit"]),
         created=row["created"],
         ties=Ties(row["ties"]),
         tie_seed=row["tie_seed"],
@@ -383,7 +382,7 @@ def _item(row: sqlite3.Row) -> Item:
         row["title"],
         row["description"],
         row["category"],
-        document(row["fields"] or "{}"),
+        json.loads(row["fields"] or "{}"),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
-from store.documents import document
 from store.records import StoredExperiment
 
 
@@ -34,7 +33,7 @@ def _experiment(row: sqlite3.Row) -> StoredExperiment:
     return StoredExperiment(
         name=row["name"],
         definition=row["definition"],
-        arguments=document(row["arguments"]),
+        arguments=json.loads(row["arguments"]),
         code_version=row["code_version"],
         updated=row["updated"],
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from store.connection import transaction
 from store.datasets import now
-from store.documents import document
 from store.errors import BadInput
 from store.records import Job, JobEvent, Series
 from store.words import JobState
@@ -284,7 +283,7 @@ def _job(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         kind=row["kind"],
-        arguments=document(row["arguments"]),
+        arguments=json.loads(row["arguments"]),
         folder=row["folder"],
         state=JobState(row["state"]),
         pid=row["pid"],

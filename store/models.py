@@ -8,7 +8,6 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
-from store.documents import document
 from store.errors import BadInput, unknown
 from store.records import Model
 
@@ -101,8 +100,8 @@ def _model(row: sqlite3.Row) -> Model:
         weights_hash=row["weights_hash"],
         tokenizer_hash=row["tokenizer_hash"],
         features=row["features"],
-        recipe=document(row["recipe"]),
-        lineage=document(row["lineage"]),
+        recipe=json.loads(row["recipe"]),
+        lineage=json.loads(row["lineage"]),
         seed=row["seed"],
         code_version=row["code_version"],
         device=row["device"],

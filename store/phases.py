@@ -6,7 +6,6 @@ import json
 import sqlite3
 
 from store.connection import transaction
-from store.documents import document
 from store.records import TrainedPhase
 from store.words import Phase
 
@@ -43,10 +42,10 @@ def _phase(row: sqlite3.Row) -> TrainedPhase:
         key=row["key"],
         phase=Phase(row["phase"]),
         parent=row["parent"],
-        settings=document(row["settings"]),
-        datasets=document(row["datasets"]),
+        settings=json.loads(row["settings"]),
+        datasets=json.loads(row["datasets"]),
         seed=row["seed"],
-        summary=document(row["summary"]),
+        summary=json.loads(row["summary"]),
         weights_hash=row["weights_hash"],
         code_version=row["code_version"],
         device=row["device"],

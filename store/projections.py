@@ -11,7 +11,6 @@ from typing import Any
 from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import datasets, now
-from store.documents import document
 from store.errors import unknown
 from store.records import Model, Points, Projection
 
@@ -90,7 +89,7 @@ def projections(db: sqlite3.Connection) -> list[Projection]:
     return [
         _projection(row)
         for row in db.execute(f"{_SELECT} ORDER BY p.id")
-        if document(row["datasets"]).items() <= present.items()
+        if json.loads(row["datasets"]).items() <= present.items()
     ]
 
 
@@ -109,9 +108,9 @@ def _projection(row: sqlite3.Row) -> Projection:
         model=row["model"],
         kind=row["kind"],
         method=row["method"],
-        datasets=tuple(document(row["datasets"])),
-        parameters=document(row["parameters"]),
-        quality=document(row["quality"]),
+        datasets=tuple(json.loads(row["datasets"])),
+        parameters=json.loads(row["parameters"]),
+        quality=json.loads(row["quality"]),
         seed=row["seed"],
         n=row["n"],
         seconds=row["seconds"],

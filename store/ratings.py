@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import now
-from store.documents import document
 from store.records import Dataset, RatingError, RatingRun
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ def _run(row: sqlite3.Row) -> RatingRun:
         predictor=row["predictor"],
         features=row["features"],
         dataset=row["dataset"],
-        settings=document(row["settings"]),
-        summary=document(row["summary"]),
+        settings=json.loads(row["settings"]),
+        summary=json.loads(row["summary"]),
         seed=row["seed"],
         n=row["n"],
         seconds=row["seconds"],

@@ -10,7 +10,6 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
-from store.documents import document
 from store.errors import BadInput
 from store.records import Evaluation, Metric, Search, Trial
 from store.words import Seen, Slice, TrialState
@@ -113,7 +112,7 @@ def _search(row: sqlite3.Row) -> Search:
         key=row["key"],
         model=row["model"],
         dataset=row["dataset"],
-        request=document(row["request"]),
+        request=json.loads(row["request"]),
         metric=row["metric"],
         seen=Seen(row["seen"]),
         code_version=row["code_version"],
@@ -127,7 +126,7 @@ def _trial(row: sqlite3.Row) -> Trial:
         search=row["search_id"],
         number=row["number"],
         model=row["model"],
-        settings=document(row["settings"]),
+        settings=json.loads(row["settings"]),
         seed=row["seed"],
         state=TrialState(row["state"]),
         message=row["message"],

@@ -6,7 +6,6 @@ import json
 import sqlite3
 
 from store.connection import transaction
-from store.documents import document
 from store.records import TrainedBaseline
 
 _SELECT = (
@@ -60,8 +59,8 @@ def _trained(row: sqlite3.Row) -> TrainedBaseline:
         dataset=row["dataset"],
         folder=row["folder"],
         weights_hash=row["weights_hash"],
-        settings=document(row["settings"]),
-        summary=document(row["summary"]),
+        settings=json.loads(row["settings"]),
+        summary=json.loads(row["summary"]),
         seconds=row["seconds"],
         device=row["device"],
         code_version=row["code_version"],
