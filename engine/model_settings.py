@@ -29,7 +29,7 @@ class Numbers:
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """What `Numbers` says; `ValueError` where one is no number."""
+    """The numbers of a text such as `1,0.5`, none of an empty one; `ValueError` where something is no number."""
     return tuple(float(part) for part in text.split(",")) if text else ()
 
 

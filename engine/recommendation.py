@@ -54,13 +54,13 @@ class Answer:
     scorer: Scorer
 
     def shares(self, items: Sequence[int]) -> list[dict[str, float]]:
-        """What each part adds to these items' scores, by its name; nothing of a model that is no sum."""
+        """What each part adds to these items' scores, by its name; nothing of a model that is no sum of named parts."""
         return _shares(self.scorer, items)
 
 
 def _shares(scorer: Scorer, items: Sequence[int]) -> list[dict[str, float]]:
     """Of the first event."""
-    if not isinstance(scorer, SumScorer):
+    if not isinstance(scorer, SumScorer) or not scorer.names:
         return [{} for _ in items]
     found = scorer.shares(np.zeros(len(items), np.int64), np.array(items, np.int32))
     return [dict(zip(scorer.names, row, strict=True)) for row in found.tolist()]

@@ -21,9 +21,13 @@ from engine.ranking.scorers import VectorScorer
 from engine.ranking.shared_scores import SharedScorer
 from engine.ranking.sparse_scorer import SparseScorer
 from engine.ranking.sum_scorer import SumScorer
+from engine.reading import Reading
+from engine.scoring import scoring
 from engine.warm.holding import Holding
 from engine.warm.messages import Reasons, WhyRequest
+from store import datasets
 from store.evaluations import evaluations
+from store.models import find_model
 from store.workspace import Workspace
 from tests.program import Program, refusal
 from tests.small_shop import TEST, TRAIN, VALID, add
@@ -215,6 +219,19 @@ def test_a_hybrid_trains_what_it_is_made_of(program: Program, hybrid: str) -> No
     assert "recency-tiny" in parts  # and what reads vectors their model
     assert {*parts} <= {*models}
     assert f"mixed: {parts[0]} " in hybrid
+
+
+def test_a_sequence_model_scores_every_history_against_the_same_vectors(program: Program, hybrid: str) -> None:
+    """What a sum works out of a catalogue is remembered by its array: another array each time would pile up."""
+    workspace = Workspace(program.workspace)
+    with workspace.read() as db:
+        model, dataset = find_model(db, "sasrec-seed3"), datasets.dataset(db, "mixed")
+        assert model is not None
+        opened = scoring(workspace, db, model, dataset, Reading(), device="cpu", keep=False)
+        first, second = (opened.score([np.array([item])]).scorer for item in (1, 2))
+    assert isinstance(first, VectorScorer)
+    assert isinstance(second, VectorScorer)
+    assert first.vectors is second.vectors
 
 
 def test_a_hybrid_takes_no_other_parts(program: Program) -> None:

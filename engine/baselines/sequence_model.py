@@ -88,12 +88,16 @@ class SequenceScoring:
             self._read_features = partial(item_features, given.db, encoder, progress=given.progress, keep=given.keep)
             self._features = self._read_features(self.items)
         self._network = self._open(features=self._features)
+        self._catalogue: np.ndarray | None = None
 
     def score(self, histories: Sequence[np.ndarray], free_texts: Sequence[str] = ()) -> Scored:
         """A scorer for these histories; `BadInput` for texts where the network reads none."""
         network = self._reading(free_texts) if free_texts else self._network
         read = np.array([min(len(history), network.window) for history in histories], np.int32)
-        return Scored(VectorScorer(*network.vectors(histories, len(self.items))), read)
+        queries, items = network.vectors(histories, len(self.items))
+        if self._catalogue is None:
+            self._catalogue = items  # the same for all histories: what is known of the array holds for all
+        return Scored(VectorScorer(queries, self._catalogue), read)
 
     def _reading(self, free_texts: Sequence[str]) -> SequenceNetwork:
         """The network over the catalogue and these texts."""

@@ -91,7 +91,7 @@ BASELINES = (
     ),
     ModelSpec(
         "best",
-        "what reads text and nothing else, added by what each is worth",
+        "recency, late and bm25, which read text, added by what each is worth",
         version="best 1",
         scoring="engine.baselines.fusion:FusionScoring",
         vectors=True,

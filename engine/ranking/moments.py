@@ -7,6 +7,8 @@ sums of products are exact in fp64 in any order; that changes a deviation by abo
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from engine.ranking.scan import compiled
@@ -21,13 +23,14 @@ SQUARE_STEP = 2.0**20  # of its square, which has 52
 SUM_BITS = 24  # of what is summed over the catalogue, over the largest
 ROWS_AT_ONCE = 16_384  # vectors: 50 MB in fp64 at 384 dimensions
 SCORES_AT_ONCE = 1 << 22
+CATALOGUES = 8  # whose vectors are remembered: those of the parts of one sum
 
 
 class Moments:
     """Means and standard deviations for scorer after scorer over one catalogue."""
 
     def __init__(self) -> None:
-        self._catalogues: list[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]] = []
+        self._catalogues: deque[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]] = deque(maxlen=CATALOGUES)
 
     def __call__(self, scorer: Scorer) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each event's scores over all items, float64 [E] each.

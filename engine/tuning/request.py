@@ -1,4 +1,4 @@
-"""What somebody asks of a search: a model, the values to try, and which combinations of them are made."""
+"""A search as it was asked for: a model, the values to try, and which combinations of them are made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.words import Seen
 MOST_TRIALS = 1_000  # more would take longer than anybody waits for, and say no more than a sample
 LARGEST_GRID = 10**15  # combinations that are counted at all
 
-METRIC, SEEN = "ndcg@10", Seen.MASK  # what decides which trial is the best, where nobody says it
+METRIC, SEEN = "ndcg@10", Seen.MASK  # the usual way to choose the best trial
 
 
 @dataclass(frozen=True)
