@@ -28,8 +28,10 @@ EXAMPLE = ("tune", "item-knn", "--datasets", "NAME", "--try", "decay=0.5,0.7,0.9
 
 @dataclass(frozen=True)
 class SearchesView:
-    """All searches, newest first, and the one that is shown (None where there is none). dataset: the first here, ""
-    where there is none."""
+    """All searches, newest first, and the one that is shown, None without any.
+
+    dataset: the name of the first dataset, "" without any.
+    """
 
     every: tuple[SearchTable, ...]
     shown: SearchTable | None

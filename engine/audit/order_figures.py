@@ -1,4 +1,4 @@
-"""Figures of a dataset's order that take seconds: measured once, when somebody asks, and stored."""
+"""Figures of a dataset's order. They take seconds, so they are measured at the first request and stored."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def run(
 ) -> None:
     """Make the trials that are left of these searches, in order; one that fails is stored as failed, with its words.
 
-    `Cancelled` where somebody asked to stop; `Failed` where every trial of these searches failed, or a dataset was
+    `Cancelled` where it was told to stop; `Failed` where every trial of these searches failed, or a dataset was
     replaced or removed meanwhile, and its search with it.
     """
     waiting = [(search, what, trial) for search, what in asked for trial in left(workspace, search)]

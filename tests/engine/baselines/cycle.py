@@ -24,7 +24,10 @@ FP32 = EvaluationOptions(device="cpu", precision="fp32")
 
 
 def cycle(folder: Path, *, valid: bool = True, cold: int = 0) -> Workspace:
-    """The item after n is n + 1, and 0 after the last; two users begin with each. `cold` items nobody has."""
+    """After item n comes n + 1, and 0 after the last. Two users begin with each item.
+
+    cold: how many more items there are, which no user has.
+    """
     workspace = Workspace(folder)
     marks = ((1, TRAIN), (2, TRAIN), (3, TRAIN), (LENGTH - 2, VALID if valid else TRAIN), (LENGTH - 1, TEST))
     histories = [
