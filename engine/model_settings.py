@@ -28,12 +28,21 @@ class Numbers:
         return f"numbers {self.each}, with commas between"
 
 
+@dataclass(frozen=True)
+class Named:
+    """The name of something that is stored, such as a dataset; or nothing. Whether it is there shows in training."""
+
+    what: str
+
+
 def numbers(text: str) -> tuple[float, ...]:
     """The numbers of a text such as `1,0.5`, none of an empty one; `ValueError` where something is no number."""
     return tuple(float(part) for part in text.split(",")) if text else ()
 
 
-def setting(default: int | float | str, allowed: Range | Sequence[str] | Numbers, *, added: bool = False) -> Any:
+def setting(
+    default: int | float | str, allowed: Range | Sequence[str] | Numbers | Named, *, added: bool = False
+) -> Any:
     """A field of `Settings`: its default, whose type it has, and the range or the words that are allowed.
 
     added: models were stored without it. Documents leave out its default, so that those models keep their hashes.
@@ -103,7 +112,7 @@ def _checked(entry: Field[Any], value: Any) -> Any:
     kind, allowed = _type(entry), entry.metadata[ALLOWED]
     got = f"{_key(entry)} = {str(value)[:60]} is not allowed. Allowed:"
     if kind is str:
-        if value not in allowed:
+        if not isinstance(allowed, Named) and value not in allowed:
             raise BadInput(f"{got} {allowed if isinstance(allowed, Numbers) else ' or '.join(allowed)}.")
         return value
     fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)

@@ -106,10 +106,10 @@ class Recommender:
         return Answer(query, ranked, int(scored.visible[0]), scored.scorer)
 
     def without_each(
-        self, entries: Sequence[int | str], item: int, newest: int
-    ) -> tuple[float, list[float], dict[str, float]]:
+        self, entries: Sequence[int | str], item: int, newest: int, listed: Sequence[int] = ()
+    ) -> tuple[float, list[float], list[dict[str, float]]]:
         """The score of an item for a history, its scores with each of the `newest` entries left out, oldest first, and
-        what each part of the model adds to the first.
+        what each part of the model adds to the scores of this item and those listed, for the whole history.
 
         A history of one entry cannot do without it: the list is empty then.
         """
@@ -120,7 +120,7 @@ class Recommender:
         scorer = self._scores.score(histories, free).scorer
         pairs = np.arange(len(histories)), np.full(len(histories), self._checked(item), np.int32)
         whole, *others = scorer.exact(*pairs).tolist()
-        return whole, others, _shares(scorer, [item])[0]
+        return whole, others, _shares(scorer, [item, *map(self._checked, listed)])
 
     def _checked(self, item: int) -> int:
         if not 0 <= item < len(self.items):

@@ -245,7 +245,11 @@ def test_why_says_what_each_part_adds(program: Program) -> None:
     workspace = Workspace(program.workspace)
     with workspace.read() as db:
         evaluation = evaluations(db, model="fusion", dataset="large")[0]
-    answer = Holding(workspace).answer(WhyRequest(1, evaluation.key, (3, 4), 5, 2), silent)
+    holding = Holding(workspace)
+    answer = holding.answer(WhyRequest(1, evaluation.key, (3, 4), 5, 2, listed=(6, 7)), silent)
     assert isinstance(answer, Reasons)
     assert answer.parts == ("item-knn", "pop")
     assert sum(answer.shares) == pytest.approx(answer.score, rel=1e-6)
+    # What is said of the listed items is what is said of each of them alone.
+    alone = [holding.answer(WhyRequest(1, evaluation.key, (3, 4), item, 2), silent) for item in (6, 7)]
+    assert [one.shares for one in alone if isinstance(one, Reasons)] == list(answer.listed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,21 @@ from engine.baselines.sequence_model import SequenceScoring, fit_network
 from engine.baselines.sequences import Batch
 from engine.baselines.settings import LateSettings, SasRecSettings
 from engine.baselines.softmax import cross_entropy
+from engine.baselines.stored import trained_key
 from engine.baselines.trained import Fitted, Fitting
 from engine.baselines.unisrec import thinned
 from engine.baselines.whitening import WhitenedFeatures
+from engine.model_settings import from_document
 from engine.scoring import Opening, Scoring
+from store import datasets
+from store import models as stored_models
+from store.errors import BadInput
+from store.records import TrainedBaseline
+from store.trained_baselines import find_trained_baseline
 
 ITEMS_AT_ONCE = 32_768  # mapped together where nothing is learned
 FIRST_DECAY = 0.5  # share of an item that is one item older, before training: that of `recency`
+SHARES = (1.0, 0.75, 0.5, 0.25, 0.0, 1.25, 1.5, 2.0)  # of the learned weight of popularity, tried on valid events
 PACE = 10.0  # of the weight of popularity: AdamW moves all weights alike, and this one has further to go
 
 
@@ -61,6 +69,19 @@ class Late(SequenceNetwork):
         self.popularity.copy_(torch.from_numpy(np.log(np.maximum(counts, 1))))
         self.known = torch.from_numpy(np.flatnonzero(counts)).to(self.known.device)
         return self.features.fit(known)
+
+    def choose(self, reached: Callable[[], float]) -> str:
+        """How much of the weight of popularity is kept. In training every target is an item of the train part; of
+        later events some choose items that are new, which an item's count says nothing about."""
+        learned, tried = self.popular.detach().clone(), {}
+        if not learned:
+            return ""
+        for share in SHARES:
+            self.popular.data.copy_(learned * share)
+            tried[share] = reached()
+        best = max(SHARES, key=lambda share: tried[share])  # the learned weight itself where no other is better
+        self.popular.data.copy_(learned * best)
+        return f"popularity counts {best:g} times what it was learned to"
 
     def optimizer(self, learning_rate: float, fused: bool) -> torch.optim.Optimizer:
         """AdamW, whose weight decay draws the map towards the identity and nothing else anywhere. The Transformer
@@ -131,8 +152,28 @@ class Late(SequenceNetwork):
 
 
 def fit(given: Fitting) -> Fitted:
-    """Of `late`."""
-    return fit_network(given, _make, masked=True)
+    """Of `late`: trained on the dataset, or with what another dataset taught."""
+    taught_on = from_document(LateSettings, given.model.recipe["settings"]).taught_on
+    return fit_network(given, _make, masked=True, taught=_taught(given, taught_on) if taught_on else None)
+
+
+def _taught(given: Fitting, name: str) -> TrainedBaseline:
+    """What the model of the same settings and seed learned on another dataset."""
+    settings = {key: value for key, value in given.model.recipe["settings"].items() if key != "taught-on"}
+    with given.workspace.read() as db:
+        dataset = datasets.dataset(db, name)
+        if name == given.dataset.name:
+            raise BadInput(f"taught-on = {name}: that is the dataset itself. Leave it out, and {name} is trained on.")
+        for model in stored_models.models(db):
+            same = (model.variant, model.features, model.seed) == ("late", given.model.features, given.model.seed)
+            if same and model.recipe["settings"] == settings:
+                found = find_trained_baseline(db, trained_key(model, dataset))
+                if found is not None:
+                    return found
+    raise BadInput(
+        f"taught-on = {name}: no model of these settings has been trained on {name}. Run `st5 baseline late "
+        f"--datasets {name}` first, with the same --features, --seed and other settings."
+    )
 
 
 def scoring(given: Opening) -> Scoring:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -50,6 +50,13 @@ class SequenceNetwork(nn.Module, ABC):
         """Set what the `known` items (int [N], of the train part) decide before training begins; how much their
         covariance was shrunk (0 to 1) where there are too few of them to whiten features by."""
         return 0.0  # most kinds have nothing to settle
+
+    def choose(self, reached: Callable[[], float]) -> str:
+        """Set what is chosen on valid events after training, and say what it is now, in words; "" if nothing is.
+
+        reached: the metric on valid events of the network as it stands when it is called.
+        """
+        return ""  # most kinds have nothing to choose
 
     def optimizer(self, learning_rate: float, fused: bool) -> torch.optim.Optimizer:
         """What learns the weights."""

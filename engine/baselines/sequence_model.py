@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from engine.baselines.features import item_features
 from engine.baselines.network import SequenceNetwork
@@ -14,7 +17,7 @@ from engine.baselines.settings import SasRecSettings
 from engine.baselines.stored import command, trained_baseline
 from engine.baselines.trained import WEIGHTS, Fitted, Fitting, tell_shrunk
 from engine.baselines.trainer import Trainer
-from engine.baselines.validation import material
+from engine.baselines.validation import METRIC, Material, material
 from engine.encoding.device import choose_device, device_name
 from engine.model_settings import from_document
 from engine.models import open_encoder, text_model
@@ -31,10 +34,13 @@ from store.workspace import Workspace
 MakeNetwork = Callable[[SasRecSettings, int, np.ndarray | None], SequenceNetwork]
 
 
-def fit_network(given: Fitting, make: MakeNetwork, *, masked: bool = False) -> Fitted:
+def fit_network(
+    given: Fitting, make: MakeNetwork, *, masked: bool = False, taught: TrainedBaseline | None = None
+) -> Fitted:
     """Train a network on a dataset's train part, from the newest checkpoint on.
 
-    masked: whether the best epoch is chosen with the items of a history left out of its candidates.
+    masked: whether the best epoch is chosen with the items of a history left out of its candidates. taught: what the
+    same kind of network learned on another dataset, which is taken as it is instead of training.
     """
     workspace, model, dataset, observer = given.workspace, given.model, given.dataset, given.observer
     settings = _settings(model)
@@ -49,6 +55,8 @@ def fit_network(given: Fitting, make: MakeNetwork, *, masked: bool = False) -> F
     shrunk = network.settle(learned.items)
     if features is not None:
         tell_shrunk(given, len(np.unique(learned.items)), features.shape[1], shrunk)
+    if taught is not None:
+        return _fitted(given, network, place, _take(given, network, taught, learned))
     trainer = Trainer(
         network,
         learned,
@@ -60,14 +68,32 @@ def fit_network(given: Fitting, make: MakeNetwork, *, masked: bool = False) -> F
         observer=observer,
     )
     summary = trainer.run()
+    return replace(_fitted(given, network, place, summary), seconds=trainer.done.seconds)
+
+
+def _fitted(given: Fitting, network: SequenceNetwork, place: torch.device, summary: dict[str, Any]) -> Fitted:
     return Fitted(
         write=partial(checkpoint.write_weights, module=network),
         weights_hash=network.weights_hash(),
-        settings=settings.document(),
+        settings=_settings(given.model).document(),
         summary=summary,
         device=f"{device_name(place)}, fp32",
-        seconds=trainer.done.seconds,
     )
+
+
+def _take(given: Fitting, network: SequenceNetwork, taught: TrainedBaseline, learned: Material) -> dict[str, Any]:
+    """Give a network what another dataset taught, all but what it has of its own dataset; what it reaches on valid."""
+    folder = given.workspace.folder / taught.folder
+    try:
+        stored = load_file(str(folder / WEIGHTS))
+        with torch.no_grad():
+            for name, weights in network.named_parameters():
+                weights.copy_(stored[name])
+    except Exception as error:  # safetensors and torch have their own classes for files that are gone or of other shape
+        raise Failed(f"{folder}: the weights of {taught.model} cannot be read ({error}). Train it again.") from error
+    reached = learned.questions.ask(network, str(next(network.parameters()).device))
+    given.observer.tell("validation", f"{given.dataset.name}: {METRIC} {reached:.4f} with what {taught.dataset} taught")
+    return {METRIC: reached, "validation": learned.questions.described, "taught_by": taught.weights_hash}
 
 
 class SequenceScoring:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.model_settings import Numbers, Settings, numbers, setting
+from engine.model_settings import Named, Numbers, Settings, numbers, setting
 from engine.training.recipe import Range
 from store.errors import BadInput
 
@@ -78,6 +78,7 @@ class LateSettings(SasRecSettings):
     popularity: str = setting("learned", ("learned", "none"))  # its weight, beside the cosine
     power: float = setting(1.0, Range(0, 2))  # of the whitening, as for `recency`
     epsilon: float = setting(0.01, Range(0, 1_000))
+    taught_on: str = setting("", Named("dataset"), added=True)  # whose trained weights are taken instead of training
 
 
 @dataclass(frozen=True)

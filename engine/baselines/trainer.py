@@ -82,10 +82,14 @@ class Trainer:
             values = {"loss": loss, METRIC: self._last, "targets per second": speed}
             self.observer.record(self.key, self.done.epoch, values)
         self.network.load_state_dict(self._best)
+        reached = self.done.best
+        if chosen := self.network.choose(self._ask):
+            reached = self._ask()
+            self.observer.tell("validation", f"{self.name}: {chosen}, {METRIC} {reached:.4f}")
         return {
             "epochs": self.done.epoch,
             "best_epoch": self.done.best_epoch,
-            METRIC: self.done.best,
+            METRIC: reached,
             "targets": self.windows.targets,
             "validation": self.material.questions.described,
         }
@@ -121,8 +125,11 @@ class Trainer:
         self.done.epoch += 1
         return total / seen
 
+    def _ask(self) -> float:
+        return self.material.questions.ask(self.network, str(self.device))
+
     def _measure(self) -> None:
-        self._last = self.material.questions.ask(self.network, str(self.device))
+        self._last = self._ask()
         better = self._last > self.done.best
         if better:
             self.done.best, self.done.best_epoch = self._last, self.done.epoch

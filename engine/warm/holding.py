@@ -124,7 +124,9 @@ def _best(found: Ranked, *, masked: bool) -> tuple[tuple[int, ...], tuple[float,
 
 
 def _reasons(recommender: Recommender, request: WhyRequest, started: float) -> Reasons:
-    whole, without, shares = recommender.without_each(request.entries, request.item, request.newest)
+    whole, without, (shares, *listed) = recommender.without_each(
+        request.entries, request.item, request.newest, request.listed
+    )
     return Reasons(
         id=request.id,
         score=whole,
@@ -133,4 +135,5 @@ def _reasons(recommender: Recommender, request: WhyRequest, started: float) -> R
         memory=resident_bytes(),
         parts=tuple(shares),
         shares=tuple(shares.values()),
+        listed=tuple(tuple(row.values()) for row in listed) if shares else (),
     )

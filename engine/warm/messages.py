@@ -29,13 +29,17 @@ class RankRequest:
 
 @dataclass(frozen=True)
 class WhyRequest:
-    """The score of an item for a history, and with each of its `newest` entries left out."""
+    """The score of an item for a history, and with each of its `newest` entries left out.
+
+    listed: items of which only the shares of a model's parts are wanted.
+    """
 
     id: int
     evaluation: str
     entries: tuple[Entry, ...]
     item: int
     newest: int
+    listed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Reasons:
     """The answer to a `WhyRequest`: the whole history's score, and the scores without each of its newest entries.
 
     `without` is oldest first, and empty for a history of one entry, which cannot be left out. parts: of a model that
-    adds the scores of several, their names; shares: what each adds to the score.
+    adds the scores of several, their names; shares: what each adds to the score; listed: what each adds to the scores
+    of the items that were listed, a row for each.
     """
 
     id: int
@@ -90,6 +95,7 @@ class Reasons:
     memory: int
     parts: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
+    listed: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,4 +124,8 @@ def from_line(line: str) -> Request | Answer:
     """The message of a line; `ValueError`, `KeyError` or `TypeError` where it is none."""
     fields: dict[str, Any] = json.loads(line)
     make = _KINDS[fields.pop("kind")]
-    return make(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    return make(**{name: _tuples(value) for name, value in fields.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -205,10 +205,10 @@ def copied(space: Workspace, folder: Path, without: str = "") -> Workspace:
     "message",
     [
         RankRequest(1, "key", (3, "wörds\n"), 4, 50),
-        WhyRequest(2, "key", (3, "x"), 4, 300),
+        WhyRequest(2, "key", (3, "x"), 4, 300, (7, 8)),
         Stage(3, "encoding items", 4, 5),
         Ranking(4, (1, "x"), 1, 5, 0, 1, 0, 0, None, (1,), (0.5,), (), (), 1.5, 1024),
-        Reasons(5, 0.25, (0.5, -0.125), 1.5, 1024),
+        Reasons(5, 0.25, (0.5, -0.125), 1.5, 1024, ("pop", "bm25"), (0.25, 0.0), ((1.0, 2.0), (0.5, -1.0))),
         Refusal(6, "No."),
     ],
 )

@@ -17,6 +17,12 @@ from test_workbench_faults import NASTY, assert_clean
 from test_workbench_keys import own_bindings
 from textual.pilot import Pilot
 
+from engine.baselines.request import BaselineRequest
+from engine.baselines.trained import train_baseline
+from engine.evaluation import evaluate
+from engine.models import make_baseline
+from engine.progress import Observer
+from engine.protocol import EvaluationOptions
 from store.records import Item
 from store.workspace import Workspace
 from workbench.application import Workbench
@@ -25,6 +31,8 @@ from workbench.place_changes import place_changes
 from workbench.screens.help import sections
 from workbench.screens.why import WhyDialog
 from workbench.widgets.edited_panel import EditedPanel
+from workbench.widgets.part_shares import ItemShares
+from workbench.widgets.part_shares import rows as part_rows
 from workbench.widgets.score_bars import ScoreBar, bar_cells, rows
 from workbench.widgets.table import Table
 
@@ -221,6 +229,40 @@ async def test_why_is_about_the_row_under_the_cursor_the_target_included(workspa
             asked = app.screen.as_text() or screen_text(app)
             assert title in asked
             assert "How much the score that only gives it" in asked
+
+
+def test_shares_of_parts_stand_in_columns() -> None:
+    items = [ItemShares(1, "[b]一 lamp\x1b[2J", (0.25, -1.5)), ItemShares(10, "x" * 500, (0.0, 2.0), marked=True)]
+    blank, heading, *lines = part_rows(("bm25", "popularity-of-late"), items, 60)
+    assert not blank.plain
+    assert [line.cell_len for line in (heading, *lines)] == [60, 60, 60]
+    assert heading.plain.split() == ["#", "recommended", "bm25", "popularity-of-late"]
+    assert lines[0].plain.split()[-2:] == ["+.2500", "−1.5000"]
+    assert "\x1b" not in lines[0].plain
+    narrow = part_rows(("bm25", "popularity-of-late"), items, 40)[1].plain
+    assert len(narrow) == 40
+    assert "…" in narrow  # a name is cut before titles are
+
+
+async def test_why_says_what_each_part_of_a_sum_adds_to_all_that_is_recommended(real: Workspace) -> None:
+    request = BaselineRequest("fusion", parts=("pop", "bm25"), settings=("weights=1,0.5",))
+    train_baseline(real, make_baseline(real, request), "movielens-small", Observer())
+    evaluate(real, "fusion", "movielens-small", EvaluationOptions())
+    app = Workbench(real, readonly=True)
+    app.remembered.users.dataset = "movielens-small"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5 tab j w")
+        await until(pilot, "recommended")
+        assert isinstance(app.screen, WhyDialog)
+        said = app.screen.as_text()
+        heading, *lines = said[said.rindex("#") :].splitlines()
+        assert heading.split() == ["#", "recommended", "pop", "bm25"]
+        await press(pilot, "escape")
+        assert [line.split()[0] for line in lines] == [row[0] for row in listed(app, "#left-picks")]
+        for line, row in zip(lines, listed(app, "#left-picks"), strict=True):
+            pop, bm25 = (float(share.replace("−", "-")) for share in line.split()[-2:])
+            assert pop + bm25 == pytest.approx(float(row[2].replace("−", "-")), abs=2e-4)
 
 
 async def test_why_from_users_and_titles_of_any_kind(workspace: Workspace) -> None:

@@ -196,12 +196,15 @@ class EditHistoryScreen(AreaScreen):
             self.app.push_screen(ItemDialog(item))
 
     def action_why(self) -> None:
-        item = self.query_one(RankingPanel).item_at_cursor()
+        ranking = self.query_one(RankingPanel)
+        item = ranking.item_at_cursor()
         if item is None or not self.draft.asked:
             self.notify("Nothing is ranked yet.", severity="warning")
             return
         labels = [entry.label for entry in self.draft.entries]
-        self.app.push_screen(WhyDialog(self._evaluation.key, self._label, item, self.draft.asked, labels))
+        self.app.push_screen(
+            WhyDialog(self._evaluation.key, self._label, item, self.draft.asked, labels, ranking.picks)
+        )
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:

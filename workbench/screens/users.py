@@ -171,7 +171,7 @@ class UsersScreen(UsersFindingScreen):
         items = [happening.item for happening in visit.history]
         entries = (*visit.older, *(item.item for item in items))
         labels = [title(item) for item in items]
-        self.app.push_screen(WhyDialog(side.evaluation.key, side.label, item, entries, labels))
+        self.app.push_screen(WhyDialog(side.evaluation.key, side.label, item, entries, labels, side.picks))
 
     def _side_at_cursor(self) -> Side | None:
         """The answer under the cursor, else the first that there is."""

@@ -1,4 +1,8 @@
-"""The dialog that says why an item is recommended: how much its score falls without each entry of the history."""
+"""The dialog that says why an item is recommended.
+
+It shows how much the item's score falls without each entry of the history and, of a model that adds the scores of
+several, what each of those adds to every recommended item.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,9 @@ from workbench import numbers
 from workbench.display import line, title, whole
 from workbench.screens.dialog import READABLE
 from workbench.screens.reading_dialog import ReadingDialog
+from workbench.visit import Pick
 from workbench.warm_process import Died, falls, ready_words, stage_words
+from workbench.widgets.part_shares import ItemShares, PartShares
 from workbench.widgets.score_bars import ScoreBar, ScoreBars
 
 if TYPE_CHECKING:
@@ -37,18 +43,26 @@ class WhyDialog(ReadingDialog[None]):
             self.answer = answer
 
     def __init__(
-        self, evaluation: str, model: str, item: Item, entries: tuple[int | str, ...], labels: Sequence[str]
+        self,
+        evaluation: str,
+        model: str,
+        item: Item,
+        entries: tuple[int | str, ...],
+        labels: Sequence[str],
+        listed: Sequence[Pick],
     ) -> None:
-        """entries: the whole history, oldest first; labels: of its newest entries, which are left out in turn."""
+        """entries: the whole history, oldest first; labels: of its newest entries, which are left out in turn; listed:
+        what is recommended."""
         super().__init__("Why this item?")
         self._evaluation, self._model, self._item = evaluation, model, item
-        self._entries, self._labels = entries, tuple(labels)
+        self._entries, self._labels, self._listed = entries, tuple(labels), tuple(listed)
         self._words = _question(item, model)
 
     def content(self) -> ComposeResult:
         yield Static(self._words, id="why-words", markup=False)
         yield Static(stage_words("asking", 0, 0), id="why-state", markup=False)
         yield ScoreBars(id="why-bars")
+        yield PartShares(id="why-shares")
 
     def on_mount(self) -> None:
         from engine.warm.messages import WhyRequest
@@ -56,7 +70,12 @@ class WhyDialog(ReadingDialog[None]):
         try:
             self.bench.warm.ask(
                 lambda number: WhyRequest(
-                    number, self._evaluation, self._entries, self._item.item, max(1, len(self._labels))
+                    number,
+                    self._evaluation,
+                    self._entries,
+                    self._item.item,
+                    max(1, len(self._labels)),
+                    tuple(pick.item.item for pick in self._listed),
                 ),
                 lambda answer: self.post_message(self.Answered(answer)),
             )
@@ -76,8 +95,8 @@ class WhyDialog(ReadingDialog[None]):
             self._say(answer.words)
 
     def as_text(self) -> str:
-        bars = self.query_one(ScoreBars).as_text()
-        return f"{self._words.plain}\n\n{bars}" if bars else ""
+        bars, shares = self.query_one(ScoreBars).as_text(), self.query_one(PartShares).as_text()
+        return "\n".join(filter(None, (f"{self._words.plain}\n\n{bars}", shares))) if bars else ""
 
     def _say(self, words: str) -> None:
         self.query_one("#why-state", Static).update(whole(words))
@@ -97,6 +116,13 @@ class WhyDialog(ReadingDialog[None]):
         first = len(self._entries) - len(self._labels) + 1
         bars = zip(self._labels, falls(reasons), strict=True) if reasons.without else ()
         self.query_one(ScoreBars).put([ScoreBar(first + row, label, fall) for row, (label, fall) in enumerate(bars)])
+        self.query_one(PartShares).put(
+            reasons.parts,
+            [
+                ItemShares(pick.place, title(pick.item), shares, marked=pick.item.item == self._item.item)
+                for pick, shares in zip(self._listed, reasons.listed, strict=bool(reasons.parts))
+            ],
+        )
 
 
 def _shares(reasons: Reasons) -> str:

@@ -63,11 +63,15 @@ class RankingPanel(Vertical):
             rows = zip(shown.picks, shown.changes, strict=True)
             table.put(_HEADINGS, [_row(pick, change) for pick, change in rows])
 
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        """What is listed, best first."""
+        return self._shown.picks if self._shown else ()
+
     def item_at_cursor(self) -> Item | None:
         """The item under the cursor."""
         row = self.query_one(Table).cursor_row
-        picks = self._shown.picks if self._shown else ()
-        return picks[row].item if 0 <= row < len(picks) else None
+        return self.picks[row].item if 0 <= row < len(self.picks) else None
 
 
 def _row(pick: Pick, change: str) -> Line:

@@ -10,21 +10,26 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
 from engine.baselines.late import PACE, Late
 from engine.baselines.recency import whitened_scorer
 from engine.baselines.request import BaselineRequest, check_baseline
 from engine.baselines.sequences import Batch, batches, cut
 from engine.baselines.settings import LateSettings
+from engine.baselines.trained import WEIGHTS
 from engine.baselines.whitening import fit_whitening, unit
 from engine.evaluation import evaluate
 from engine.models import make_only
 from engine.recommendation import recommend
+from store import evaluations
 from store.errors import BadInput, Cancelled
 from store.workspace import Workspace
-from tests.engine.baselines.cycle import FP32, ITEMS, Stopping, cycle, made, ranks
+from tests.engine.baselines.cycle import FP32, ITEMS, VALID, WORDS, Stopping, cycle, made, ranks
+from tests.small_shop import TEST, TRAIN, add
 from tests.training_shop import Watcher, copied
 
+MARKS = ((1, TRAIN), (2, TRAIN), (3, TRAIN), (4, VALID), (5, TEST))  # of a history: what is trained on and asked
 CALM = {"dropout": 0.0, "feature_dropout": 0.0}  # nothing is left to chance
 
 
@@ -112,6 +117,24 @@ def test_popularity_adds_nothing_where_that_is_set() -> None:
     assert network.popular.item() == 0
 
 
+def test_the_weight_of_popularity_is_chosen_on_valid_events() -> None:
+    # 1 and 2 are equally near to 0 by their text, and 2 occurs twice as often: it scores more, the more counts weigh.
+    def chosen(answer: int) -> tuple[str, float]:
+        network = untrained(np.eye(3, dtype=np.float32), np.array([0, 0, 0, 0, 0, 0, 1, 2, 2]))
+        network.features.vectors.copy_(torch.eye(3))
+        network.popular.data.fill_(0.5)
+
+        def reached() -> float:
+            queries, items = network.vectors([np.array([0])], 3)
+            scores = (queries @ items.T)[0]
+            return float(scores[answer] - scores[3 - answer])
+
+        return network.choose(reached), network.popular.item()
+
+    assert chosen(1) == ("popularity counts 0 times what it was learned to", 0.0)
+    assert chosen(2) == ("popularity counts 2 times what it was learned to", 1.0)
+
+
 def test_items_of_no_train_part_are_no_wrong_answers() -> None:
     features, batch = drawn(30, 12), batch_of([0, 1, 2, 3], [4, 5, 6])
     among_seven = untrained(features, np.arange(7)).train().loss(batch)
@@ -184,6 +207,28 @@ def test_killed_after_any_epoch_it_ends_with_the_same_bits(start: Workspace, tmp
     assert made(broken, "late", *sets, features="tiny").weights_hash == whole.weights_hash
     other = made(copied(start, tmp_path / "other"), "late", *sets, features="tiny", seed=1)
     assert other.weights_hash != whole.weights_hash
+
+
+def test_what_one_dataset_taught_is_taken_to_another(start: Workspace, tmp_path: Path) -> None:
+    workspace, watcher = copied(start, tmp_path / "own"), Watcher()
+    histories = [(f"v{user}", tuple((user + step) % 8 for step in range(6)), MARKS) for user in range(8)]
+    add(workspace, "alike", WORDS, ["Things"] * 8, histories)  # the same cycle, of other users
+    sets = ("epochs=25", "patience=25")
+    with pytest.raises(BadInput, match=r"no model of these settings has been trained on cycle\. Run `st5 baseline"):
+        made(workspace, "late", *sets, "taught-on=cycle", features="tiny", name="taken", on="alike")
+    taught = made(workspace, "late", *sets, features="tiny", name="teacher")
+    taken = made(
+        workspace, "late", *sets, "taught-on=cycle", features="tiny", name="taken", on="alike", watcher=watcher
+    )
+    assert "with what cycle taught" in watcher.said("validation")[0]
+    assert taken.summary["taught_by"] == taught.weights_hash
+    learned, used = (load_file(str(workspace.folder / one.folder / WEIGHTS)) for one in (taught, taken))
+    assert np.array_equal(learned["turn"], used["turn"])
+    with workspace.read() as db:
+        found = evaluations.ranks(db, evaluate(workspace, "taken", "alike", FP32))
+    assert (found.better_masked == 0).all()
+    with pytest.raises(BadInput, match="that is the dataset itself"):
+        made(workspace, "late", *sets, "taught-on=cycle", features="tiny", name="itself", on="cycle")
 
 
 def test_bad_settings_are_refused(start: Workspace) -> None:
