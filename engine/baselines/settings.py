@@ -72,6 +72,7 @@ class LateSettings(SasRecSettings):
     dropout: float = setting(0.2, Range(0, 1, below=True))
     feature_dropout: float = setting(0.1, Range(0, 1, below=True))  # of a history's item vectors
     temperature: float = setting(0.07, Range(0, 100, above=True))  # of the cosines at the start; it is learned
+    patience: int = setting(5, Range(1))
     decay: float = setting(1.0, Range(0, 1_000))  # of the map towards the identity: AdamW's weight decay
     body_rate: float = setting(0.1, Range(0, 1))  # of the learning rate, for the Transformer
     candidates: int = setting(5_000, Range(1))  # items of a softmax, beside those of the batch; more are sampled
