@@ -32,6 +32,8 @@ class NextStep:
 
 def next_step(overview: Overview, workspace_option: Path | None = None) -> NextStep:
     """The next sensible step: data, then evaluations, then training, then looking; or the job that is at it."""
+    from engine.baselines.specs import BASELINES  # not those of installed packages, which take 50 ms to find
+    from workbench.launch.baseline import BaselineDraft
     from workbench.launch.evaluate import EvaluateDraft
     from workbench.launch.train import TrainDraft
 
@@ -59,6 +61,11 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
             sentence = f"{brief(model)} has not been evaluated on {shown}:"
             return _step(sentence, draft, overview, workspace_option)
     learnable = tuple(dataset.name for dataset in overview.datasets if dataset.events.get(Split.TRAIN))
+    strongest = max(BASELINES, key=lambda spec: len(spec.made_of))
+    if learnable and not any(model.variant == strongest.name for model in overview.models):
+        sentence = f"All are evaluated: Results (4) compares them. {strongest.name} adds {strongest.summary}:"
+        draft = BaselineDraft(baseline=strongest.name, datasets=learnable)
+        return _step(sentence, draft, overview, workspace_option)
     if learnable and not any(model.lineage for model in overview.models):
         training = next((job for job in overview.jobs if job.kind == "train"), None)
         if training is not None:

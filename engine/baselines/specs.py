@@ -104,7 +104,7 @@ BASELINES = (
     ),
     ModelSpec(
         "hybrid",
-        "text, what comes together, titles, what is popular now and Transformers, added by what each is worth",
+        "text, titles, what comes together, what is popular now and two Transformers, by what each is worth",
         version="hybrid 1",
         scoring="engine.baselines.fusion:FusionScoring",
         vectors=True,

@@ -15,6 +15,7 @@ from store.workspace import Workspace
 from tests import small_shop
 from tests.small_shop import TRAIN, A, B, C
 from workbench.application import Workbench
+from workbench.launch.baseline import BaselineDraft
 from workbench.launch.train import TrainDraft
 from workbench.next_step import next_step
 from workbench.overview import read_overview
@@ -52,6 +53,11 @@ def test_the_next_step_follows_what_is_there(tmp_path: Path) -> None:
     assert next_step(read_overview(workspace)).commands == ("st5 evaluate only,pop --datasets films".replace(",", " "),)
     shop.add_model(workspace, "pop")
     shop.evaluate(workspace, "pop", "films")
+    step = next_step(read_overview(workspace))
+    assert step.commands == ("st5 baseline hybrid --datasets films",)
+    assert step.draft == BaselineDraft("hybrid", ("films",))
+    shop.add_model(workspace, "hybrid")
+    shop.evaluate(workspace, "hybrid", "films")
     step = next_step(read_overview(workspace))
     assert step.commands == ("st5 train nopre --datasets films --recipe modern",)
     assert step.draft == TrainDraft(datasets=("films",))
