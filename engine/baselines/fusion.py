@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from engine.audit.leakage import refuse_leakage
 from engine.baselines.settings import FusionSettings
-from engine.baselines.stored import command, trained_baseline
-from engine.baselines.trained import WEIGHTS, Fitted, Fitting, train_baseline
+from engine.baselines.stored import read_weights, trained_baseline
+from engine.baselines.trained import Fitted, Fitting, train_baseline
 from engine.baselines.validation import METRIC, Questions, material
 from engine.evaluation import history_starts
 from engine.measuring.metrics import measure
@@ -30,7 +30,7 @@ from engine.scoring import Opening, Scored, Scoring, scoring
 from store import datasets
 from store import models as stored_models
 from store.arrays import content_hash
-from store.errors import BadInput, Failed
+from store.errors import BadInput
 from store.records import Dataset, Model
 from store.words import Split
 from store.workspace import Workspace
@@ -103,7 +103,7 @@ class FusionScoring:
         trained = trained_baseline(given.db, given.model, given.dataset)
         parts = _parts(given.db, given.model)
         contents = [_content(given.workspace, part, given.dataset) for part in parts]
-        weights = _stored_weights(given, trained.folder, trained.weights_hash, contents)
+        weights = read_weights(given.workspace, given.model, trained, _read, lambda weights: _hash(weights, contents))
         self.items = given.items()
         self._moments = Moments()
         self._parts: dict[str, Scoring] = {
@@ -258,13 +258,6 @@ def _hash(weights: np.ndarray, contents: Sequence[str]) -> str:
     return content_hash(np.ascontiguousarray(weights, np.float64).tobytes(), *contents)
 
 
-def _stored_weights(given: Opening, name: str, content: str, contents: Sequence[str]) -> np.ndarray:
-    folder = given.workspace.folder / name
-    again = f"Remove the folder and run `{command(given.model, given.dataset.name)}`."
-    try:
-        weights: np.ndarray = load_file(str(folder / WEIGHTS))["weights"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise Failed(f"{folder}: the weights of {given.model.name} cannot be read ({error}). {again}") from error
-    if _hash(weights, contents) != content:
-        raise Failed(f"{folder}: these are not the weights that were stored as {given.model.name}. {again}")
+def _read(path: Path) -> np.ndarray:
+    weights: np.ndarray = load_file(str(path))["weights"]
     return weights

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from engine.baselines.features import item_features
 from engine.baselines.item_knn import newest_first
 from engine.baselines.settings import RecencySettings
-from engine.baselines.stored import command, trained_baseline
-from engine.baselines.trained import WEIGHTS, Fitted, Fitting, tell_shrunk
+from engine.baselines.stored import read_weights, trained_baseline
+from engine.baselines.trained import Fitted, Fitting, tell_shrunk
 from engine.baselines.whitening import Whitening, fit_whitening, unit
 from engine.encoding.device import choose_device, device_name
 from engine.model_settings import from_document
@@ -24,7 +23,7 @@ from engine.ranking.scorers import VectorScorer
 from engine.scoring import Opening, Scored, without_keys
 from store import datasets
 from store.arrays import content_hash
-from store.errors import BadInput, Failed
+from store.errors import BadInput
 
 
 def fit(given: Fitting) -> Fitted:
@@ -126,18 +125,10 @@ class RecencyScoring:
 
 
 def stored_whitening(given: Opening) -> Whitening:
-    """What `fitted` wrote; `Failed` where it is not what was stored."""
+    """What `fitted` wrote; `Failed` if it is not what was stored."""
     trained = trained_baseline(given.db, given.model, given.dataset)
-    folder = given.workspace.folder / trained.folder
-    again = f"Remove the folder and run `{command(given.model, trained.dataset)}`."
-    try:
-        tensors = load_file(str(folder / WEIGHTS))
-        whitening = Whitening(tensors["mean"], tensors["matrix"])
-    except (OSError, SafetensorError, KeyError) as error:
-        raise Failed(f"{folder}: the weights of {given.model.name} cannot be read ({error}). {again}") from error
-    if _hash(tensors) != trained.weights_hash:
-        raise Failed(f"{folder}: these are not the weights that were stored as {given.model.name}. {again}")
-    return whitening
+    tensors = read_weights(given.workspace, given.model, trained, lambda path: load_file(str(path)), _hash)
+    return Whitening(tensors["mean"], tensors["matrix"])
 
 
 def _save(tensors: dict[str, np.ndarray], path: Path) -> None:

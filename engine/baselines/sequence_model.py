@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from safetensors.torch import load_file
 from engine.baselines.features import item_features
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.settings import SasRecSettings
-from engine.baselines.stored import command, trained_baseline
-from engine.baselines.trained import WEIGHTS, Fitted, Fitting, tell_shrunk
+from engine.baselines.stored import WEIGHTS, read_weights, trained_baseline
+from engine.baselines.trained import Fitted, Fitting, tell_shrunk
 from engine.baselines.trainer import Trainer
 from engine.baselines.validation import METRIC, Material, material
 from engine.encoding.device import choose_device, device_name
@@ -141,17 +142,14 @@ def _stored_network(
     features: np.ndarray | None,
     device: str,
 ) -> SequenceNetwork:
-    """A trained network, ready to be asked; `Failed` where its folder is not what was stored."""
-    folder = workspace.folder / trained.folder
-    again = f"Remove the folder and run `{command(model, trained.dataset)}`."
-    try:
+    """A trained network, ready to be asked; `Failed` if its folder is not what was stored."""
+
+    def read(path: Path) -> SequenceNetwork:
         network = _initial(model, make, items, features, device)
-        checkpoint.read_weights(folder / WEIGHTS, network)
-    except Exception as error:  # safetensors and torch have their own classes for files that are gone or of other shape
-        raise Failed(f"{folder}: the weights of {model.name} cannot be read ({error}). {again}") from error
-    if network.weights_hash() != trained.weights_hash:
-        raise Failed(f"{folder}: these are not the weights that were stored as {model.name}. {again}")
-    return network.eval()
+        checkpoint.read_weights(path, network)
+        return network
+
+    return read_weights(workspace, model, trained, read, SequenceNetwork.weights_hash).eval()
 
 
 def _initial(model: Model, make: MakeNetwork, items: int, features: np.ndarray | None, device: str) -> SequenceNetwork:

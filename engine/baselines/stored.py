@@ -1,14 +1,21 @@
-"""Which weights belong to a baseline and a dataset."""
+"""Which weights belong to a baseline and a dataset, and reading them."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 from engine.registry import spec_of
 from store.arrays import content_hash
-from store.errors import BadInput
+from store.errors import BadInput, Failed
 from store.records import Dataset, Model, TrainedBaseline
 from store.trained_baselines import find_trained_baseline
+from store.workspace import Workspace
+
+WEIGHTS = "model.safetensors"
+W = TypeVar("W")
 
 
 def trained_key(model: Model, dataset: Dataset) -> str:
@@ -24,6 +31,28 @@ def trained_baseline(db: sqlite3.Connection, model: Model, dataset: Dataset) -> 
             f"{model.name} has not been trained on {dataset.name} yet. Run `{command(model, dataset.name)}`."
         )
     return found
+
+
+def read_weights(
+    workspace: Workspace,
+    model: Model,
+    trained: TrainedBaseline,
+    read: Callable[[Path], W],
+    hash_of: Callable[[W], str],
+) -> W:
+    """What `read` makes of the file of a trained baseline's weights; `Failed` if that is not what was stored.
+
+    hash_of: the content hash of what was read, to compare with the one that was stored.
+    """
+    folder = workspace.folder / trained.folder
+    again = f"Remove the folder and run `{command(model, trained.dataset)}`."
+    try:
+        weights = read(folder / WEIGHTS)
+    except Exception as error:  # safetensors and torch have their own classes for files that are gone or of other shape
+        raise Failed(f"{folder}: the weights of {model.name} cannot be read ({error}). {again}") from error
+    if hash_of(weights) != trained.weights_hash:
+        raise Failed(f"{folder}: these are not the weights that were stored as {model.name}. {again}")
+    return weights
 
 
 def command(model: Model, dataset: str) -> str:

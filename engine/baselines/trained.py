@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from engine import __version__
-from engine.baselines.stored import trained_key
+from engine.baselines.stored import WEIGHTS, trained_key
 from engine.progress import Observer
 from engine.registry import load, spec_of
 from store import datasets
@@ -21,7 +21,7 @@ from store.records import Dataset, Model, TrainedBaseline
 from store.trained_baselines import find_trained_baseline, put_trained_baseline
 from store.workspace import Workspace
 
-WEIGHTS, SETTINGS = "model.safetensors", "settings.json"
+SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)

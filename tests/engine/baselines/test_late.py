@@ -17,7 +17,7 @@ from engine.baselines.recency import whitened_scorer
 from engine.baselines.request import BaselineRequest, check_baseline
 from engine.baselines.sequences import Batch, batches, cut
 from engine.baselines.settings import LateSettings
-from engine.baselines.trained import WEIGHTS
+from engine.baselines.stored import WEIGHTS
 from engine.baselines.whitening import fit_whitening, unit
 from engine.evaluation import evaluate
 from engine.models import make_only
