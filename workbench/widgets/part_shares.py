@@ -12,7 +12,8 @@ from textual.widget import Widget
 from workbench import numbers
 from workbench.display import line
 
-GAP, NARROWEST, LEAST_TITLE = 2, 7, 8
+GAP, NARROWEST = 2, 6  # cells: between columns; of a number
+TITLE, LEAST_TITLE = 24, 8  # cells of a title before names of parts are cut, and at least
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,35 @@ class PartShares(Widget):
 def rows(parts: Sequence[str], items: Sequence[ItemShares], width: int) -> list[Text]:
     """A blank line, the heading and the items in `width` cells: names of parts are cut before titles get too short."""
     ranks = max((len(numbers.count(item.rank)) for item in items), default=1)
-    room = width - ranks - GAP - LEAST_TITLE
-    column = min(max(map(len, parts), default=0), max(NARROWEST, room // max(1, len(parts)) - GAP))
-    column = max(column, NARROWEST)
-    title = max(LEAST_TITLE, width - ranks - GAP - len(parts) * (column + GAP))
+    room = width - ranks - GAP
+    longest = next(
+        (cut for cut in range(max(map(len, parts), default=0), NARROWEST, -1) if _taken(parts, cut) <= room - TITLE),
+        NARROWEST,
+    )
+    title = max(LEAST_TITLE, room - _taken(parts, longest))
     heading = Text(no_wrap=True, style="dim").append("#".rjust(ranks)).append(" " * GAP)
     heading.append("recommended".ljust(title)[:title])
     for part in parts:
-        heading.append(" " * GAP).append(part[: column - 1] + "…" if len(part) > column else part.rjust(column))
+        name = part if len(part) <= longest else f"{part[: longest - 1]}…"
+        heading.append(" " * GAP).append(name.rjust(NARROWEST))
     found = [Text(), heading]
     for item in items:
         text = Text(no_wrap=True, style="bold" if item.marked else "")
         text.append(numbers.count(item.rank).rjust(ranks), style="dim").append(" " * GAP)
-        name = line(item.title)
-        name.truncate(title, overflow="ellipsis", pad=True)
-        text.append_text(name)
-        for share in item.shares:
-            text.append(" " * GAP).append(numbers.difference(share).rjust(column))
+        shown = line(item.title)
+        shown.truncate(title, overflow="ellipsis", pad=True)
+        text.append_text(shown)
+        for part, share in zip(parts, item.shares, strict=True):
+            sign = "" if share < 0 else "+"
+            text.append(" " * GAP).append(f"{sign}{numbers.short(share, 2)}".rjust(_wide(part, longest)))
         found.append(text)
     return found
+
+
+def _wide(part: str, longest: int) -> int:
+    return max(NARROWEST, min(len(part), longest))
+
+
+def _taken(parts: Sequence[str], longest: int) -> int:
+    """Cells of all columns but rank and title where names of parts are cut to `longest`."""
+    return sum(GAP + _wide(part, longest) for part in parts)
