@@ -38,6 +38,7 @@ def machine() -> dict[str, str]:
 
 
 def main() -> None:
+    """Run the named benchmarks and print their rows."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     parser.add_argument("--quick", action="store_true", help="smaller inputs, a minute or two in all")

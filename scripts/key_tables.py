@@ -116,6 +116,7 @@ def filled(text: str) -> str:
 
 
 def main() -> None:
+    """Write the key tables into the pages that lack the current ones."""
     for page in sorted(PAGES.glob("*.md")):
         before = page.read_text(encoding="utf-8")
         now = filled(before)

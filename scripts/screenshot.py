@@ -58,6 +58,7 @@ def draw_all(subject: Subject, pictures: tuple[Picture, ...], out: Path) -> list
 
 
 def main() -> int:
+    """Draw the pictures; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-w", "--workspace", type=Path, help="folder of the workspace; else $ST5_WORKSPACE")
     parser.add_argument("--dataset", default="", help="of which Data, Results and Users show most; else the best known")

@@ -48,4 +48,5 @@ def settings_hash(settings: Any) -> str:
 
 
 def rows_per_block(bytes_per_row: int) -> int:
+    """How many rows of this size fit one block, at least one."""
     return max(1, BLOCK_BYTES // max(1, bytes_per_row))

@@ -163,6 +163,7 @@ def split_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> list[
 
 
 def event(db: sqlite3.Connection, dataset_id: int, number: int) -> Event:
+    """The event with this number, which must exist."""
     row = db.execute("SELECT * FROM event WHERE dataset_id = ? AND event = ?", (dataset_id, number)).fetchone()
     return _event(row)
 
@@ -198,6 +199,7 @@ def event_at(db: sqlite3.Connection, dataset_id: int, split: Split, fraction: fl
 
 
 def sequence(db: sqlite3.Connection, dataset_id: int, number: int) -> Sequence:
+    """The sequence with this number, which must exist."""
     row = db.execute("SELECT * FROM sequence WHERE dataset_id = ? AND sequence = ?", (dataset_id, number)).fetchone()
     return _sequence(row)
 
@@ -232,6 +234,7 @@ def event_column(db: sqlite3.Connection, dataset_id: int, split: Split, name: Li
 
 
 def count_events(db: sqlite3.Connection, dataset_id: int, split: Split) -> int:
+    """How many events a split has."""
     query = "SELECT count(*) FROM event WHERE dataset_id = ? AND split = ?"
     return int(db.execute(query, (dataset_id, split)).fetchone()[0])
 

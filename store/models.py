@@ -18,6 +18,7 @@ def models(db: sqlite3.Connection, *, trials: bool = False) -> list[Model]:
 
 
 def find_model(db: sqlite3.Connection, name: str) -> Model | None:
+    """The stored model of this name, or None."""
     row = db.execute("SELECT * FROM model WHERE name = ?", (name,)).fetchone()
     return None if row is None else _model(row)
 

@@ -11,6 +11,7 @@ from store.words import Phase
 
 
 def find_phase(db: sqlite3.Connection, key: str) -> TrainedPhase | None:
+    """The finished phase of this key, or None."""
     row = db.execute("SELECT * FROM trained_phase WHERE key = ?", (key,)).fetchone()
     return None if row is None else _phase(row)
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 
 class Split(StrEnum):
+    """The part of a dataset that an event belongs to."""
+
     TRAIN = "train"
     VALID = "valid"
     TEST = "test"

@@ -10,6 +10,7 @@ CLIPBOARD_BYTES = 74_994
 
 
 def fits(text: str) -> bool:
+    """Whether a text is short enough for the terminal's clipboard."""
     return len(text.encode()) <= CLIPBOARD_BYTES
 
 

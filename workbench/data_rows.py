@@ -51,6 +51,7 @@ def bar_headings(bar: int, *, share: bool) -> tuple[Heading, ...]:
 
 
 def dataset_row(dataset: Dataset) -> Line:
+    """A dataset as a row of the list."""
     splits = [dataset.events.get(split, 0) for split in Split]
     return Line(
         dataset.name,
@@ -97,6 +98,7 @@ def facts(
 
 
 def fact_row(number: int, fact: Fact) -> Line:
+    """A fact as a row: what it is about, and its value."""
     return Line(str(number), (line(fact[0], "dim"), line(fact[1])))
 
 
@@ -115,6 +117,7 @@ def category_bars(categories: Sequence[tuple[str, int]], bar: int, *, share: boo
 
 
 def item_row(item: Item, *, long: bool) -> Line:
+    """An item as a row; `long` adds its description."""
     cells = (line(item.key, "dim"), line(title(item)), line(item.category.replace("|", ", "), "dim"))
     return Line(str(item.item), (*cells, line(item.description, "dim")) if long else cells)
 

@@ -25,11 +25,13 @@ METRIC = re.compile(r"(hr|ndcg)@\d+|mrr")
 
 
 def published(page: Sheet | Figure | None) -> bool:
+    """Whether a page holds numbers published elsewhere."""
     rows = getattr(page, "rows", ())
     return any(cell and cell.published is not None for row in rows for cell in row.cells)
 
 
 def lines(figure: LineFigure) -> Lines:
+    """A figure of lines as the chart draws it."""
     lines = tuple(
         ChartLine(one.label, tuple(cell.value if cell else None for cell in one.cells)) for one in figure.lines
     )
@@ -43,12 +45,14 @@ def facts(figure: PointFigure) -> tuple[list[Heading], list[Line]]:
 
 
 def nothing(view: ExperimentView, option: Path | None) -> Text:
+    """What to run if nothing of an experiment is stored."""
     text = Text("Nothing of ").append_text(line(view.outcome.title or view.outcome.name, "bold"))
     text.append(" is stored here yet. This runs what it needs:\n")
     return text.append(command(list(view.command), option), style="bold")
 
 
 def notes(view: ExperimentView, page: Sheet | Figure | None, option: Path | None) -> Text:
+    """Remarks below a page of an experiment."""
     from engine.experiments.sheet import PointFigure, Sheet
 
     words: list[str] = []

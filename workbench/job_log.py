@@ -27,6 +27,7 @@ class Piece:
 
 
 def log_path(workspace: Workspace, job: int) -> Path:
+    """The log file of a job."""
     return workspace.folder / "jobs" / str(job) / "run.log"
 
 

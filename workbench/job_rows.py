@@ -15,6 +15,7 @@ from workbench.widgets.table import Heading, Line
 
 
 def ordered(jobs: tuple[Job, ...], order: str) -> list[Job]:
+    """Jobs in the chosen order; newest first unless said otherwise."""
     if order == "unfinished":
         return sorted(jobs, key=lambda job: job.state in job_words.FINAL)
     if order == "longest":
@@ -23,11 +24,13 @@ def ordered(jobs: tuple[Job, ...], order: str) -> list[Job]:
 
 
 def how_many(view: JobsView, shown: int) -> str:
+    """How many jobs are listed, of how many, in words."""
     total = f"the newest {LISTED}" if len(view.jobs) == LISTED else numbers.count(len(view.jobs))
     return total if shown == len(view.jobs) else f"{numbers.count(shown)} of {total}"
 
 
 def nothing_yet(starting: str, option: Path | None) -> Text:
+    """What stands in place of an empty list of jobs."""
     if starting:
         return line(f"Starting: {starting}")
     text = Text("No job yet: press n to start one, or type in a shell\n")
@@ -64,6 +67,7 @@ def job_row(job: Job, mark: Text, wide: bool) -> Line:
 
 
 def event_row(event: JobEvent) -> Line:
+    """An event of a job's log as a row."""
     return Line(
         str(event.number),
         (Text(numbers.moment(event.at), style="dim"), line(event.kind[:24], "bold"), line(event.message)),

@@ -37,6 +37,7 @@ def notes(grid: ResultsTable) -> Text:
 
 
 def nothing(view: ResultsView, choice: ResultsChoice, option: Path | None) -> Text:
+    """What to do if a table of results would be empty."""
     if not view.datasets:
         text = Text("Nothing to compare yet: there is no dataset. Home (1) says how to get one.\n")
         return text.append(command(["demo"], option), style="bold")
@@ -52,6 +53,7 @@ def nothing(view: ResultsView, choice: ResultsChoice, option: Path | None) -> Te
 
 
 def cell_words(cell: Cell, choice: ResultsChoice) -> Text:
+    """A cell of the results in words, with its interval."""
     m, e = cell.metric, cell.evaluation
     where = e.dataset if m.slice == Slice.ALL else f"{e.dataset}, {m.slice} {m.value}"
     text = line(f"{e.model} on {where}: ")

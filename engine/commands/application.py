@@ -82,7 +82,7 @@ application = typer.Typer(
 
 
 @application.callback(invoke_without_command=True)
-def start(
+def start(  # noqa: D103 – Typer would show a docstring as the help of st5
     context: typer.Context,
     workspace: Annotated[
         Path | None,

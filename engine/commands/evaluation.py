@@ -181,6 +181,7 @@ def reading(history: str, item_text: str) -> Reading:
 
 
 def options_for(*, device: str, precision: str) -> EvaluationOptions:
+    """Evaluation options with this device and precision, the rest as usual."""
     from engine.protocol import EvaluationOptions
 
     return EvaluationOptions(device=device, precision=precision)

@@ -92,6 +92,7 @@ def notes(question: Question) -> tuple[str, ...]:
 
 
 def fingerprints(datasets: Sequence[Dataset]) -> dict[str, str]:
+    """The fingerprint of each dataset by its name."""
     return {dataset.name: dataset.fingerprint for dataset in datasets}
 
 

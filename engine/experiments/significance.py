@@ -92,6 +92,7 @@ def error_p_values(question: Question, runs: Sequence[RatingRun | None]) -> dict
 
 
 def once(asked: Hashable, ask: Callable[[], Any]) -> Any:
+    """What `ask` returns, computed the first time only."""
     if asked not in _known:
         if len(_known) >= KEPT:
             _known.clear()

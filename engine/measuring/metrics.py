@@ -28,6 +28,8 @@ class Ties(StrEnum):
 
 
 class Kind(StrEnum):
+    """What a metric measures, apart from its cut-off."""
+
     HIT_RATIO = "hr"
     NDCG = "ndcg"
     RECIPROCAL_RANK = "mrr"

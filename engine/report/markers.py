@@ -29,6 +29,7 @@ def marker(number: int, x: float, y: float, size: float = SIZE) -> str:
 
 
 def colour(number: int) -> str:
+    """The CSS colour of the line with this number."""
     return f"var(--line-{number % COLOURS})"
 
 

@@ -125,6 +125,7 @@ def title(table: SearchTable) -> str:
 
 
 def seen_words(seen: Seen) -> str:
+    """Which items are candidates, in words."""
     return "seen items masked" if seen is Seen.MASK else "seen items kept"
 
 
