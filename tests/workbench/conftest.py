@@ -15,6 +15,7 @@ import shop
 from textual.events import Key
 from textual.keys import key_to_character
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from store.workspace import Workspace
 from workbench.application import Workbench
@@ -109,10 +110,14 @@ async def press(pilot: Pilot, keys: str) -> None:
         await settle(pilot)
 
 
+def drawn(app: Workbench) -> list[Strip]:
+    """The rows of the screen as the terminal gets them; Textual has no public way to ask."""
+    return app.screen._compositor.render_strips()
+
+
 def screen_text(app: Workbench) -> str:
     """The rows of the screen, without trailing blanks; moments and what a warm model took are masked."""
-    strips = app.screen._compositor.render_strips()  # what the terminal gets, before colour
-    rows = ("".join(segment.text for segment in strip).rstrip() for strip in strips)
+    rows = ("".join(segment.text for segment in strip).rstrip() for strip in drawn(app))
     return WARM.sub("ready, … MB, … ms", MOMENT.sub("YYYY-MM-DD hh:mm", "\n".join(rows))) + "\n"
 
 

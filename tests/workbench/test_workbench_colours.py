@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import press, settle
+from conftest import drawn, press, settle
 from rich.color import Color
 
 from store.workspace import Workspace
@@ -16,7 +16,7 @@ from workbench.settings import Settings
 def grounds(app: Workbench) -> set[Color]:
     """The colours that rows stand on; fails for a word that has the colour of its ground."""
     found = set()
-    for strip in app.screen._compositor.render_strips():
+    for strip in drawn(app):
         for segment in strip:
             if segment.style is not None and segment.style.bgcolor is not None:
                 found.add(segment.style.bgcolor)

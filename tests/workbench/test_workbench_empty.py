@@ -7,7 +7,7 @@ from pathlib import Path
 import maps
 import pytest
 import shop
-from conftest import check_snapshot, poll, press, screen_text, settle
+from conftest import check_snapshot, poll, press, said, screen_text, settle
 
 from store import jobs
 from store.words import JobState
@@ -112,7 +112,7 @@ async def test_no_key_and_no_command_is_offered_that_needs_what_is_not_there(tmp
         assert not [title for title in commands if title.startswith(("Copy  (", "Copy table", "Pager", "Maximise"))]
         for key in ("y", "Y", "V", "z"):
             await press(pilot, key)
-        assert not app._notifications
+        assert not said(app)
 
 
 async def test_an_empty_map_follows_the_job_that_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

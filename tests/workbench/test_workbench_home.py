@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import poll, press, screen_text, settle, until
+from conftest import poll, press, said, screen_text, settle, until
 
 from store import jobs
 from store.models import put_model
@@ -187,9 +187,8 @@ async def test_copying_says_sent_and_a_long_text_goes_to_a_file(workspace: Works
         assert len(app.clipboard) == 74_994
         app.copy("ü" * 40_000)
         await settle(pilot)
-        said = " ".join(notification.message for notification in app._notifications)
-        assert "Sent 40 bytes to the terminal's clipboard." in said
-        path = Path(said.rpartition("see ")[2].split()[0])
+        assert "Sent 40 bytes to the terminal's clipboard." in said(app)
+        path = Path(said(app).rpartition("see ")[2].split()[0])
         assert path.read_text(encoding="utf-8") == "ü" * 40_000
         path.unlink()
 

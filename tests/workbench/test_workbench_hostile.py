@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 
 import hostile
 import pytest
-from conftest import press, screen_text, settle, until
+from conftest import drawn, press, screen_text, settle, until
 from textual.command import CommandPalette
 from textual.events import Paste
 from textual.pilot import Pilot
@@ -188,7 +188,7 @@ def check(app: Workbench, top: type[Screen] | None = None) -> str:
     assert not bad, f"{bad} in:\n{text}"
     assert not EATEN.search(text), f"markup is gone from:\n{text}"
     width, height = app.size
-    strips = app.screen._compositor.render_strips()
+    strips = drawn(app)
     assert [strip.cell_length for strip in strips] == [width] * height, text
     for style in (segment.style for strip in strips for segment in strip if segment.style is not None):
         assert style.link is None

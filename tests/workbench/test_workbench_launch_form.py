@@ -290,7 +290,7 @@ async def test_quitting_says_which_jobs_go_on(workspace: Workspace) -> None:
         await press(pilot, "ctrl+q")
         assert "2 jobs go on without it" in screen_text(app)
         await press(pilot, "q")
-        assert app._exit
+        assert app.return_code == 0
 
 
 async def test_quitting_without_a_job_asks_nothing(workspace: Workspace) -> None:
@@ -298,4 +298,4 @@ async def test_quitting_without_a_job_asks_nothing(workspace: Workspace) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "q")
-        assert app._exit
+        assert app.return_code == 0

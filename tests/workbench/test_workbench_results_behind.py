@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, press, screen_text, settle
+from conftest import check_snapshot, press, said, screen_text, settle
 
 from store.evaluations import evaluations, metric_rows, ranks
 from store.records import Evaluation
@@ -103,7 +103,7 @@ async def test_enter_on_nothing_says_so_and_ends_typing_in_the_filter(workspace:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "4 j l enter")  # pop-recent was not measured on shop-garden
-        assert "There is no number here" in " ".join(n.message for n in app._notifications)
+        assert "There is no number here" in said(app)
         await press(pilot, "slash p o p enter")
         assert "order worst first" not in screen_text(app)
 

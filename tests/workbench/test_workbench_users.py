@@ -136,7 +136,7 @@ async def test_a_user_without_events_is_named_and_the_shown_one_stays(workspace:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5 slash z o e enter")
-        assert any("zoe has no event to predict" in n.message for n in app._notifications)
+        assert "zoe has no event to predict" in said(app)
         assert app.is_running
 
 
