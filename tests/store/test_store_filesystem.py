@@ -51,9 +51,10 @@ def test_a_network_disk_is_refused_with_the_way_out(mounts: Path, folder: str) -
         refuse_network(Path(folder), mounts)
 
 
-@pytest.mark.parametrize("folder", ["/srv/workspace", "/home/me/fast disk/w"])
-def test_a_disk_of_this_machine_is_taken(mounts: Path, folder: str) -> None:
-    refuse_network(Path(folder), mounts)
+@pytest.mark.parametrize(("folder", "kind"), [("/srv/workspace", "ext4"), ("/home/me/fast disk/w", "xfs")])
+def test_a_disk_of_this_machine_is_taken(mounts: Path, folder: str, kind: str) -> None:
+    refuse_network(Path(folder), mounts)  # raises for the disks above
+    assert filesystem_type(Path(folder), mounts) == kind
 
 
 def test_where_the_system_says_nothing_the_folder_is_taken(tmp_path: Path) -> None:
