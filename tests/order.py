@@ -56,7 +56,7 @@ SLOW = (
     "test_architecture",
     "test_jobs_faults",
     "engine/training/test_adapter",
-    "workbench/test_workbench_questions",
+    "workbench/test_workbench_event_filter",
     "workbench/test_workbench_results_export",
     "engine/rating/test_rating_text",
     "workbench/test_workbench_web",

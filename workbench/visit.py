@@ -20,7 +20,7 @@ from workbench.remembered import UsersChoice
 if TYPE_CHECKING:
     import numpy as np
 
-    from workbench.asked import Asked
+    from engine.queries.matching_events import MatchingEvents
 
 HISTORY_LIMIT = 300  # newest items shown; a row each, and a table stays quick to about a thousand
 PAGE = 200  # users per page of the list
@@ -120,7 +120,7 @@ class UsersView:
     evaluations: tuple[tuple[Evaluation, str], ...]
     visit: Visit | None
     message: str = ""
-    asked: Asked | None = None
+    asked: MatchingEvents | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class UserPage:
 
 
 def read_users(
-    workspace: Workspace, dataset_name: str, prefix: str, after: str = "", asked: Asked | None = None
+    workspace: Workspace, dataset_name: str, prefix: str, after: str = "", asked: MatchingEvents | None = None
 ) -> UserPage:
     """A page of users by key, of all or of those that a question found; an empty one where the dataset is gone."""
     if not workspace.exists():
@@ -151,7 +151,7 @@ def read_users(
     return UserPage(prefix, after, tuple(page), total)
 
 
-def count_asked(workspace: Workspace, choice: UsersChoice, words: str) -> Asked:
+def count_asked(workspace: Workspace, choice: UsersChoice, words: str) -> MatchingEvents:
     """What a question would find; `BadInput` where it is none, or asks about a model that is not shown."""
     with workspace.read() as db:
         dataset = dataset_store.dataset(db, choice.dataset)
@@ -159,7 +159,9 @@ def count_asked(workspace: Workspace, choice: UsersChoice, words: str) -> Asked:
         return _asked(db, dataset, replace(choice, question=words), _sides(own, choice), None)
 
 
-def read_visit(workspace: Workspace, choice: UsersChoice, step: str = "", before: Asked | None = None) -> UsersView:
+def read_visit(
+    workspace: Workspace, choice: UsersChoice, step: str = "", before: MatchingEvents | None = None
+) -> UsersView:
     """Read the chosen event, or the one that `step` leads to.
 
     `step`: `random`; `next`, `previous` among the events that answer the question, or that the left evaluation covers
@@ -207,12 +209,12 @@ def _asked(
     dataset: Dataset,
     choice: UsersChoice,
     of: Sequence[Evaluation | None],
-    before: Asked | None,
-) -> Asked:
-    from workbench.asked import find_asked  # with what only questions need
-    from workbench.question import parse
+    before: MatchingEvents | None,
+) -> MatchingEvents:
+    from engine.queries.event_filter import parse
+    from engine.queries.matching_events import find_matching_events  # with what only filters need
 
-    return find_asked(db, dataset, parse(choice.question), of, Seen(choice.seen), before)
+    return find_matching_events(db, dataset, parse(choice.question), of, Seen(choice.seen), before)
 
 
 def _sides(own: list[Evaluation], choice: UsersChoice) -> tuple[Evaluation | None, ...]:

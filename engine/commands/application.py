@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": ("evaluation", "Rank whole catalogues and store what was found."),
     "results": ("results", "Show models beside each other, by dataset, slice or metric; compare them."),
     "ranks": ("results", "Write one row per event with its exact ranks."),
+    "events": ("events", "List the events that meet a filter, with each model's rank of the target."),
     "rate": ("rating", "Predict the ratings of test events, and measure the error."),
     "project": ("projection", "Lay embeddings out as a map."),
     "experiment": ("experiment", "Make one of the thesis' tables or figures; run what it still needs."),

@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from engine.queries.event_filter import EXAMPLES, parse
 from store.errors import BadInput
 from workbench import numbers
 from workbench.display import line, whole
-from workbench.question import EXAMPLES, parse
 from workbench.remembered import UsersChoice
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.visit import count_asked
@@ -23,7 +23,7 @@ from workbench.widgets.options import move
 from workbench.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
-    from workbench.asked import Asked
+    from engine.queries.matching_events import MatchingEvents
 
 EVERYBODY = ""
 KEPT = 50  # questions; who asks more forgets the oldest
@@ -58,7 +58,7 @@ class AskDialog(ReadingDialog[str]):
     class Counted(Message):
         """A question was tried."""
 
-        def __init__(self, words: str, asked: Asked) -> None:
+        def __init__(self, words: str, asked: MatchingEvents) -> None:
             super().__init__()
             self.words, self.asked = words, asked
 

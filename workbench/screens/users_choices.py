@@ -16,7 +16,7 @@ from workbench.visit import UsersView, read_visit
 from workbench.widgets.settings_line import Setting, SettingsLine
 
 if TYPE_CHECKING:
-    from workbench.asked import Asked
+    from engine.queries.matching_events import MatchingEvents
 
 SIDES = ("left", "right", "third")
 
@@ -148,7 +148,7 @@ class UsersChoosingScreen(AreaScreen):
         self.reload()
 
 
-def _read(screen: UsersChoosingScreen, choice: UsersChoice, step: str, asked: Asked | None) -> UsersView:
+def _read(screen: UsersChoosingScreen, choice: UsersChoice, step: str, asked: MatchingEvents | None) -> UsersView:
     if not screen.workspace.exists():
         return UsersView((), None, (), None)
     return read_visit(screen.workspace, choice, step, asked)

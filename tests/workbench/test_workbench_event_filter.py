@@ -7,11 +7,11 @@ import pytest
 import shop
 from conftest import check_snapshot, press, said, screen_text, settle, until
 
+from engine.queries.event_filter import EXAMPLES, EventFilter, Within, parse
 from store.errors import BadInput
 from store.evaluations import evaluated_events, evaluations, ranks
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.question import EXAMPLES, Question, Within, parse
 from workbench.remembered import UsersChoice, from_json, load
 from workbench.screens.users import UsersScreen
 from workbench.visit import count_asked, read_users, read_visit
@@ -22,25 +22,25 @@ DATASET = "movielens-small"
 
 def test_a_question_is_read_as_people_type_it() -> None:
     asked = parse("a in the TOP 10 ,  b is not in top 50 and length 5 to 20; cold")
-    assert asked == Question((Within(0, 10, True), Within(1, 50, False)), length=(5, 20), target="cold")
+    assert asked == EventFilter((Within(0, 10, True), Within(1, 50, False)), length=(5, 20), target="cold")
     assert asked.words == "A in top 10, B not in top 50, length 5-20, cold target"
     assert parse(asked.words) == asked
     assert parse("length 5").length == (5, 5)
     assert parse("length 5+").length == (5, None)
     assert parse("A above C").models == (0, 2)
-    assert parse("  ") == Question()
+    assert parse("  ") == EventFilter()
     assert all(parse(example).words == example for example in EXAMPLES)
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("A in top ten", '"A in top ten" is no part of a question. Parts: A in top 10'),
+        ("A in top ten", '"A in top ten" is no part of a filter. Parts: A in top 10'),
         ("D in top 10", '"D in top 10" is no part'),
         ("A in top 0", "a top has at least one place"),
         ("A above A", "a model is never above itself"),
         ("length 9-2", "the longest is shorter than the shortest"),
-        ("cold target, [b]\x1b[2J", "is no part of a question"),
+        ("cold target, [b]\x1b[2J", "is no part of a filter"),
     ],
 )
 def test_what_is_no_question_is_said(words: str, problem: str) -> None:
@@ -147,9 +147,9 @@ async def test_a_question_is_typed_counted_asked_ended_and_found_again_after_a_r
         await settle(pilot)
         await press(pilot, "5 f")
         await press(pilot, " ".join("bogus"))
-        assert '"bogus" is no part of a question' in screen_text(app)
+        assert '"bogus" is no part of a filter' in screen_text(app)
         await press(pilot, "enter")  # nothing to ask: the dialog stays
-        assert '"bogus" is no part of a question' in screen_text(app)
+        assert '"bogus" is no part of a filter' in screen_text(app)
         await press(pilot, "backspace " * 5 + "a space t o p space 3 0")
         count = count_asked(workspace, app.remembered.users, "A in top 30")
         events = f"{len(count.event)} of 60 events, {len(count.event)} users"

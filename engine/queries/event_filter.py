@@ -1,4 +1,4 @@
-"""Questions about events: `A in top 10, B not in top 50, length 5-20, cold target`, as people type them."""
+"""Filters of events as people type them: `A in top 10, B not in top 50, length 5-20, cold target`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from store.errors import BadInput
 
-LETTERS = "ABC"  # the models that Users shows, from the left
+LETTERS = "ABC"  # stand for models: those that Users shows, from the left, or those that --models names
 EXAMPLES = (
     "A in top 10, B not in top 50",
     "B in top 10, A not in top 50",
@@ -24,7 +24,7 @@ _TARGET = re.compile(r"(cold|warm)(?: target)?")
 
 @dataclass(frozen=True)
 class Within:
-    """Whether a model (its place among `LETTERS`) has the target within the first `top`, or has not."""
+    """Whether a model (its position among `LETTERS`) has the target within the first `top`, or has not."""
 
     model: int
     top: int
@@ -36,7 +36,7 @@ class Within:
 
 
 @dataclass(frozen=True)
-class Question:
+class EventFilter:
     """What an event has to meet, all of it.
 
     above: pairs of models of which the first ranks the target higher; length: of the history, from and to (None: no
@@ -50,12 +50,12 @@ class Question:
 
     @property
     def models(self) -> tuple[int, ...]:
-        """Places of the models that are asked about."""
+        """Positions among `LETTERS` of the models that it speaks of."""
         return tuple(sorted({part.model for part in self.within} | {place for pair in self.above for place in pair}))
 
     @property
     def words(self) -> str:
-        """The question in the words that `parse` reads."""
+        """The filter in the words that `parse` reads."""
         parts = [part.words for part in self.within]
         parts += [f"{LETTERS[one]} above {LETTERS[other]}" for one, other in self.above]
         if self.length is not None:
@@ -65,8 +65,8 @@ class Question:
         return ", ".join([*parts, f"{self.target} target"] if self.target else parts)
 
 
-def parse(words: str) -> Question:
-    """Read a question; `BadInput` for a part that is none."""
+def parse(words: str) -> EventFilter:
+    """Read a filter; `BadInput` for a part that is none."""
     within: list[Within] = []
     above: list[tuple[int, int]] = []
     length, target = None, ""
@@ -89,5 +89,5 @@ def parse(words: str) -> Question:
         elif found := _TARGET.fullmatch(said):
             target = found[1]
         elif part:
-            raise BadInput(f'"{part}" is no part of a question. Parts: {_PARTS}; commas between them.')
-    return Question(tuple(within), tuple(above), length, target)
+            raise BadInput(f'"{part}" is no part of a filter. Parts: {_PARTS}; commas between them.')
+    return EventFilter(tuple(within), tuple(above), length, target)

@@ -1,0 +1,1 @@
+"""Questions that the command line and the workbench ask of a workspace; they only read, and import nothing heavy."""
