@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,8 +19,8 @@ from engine.reading import Reading
 from engine.scoring import Scoring, scoring
 from engine.step_times import Times
 from store import datasets
-from store.errors import BadInput
-from store.records import Item
+from store.errors import BadInput, unknown
+from store.records import Dataset, Item
 from store.words import Seen
 from store.workspace import Workspace
 
@@ -122,6 +123,13 @@ class Recommender:
         whole, *others = scorer.exact(*pairs).tolist()
         return whole, others, _shares(scorer, [item, *map(self._checked, listed)])
 
+    def find(self, text: str) -> int:
+        """The id of the item with this key, or with this title in any case; `BadInput` with the nearest ones."""
+        found = self._by_name.get(clean_entry(text).casefold())
+        if found is None:
+            raise unknown("item", text, [item.title for item in self.items], "Name it by its key or its whole title.")
+        return found
+
     def _checked(self, item: int) -> int:
         if not 0 <= item < len(self.items):
             raise BadInput(
@@ -172,13 +180,9 @@ def recommend(
     times = times or Times()
     if k < 1:
         raise BadInput(f"-k {k}: allowed are 1 and above.")
-    if (user is None) == (not history):
-        raise BadInput("Say whose history: either --user KEY, or --history TEXT (once for each item, oldest first).")
-    entries: list[int | str] = [clean_entry(text) for text in history]
     with times.step("reading the history"), workspace.read() as db:
         dataset = datasets.dataset(db, dataset_name)
-        if user is not None:
-            entries = datasets.newest_sequence(db, dataset.id, datasets.user_id(db, dataset, user)).items.tolist()
+        entries = _entries(db, dataset, user, history)
     with times.step("finding the model"):
         model = open_model(workspace, model_name, device=device, precision=precision)
     with workspace.write() as db:
@@ -198,6 +202,76 @@ def recommend(
         )
     ]
     return answer.query, best
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a model scores an item as it does for a history.
+
+    position: the item's, items of the history left out (expected over random order of ties), among `candidates`; None
+    if the history has it. falls: how much the score falls without each of the newest entries, oldest first; empty for
+    a history of one. shares: what each part of a model that adds several adds to the score.
+    """
+
+    query: Query
+    item: Item
+    score: float
+    position: float | None
+    candidates: int
+    falls: tuple[float, ...]
+    shares: dict[str, float]
+
+
+def explain(
+    workspace: Workspace,
+    model_name: str,
+    dataset_name: str,
+    item: str,
+    *,
+    user: str | None = None,
+    history: Sequence[str] = (),
+    newest: int = 10,
+    reading: Reading = Reading(),
+    device: str = "auto",
+    precision: str = "auto",
+    progress: Progress = silent,
+) -> Explanation:
+    """Why a model scores an item (its key, or its title in any case) as it does; the history as for `recommend`.
+
+    newest: how many of the newest entries are left out in turn. `BadInput` for an item that the catalogue has not.
+    """
+    if newest < 1:
+        raise BadInput(f"--newest {newest}: allowed are 1 and above.")
+    with workspace.read() as db:
+        dataset = datasets.dataset(db, dataset_name)
+        entries = _entries(db, dataset, user, history)
+    model = open_model(workspace, model_name, device=device, precision=precision)
+    with workspace.write() as db:
+        scores = scoring(workspace, db, model, dataset, reading, progress, device=device, precision=precision)
+        recommender = Recommender(scores)
+        target = recommender.find(item)
+        answer = recommender.answer(entries, target=target, top=1)
+        score, without, (shares,) = recommender.without_each(entries, target, newest)
+    owned = {known.item for _, known in answer.query.entries if known is not None}
+    better, tied = int(answer.ranked.better_masked[0]), int(answer.ranked.tied_masked[0])
+    return Explanation(
+        query=answer.query,
+        item=recommender.items[target],
+        score=score,
+        position=None if target in owned else better + 1 + tied / 2,
+        candidates=len(recommender.items) - len(owned),
+        falls=tuple(score - other for other in without),
+        shares=shares,
+    )
+
+
+def _entries(db: sqlite3.Connection, dataset: Dataset, user: str | None, history: Sequence[str]) -> list[int | str]:
+    """The newest known history of a user, or the texts that were given; `BadInput` unless one of both is."""
+    if (user is None) == (not history):
+        raise BadInput("Say whose history: either --user KEY, or --history TEXT (once for each item, oldest first).")
+    if user is None:
+        return [clean_entry(text) for text in history]
+    return list(datasets.newest_sequence(db, dataset.id, datasets.user_id(db, dataset, user)).items.tolist())
 
 
 def clean_entry(text: str) -> str:

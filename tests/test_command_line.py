@@ -14,7 +14,7 @@ from tests.small_shop import five_items
 COMMANDS = (
     ["demo"], ["ingest", "amazon23"], ["ingest", "yelp"], ["ingest", "movielens"], ["ingest", "table"],
     ["ingest", "synthetic"], ["datasets"], ["train"], ["baseline"], ["tune"], ["models"], ["evaluate"], ["results"],
-    ["ranks"], ["events"], ["recommend"], ["embeddings"], ["recipes"], ["jobs"], ["doctor"],
+    ["ranks"], ["events"], ["recommend"], ["why"], ["embeddings"], ["recipes"], ["jobs"], ["doctor"],
 )  # fmt: skip
 
 

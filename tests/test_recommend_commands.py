@@ -1,4 +1,4 @@
-"""`st5 recommend`: for a stored user, for titles and keys, and for words that are no item."""
+"""`st5 recommend` and `st5 why`: for a stored user, for titles and keys, and for words that are no item."""
 
 from __future__ import annotations
 
@@ -119,3 +119,52 @@ def test_a_mistake_gets_one_message(program: Program, arguments: list[str], word
     failed = program("recommend", *arguments)
     assert words in refusal(failed)
     assert failed.code == 2
+
+
+def test_why_leaves_out_each_entry_in_turn(program: Program) -> None:
+    whole = ("--history", "Desk", "--history", "Chair", "--history", "a pen with ink")
+    scores = {item: score for _, item, _, score in listed(program, "tiny", *whole, "--seen", "keep")}
+    said = program("why", "tiny", "pen", "--dataset", "shop", *whole, "--json").document
+    assert (said["item"], said["title"], said["shares"]) == ("k3", "Pen", {})
+    assert said["score"] == pytest.approx(scores["k3"])
+    for place, left_out in enumerate(said["falls"]):
+        rest = [word for number in range(3) if number != place for word in whole[2 * number : 2 * number + 2]]
+        without = {item: score for _, item, _, score in listed(program, "tiny", *rest, "--seen", "keep")}
+        assert left_out["fall"] == pytest.approx(scores["k3"] - without["k3"], abs=1e-6)
+    assert [entry["item"] for entry in said["falls"]] == ["k2", "k1", None]
+    assert (
+        len(program("why", "tiny", "k3", "--dataset", "shop", *whole, "--newest", "2", "--json").document["falls"]) == 2
+    )
+
+
+def test_why_says_where_the_item_came_and_what_parts_add(program: Program) -> None:
+    assert program(
+        "baseline", "fusion", "--parts", "pop,bm25", "--set", "weights=1,2", "--name", "both", "--datasets", "shop"
+    ).code == 0  # fmt: skip
+    user = ("--dataset", "shop", "--user", "u0")  # has A B C; E is a lamp as A is, D is more popular
+    assert program("why", "both", "k3", *user, "--json").document["rank"] == 2
+    said = program("why", "both", "k4", *user, "--json").document
+    assert (said["rank"], said["candidates"]) == (1, 2)
+    assert list(said["shares"]) == ["pop", "bm25"]
+    assert sum(said["shares"].values()) == pytest.approx(said["score"], abs=1e-5)
+    in_words = program("why", "both", "k4", *user)
+    assert "for these 3 entries: rank 1 of 2." in in_words.err
+    assert "Of that pop " in in_words.err
+    assert "entry left out" in in_words.out
+    assert program("why", "pop", "k0", *user, "--json").document["rank"] is None  # the history has it
+    assert "it is in the history" in program("why", "pop", "k0", *user).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("Pencil", "--user", "u0"), 'No item "Pencil". Did you mean Pen'),
+        (("Pen",), "Say whose history"),
+        (("Pen", "--user", "u0", "--newest", "0"), "--newest 0: allowed are 1 and above"),
+        (("Pen", "--user", "nobody"), 'No user of shop "nobody"'),
+    ],
+)
+def test_what_cannot_be_explained_is_said(program: Program, arguments: tuple[str, ...], words: str) -> None:
+    done = program("why", "pop", *arguments, "--dataset", "shop")
+    assert words in refusal(done)
+    assert done.code == 2

@@ -44,6 +44,7 @@ COMMANDS = {
     "experiment": ("experiment", "Make one of the thesis' tables or figures; run what it still needs."),
     "report": ("report", "Write all experiments as one document."),
     "recommend": ("recommendation", "Recommend for a user, a list of titles, or words."),
+    "why": ("recommendation", "Say why a model scores an item as it does for a history."),
     "embeddings": ("recommendation", "Export vectors as .npz."),
     "jobs": ("jobs", "List jobs; show, follow, cancel, resume one."),
     "doctor": ("doctor", "Look at versions, devices, workspace, locks and terminal."),

@@ -1,4 +1,4 @@
-"""`st5 recommend` and `st5 embeddings`: what one user would be shown, and the vectors behind it."""
+"""`st5 recommend`, `st5 why` and `st5 embeddings`: what one user would be shown, why, and the vectors behind it."""
 
 from __future__ import annotations
 
@@ -99,6 +99,87 @@ def recommend(
         title=f"{model} on {dataset}, seen items {'left out' if seen is Seen.MASK else 'kept'}",
         right=",".join(["rank", "score", *parts]),
         cut="title,item",
+    )
+
+
+def why(
+    model: Annotated[str, typer.Argument(help="Name of a model.")],
+    item: Annotated[str, typer.Argument(help="Key or title of an item.")],
+    dataset: Annotated[str, typer.Option(help="Whose catalogue.")],
+    user: Annotated[str | None, typer.Option(help="Key of a stored user.")] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(help="A title, a key, or any words; repeat it for each item of a history, oldest first."),
+    ] = None,
+    newest: Annotated[int, typer.Option(help="How many of the newest entries are left out in turn.")] = 10,
+    history_format: Annotated[
+        str,
+        typer.Option(
+            help="How the history becomes text (thesis 4.1.1).",
+            show_default="what the model was trained on, else structured",
+        ),
+    ] = "",
+    item_text: ItemTextOption = "",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Say why a model scores an item as it does: how much the score falls without each entry of the history.
+
+    Of a model that adds several, also what each of them adds.
+
+    Example: st5 why fusion "Toy Story (1995)" --dataset ml-100k --user 196
+    """
+    with loading("engine.recommendation"):
+        from engine.recommendation import explain
+
+    check_precision(precision)
+    with progress_bar() as progress:
+        found = explain(
+            open_workspace(workspace),
+            model,
+            dataset,
+            item,
+            user=user,
+            history=history or [],
+            newest=newest,
+            reading=reading(history_format, item_text),
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    entries = found.query.entries[len(found.query.entries) - len(found.falls) :]
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "dataset": dataset,
+                "item": found.item.key,
+                "title": found.item.title,
+                "score": found.score,
+                "rank": found.position,
+                "candidates": found.candidates,
+                "falls": [
+                    {"item": known.key if known else None, "title": text, "fall": fall}
+                    for (text, known), fall in zip(entries, found.falls, strict=True)
+                ],
+                "shares": found.shares,
+            }
+        )
+        return
+    place = "it is in the history" if found.position is None else f"rank {found.position:g} of {found.candidates:,}"
+    say(f"{model} scores {found.item.title} {found.score:.4f} for these {len(found.query.entries)} entries: {place}.")
+    if found.shares:
+        say("Of that " + ", ".join(f"{name} {share:+.4f}" for name, share in found.shares.items()) + ".")
+    if not found.falls:
+        say("The history has one entry, and without it there is nothing to read.")
+        return
+    print_table(
+        ["entry left out", "score falls by"],
+        [(text, f"{fall:+.4f}") for (text, _), fall in zip(entries, found.falls, strict=True)],
+        right="score falls by",
+        cut="entry left out",
     )
 
 
