@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.large_workspace import fill
 from benchmarks.terminal import Terminal
 from store import evaluations, jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 
 SECONDS = 120
@@ -43,7 +43,7 @@ import json, sys, time
 from pathlib import Path
 from benchmarks.contention import SERIES
 from benchmarks.large_workspace import add_model, evaluate
-from engine.jobs import door
+from engine.jobs import submit
 from store import datasets
 from store.workspace import Workspace
 
@@ -67,7 +67,7 @@ def work(observer):
             done["evaluations"] += 1
         time.sleep(0.02)
 
-door.run(workspace, "train", work, arguments=["train", "nopre", "--datasets", "large", "--name", name])
+submit.submit_job(workspace, "train", work, arguments=["train", "nopre", "--datasets", "large", "--name", name])
 print(json.dumps(done))
 """
 
@@ -142,7 +142,7 @@ def _write(folder: Path, name: str, seconds: float) -> tuple[dict[str, int], str
     return (json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}), done.stderr
 
 
-def _look(folder: Path, seconds: float, found: Found) -> None:
+def _look(folder: Path, seconds: float, counts: Found) -> None:
     """Walk the areas, move in their lists and look for users, as fast as frames come."""
     areas = {"1": b"[1 Home]", "2": b"[2 Data]", "3": b"[3 Jobs]", "4": b"[4 Results]", "5": b"[5 Users]"}
     end = time.monotonic() + seconds
@@ -155,20 +155,20 @@ def _look(folder: Path, seconds: float, found: Found) -> None:
         while not walked or time.monotonic() < end:
             walked = True
             for key, title in areas.items():
-                found.waits_ms.append((key, *terminal.frame(key, title)))
+                counts.waits_ms.append((key, *terminal.frame(key, title)))
                 time.sleep(PAUSE_S)
                 for move in "jjk" if key != "5" else "npr":
                     terminal.press_only(move)
                     time.sleep(PAUSE_S)
                 if hit := next((words for words in LOCKED if words in terminal.seen), None):
-                    found.errors.append(f"a workbench says {hit.decode()!r}")
+                    counts.errors.append(f"a workbench says {hit.decode()!r}")
             for key in "/u0000":
-                found.waits_ms.append((key, *terminal.frame(key)))
+                counts.waits_ms.append((key, *terminal.frame(key)))
                 time.sleep(PAUSE_S)
             terminal.press_only("\x1b")
             time.sleep(10 * PAUSE_S)  # a lone Escape is told from an escape sequence by waiting
         if not terminal.alive():
-            found.errors.append("a workbench ended")
+            counts.errors.append("a workbench ended")
 
 
 def _row(name: str, value: float, unit: str, at_most: float | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 
 START_GOAL = 0.3  # seconds beyond the worker's imports
@@ -30,14 +30,14 @@ COMMAND = ("evaluate", "pop", "--datasets", "shop")
 LOADED = """
 import json, sys
 import engine.jobs.worker
-from engine.jobs import door
+from engine.jobs import submit
 before = set(sys.builtin_module_names)
 class Probe:
     def perform(self, work, device):
         device() if callable(device) else device
         print(json.dumps([name for name in sys.modules if name not in before and name != "__main__"]))
         raise SystemExit(0)
-door.adopt(Probe())
+submit.enter_job(Probe())
 sys.argv = ["st5", *json.loads(sys.argv[1])]
 from engine.commands import main
 main()
@@ -84,11 +84,11 @@ def _start(workspace: Workspace, times: int) -> list[dict[str, Any]]:
 
 def _seconds_to_running(workspace: Workspace) -> float:
     """From before the job's row is written until a reader sees `running`, or the end of a job that was quick."""
-    from engine.jobs import door
+    from engine.jobs import submit
 
     started = time.perf_counter()
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        door.run(workspace, "evaluate", lambda observer: None, detach=True, arguments=COMMAND)
+        submit.submit_job(workspace, "evaluate", lambda observer: None, detach=True, arguments=COMMAND)
     with workspace.read() as db:
         id = jobs.jobs(db, 1)[0].id
         while True:
@@ -109,16 +109,16 @@ def _seconds_to_running(workspace: Workspace) -> float:
 def _bookkeeping(workspace: Workspace, steps: int) -> list[dict[str, Any]]:
     """As a worker at training does: progress and a look for cancelling at every step, and a point of each of four
     series, which the recipes record at every tenth step only. The step itself sleeps, so what is spent is ours."""
+    from engine.jobs.context import JobContext
     from engine.jobs.files import job_files
     from engine.jobs.outcome import Outcome
-    from engine.jobs.running import Running
     from engine.progress import Observer
 
     with workspace.write() as db:
         id = jobs.add_job(db, kind="train", arguments=["bench"], folder=os.getcwd()).id
     handle = job_files(workspace, id).take()
     assert handle is not None
-    running = Running(workspace, id, handle)
+    running = JobContext(workspace, id, handle)
     if not running.start():
         raise RuntimeError(f"benchmark: job {id} could not be claimed")
     spent = running.perform(lambda observer: _steps(observer, steps))
@@ -153,7 +153,7 @@ def _fill(workspace: Workspace, folder: Path) -> None:
     """A shop of 50 users and 40 items, each user with six of them."""
     from engine.ingest import IngestOptions, ingest
     from engine.sources import table
-    from store.words import SplitKind
+    from store.enums import SplitKind
 
     events = [f"u{user},i{(7 * user + 3 * step) % 40},{step}" for user in range(50) for step in range(6)]
     (folder / "events.csv").write_text("\n".join(["user_id,item_id,position", *events]))

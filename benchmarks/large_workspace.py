@@ -8,10 +8,10 @@ from itertools import product
 import numpy as np
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
+from store.enums import Split, SplitKind
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import put_model
-from store.records import Dataset, Metric, Model, Ranks
-from store.words import Split, SplitKind
+from store.rows import Dataset, Metric, Model, Ranks
 from store.workspace import Workspace
 
 EVENTS_PER_USER = 3

@@ -45,9 +45,9 @@ async def _run(sizes: tuple[int, ...]) -> list[dict[str, Any]]:
     async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
         canvas = app.query_one(MapCanvas)
         for size in sizes:
-            place, label = clouds(size)
-            rows.append(_row(f"{size:,} points rasterised", _ms(partial(_raster, place, label))))
-            canvas.put(place, label, (*COLOURS[: LABELS - 1], GREY))
+            xy, label = clouds(size)
+            rows.append(_row(f"{size:,} points rasterised", _ms(partial(_raster, xy, label))))
+            canvas.put(xy, label, (*COLOURS[: LABELS - 1], GREY))
             await pilot.pause()
             goal = 30.0 if size == 50_000 else None
             rows.append(_row(f"{size:,} points, a whole frame", _ms(lambda: _frame(canvas, app)), goal))
@@ -62,16 +62,16 @@ def clouds(size: int) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(0)
     cloud = draw.integers(0, CLOUDS, size)
     angle = 2 * np.pi * cloud / CLOUDS
-    place = 6 * np.column_stack((np.cos(angle), np.sin(angle))) + draw.normal(size=(size, 2))
+    xy = 6 * np.column_stack((np.cos(angle), np.sin(angle))) + draw.normal(size=(size, 2))
     stray = draw.random(size) < 0.1
     label = np.where(stray, draw.integers(0, LABELS, size), cloud % LABELS)
-    return place.astype(np.float32), label.astype(np.int16)
+    return xy.astype(np.float32), label.astype(np.int16)
 
 
-def _raster(place: np.ndarray, label: np.ndarray) -> None:
+def _raster(xy: np.ndarray, label: np.ndarray) -> None:
     from workbench.map_raster import fit, rasterise
 
-    rasterise(place, label, np.ones(LABELS, bool), fit(place, COLUMNS, ROWS), COLUMNS, ROWS)
+    rasterise(xy, label, np.ones(LABELS, bool), fit(xy, COLUMNS, ROWS), COLUMNS, ROWS)
 
 
 def _frame(canvas: Any, app: Any) -> None:

@@ -20,7 +20,7 @@ TABLE = ("anchor", "positive", "dataset", "user", "item", "length")
 
 @dataclass(frozen=True)
 class PairTexts:
-    """One epoch of pairs, the same whenever it is asked for: what `engine.training.feed.Feed` reads.
+    """One epoch of pairs, the same whenever it is asked for: what `engine.training.batch_loader.BatchLoader` reads.
 
     words: the sentence behind each text of the table.
     """
@@ -50,7 +50,7 @@ class PairTexts:
 class _Remembering(Renderer):
     """A renderer that keeps the sentence behind each sequence of ids."""
 
-    said: dict[bytes, str]
+    texts_by_ids: dict[bytes, str]
 
     def texts(self, bodies: Sequence[str]) -> list[Sentence]:
         return self._kept(super().texts(bodies))
@@ -59,7 +59,7 @@ class _Remembering(Renderer):
         return self._kept(super().histories(bodies, histories))
 
     def _kept(self, sentences: list[Sentence]) -> list[Sentence]:
-        self.said |= {np.array(sentence.ids, np.int32).tobytes(): sentence.text for sentence in sentences}
+        self.texts_by_ids |= {np.array(sentence.ids, np.int32).tobytes(): sentence.text for sentence in sentences}
         return sentences
 
 
@@ -73,8 +73,8 @@ def real_pairs(folder: Path, source: str, tokens: int, pairs: int) -> PairTexts:
     from engine.sources import table
     from engine.text.sentences import Template
     from engine.training.pairs import PhasePairs
-    from engine.training.recipe import Settings
-    from store.words import Phase, SplitKind
+    from engine.training.recipe import PhaseSettings
+    from store.enums import Phase, SplitKind
     from store.workspace import Workspace
 
     workspace = Workspace(folder)
@@ -82,11 +82,11 @@ def real_pairs(folder: Path, source: str, tokens: int, pairs: int) -> PairTexts:
     dataset = ingest(workspace, raw, IngestOptions("industrial", split=SplitKind.LEAVE_ONE_OUT))
     encoder = load(source, device="cpu", precision="fp32")
     renderer = _Remembering(encoder.tokenizer, tokens or encoder.length, Template())
-    renderer.said = {}
+    renderer.texts_by_ids = {}
     with workspace.read() as db:
-        found = PhasePairs(db, [dataset], Phase.SEQUENCE_ITEM, Settings(pairs=pairs), renderer, 0)
+        found = PhasePairs(db, [dataset], Phase.SEQUENCE_ITEM, PhaseSettings(pairs=pairs), renderer, 0)
     made = found.epoch(0)
-    words = [renderer.said[made.texts[number].tobytes()] for number in range(len(made.texts))]
+    words = [renderer.texts_by_ids[made.texts[number].tobytes()] for number in range(len(made.texts))]
     return PairTexts(made, found.targets, words)
 
 

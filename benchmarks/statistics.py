@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
+from store.enums import Split, SplitKind
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import put_model
-from store.records import Dataset, Metric, Ranks
-from store.words import Split, SplitKind
+from store.rows import Dataset, Metric, Ranks
 from store.workspace import Workspace
 
 EVENTS = 100_000
@@ -81,8 +81,8 @@ def _bootstrap() -> dict[str, Any]:
 def _with_best(workspace: Workspace) -> dict[str, Any]:
     from engine.measuring.against_best import compare_with_best
     from engine.measuring.metrics import measure
+    from store.enums import Seen, Slice
     from store.evaluations import evaluations
-    from store.words import Seen, Slice
 
     with workspace.read() as db:
         found = evaluations(db, dataset="small")

@@ -196,16 +196,17 @@ def _take_part(side: Side) -> None:
 
 def _train_ours(side: Side, model: Any, pairs: Any, half: bool) -> None:
     from engine.progress import Observer
-    from engine.training.feed import Feed
-    from engine.training.recipe import Settings
+    from engine.training.batch_loader import BatchLoader
+    from engine.training.recipe import PhaseSettings
     from engine.training.trainer import PhaseTrainer
 
     count = _batches(side)
-    settings = Settings(
+    settings = PhaseSettings(
         batch=side.batch, cached=side.cached, micro_tokens=side.micro_tokens, best_by="last", checkpoint_every=count
     )
     trainer = PhaseTrainer(
-        model=model, feed=Feed(pairs, settings, 0, count=count), settings=settings, folder=Path(side.folder) / "never",
+        model=model, batch_loader=BatchLoader(pairs, settings, 0, count=count),
+        settings=settings, folder=Path(side.folder) / "never",
         seed=0, half=half, validation=None, valid=[], averaged=None, phase="sequence-item", key="bench",
         observer=Observer(),
     )  # fmt: skip
@@ -222,12 +223,12 @@ def _train_theirs(side: Side, model: Any, pairs: Any, half: bool) -> None:
     from torch.utils.data import SequentialSampler
     from transformers import PrinterCallback
 
-    from engine.training.feed import Feed
-    from engine.training.recipe import Settings
+    from engine.training.batch_loader import BatchLoader
+    from engine.training.recipe import PhaseSettings
 
     count = _batches(side)
-    feed = Feed(pairs, Settings(batch=side.batch), 0, count=count)
-    rows = np.concatenate([rows for _, rows in feed.places()])
+    batch_loader = BatchLoader(pairs, PhaseSettings(batch=side.batch), 0, count=count)
+    rows = np.concatenate([rows for _, rows in batch_loader.batch_keys()])
     columns = {"anchor": pairs.table.anchor, "positive": pairs.table.positive}
     data = Dataset.from_dict({name: [pairs.words[text] for text in of[rows]] for name, of in columns.items()})
     trainer = SentenceTransformerTrainer(

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
-from store.records import Evaluation
-from store.words import Split, SplitKind
+from store.enums import Split, SplitKind
+from store.rows import Evaluation
 from store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workbench.warm_process import WarmProcess
+    from workbench.inference_process import InferenceProcess
 
 ITEMS = 20_000
 LENGTH = 12  # items of the history; some 15 tokens each, so that the model's 256 are nearly full
@@ -38,7 +38,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
     from engine.evaluation import evaluate
     from engine.models import make_only
     from engine.protocol import EvaluationOptions
-    from workbench.warm_process import WarmProcess
+    from workbench.inference_process import InferenceProcess
 
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
@@ -46,15 +46,15 @@ def run(quick: bool) -> list[dict[str, Any]]:
         make_only(workspace, name="only", backbone="")
         _vectors(workspace)
         evaluation = evaluate(workspace, "only", "shop", EvaluationOptions(device="cpu"))
-        process = WarmProcess(workspace.folder)
+        process = InferenceProcess(workspace.folder)
         try:
             return _rows(process, evaluation, EDITS // 4 if quick else EDITS)
         finally:
             process.end()
 
 
-def _rows(process: WarmProcess, evaluation: Evaluation, edits: int) -> list[dict[str, Any]]:
-    from engine.warm.messages import Ranking, RankRequest, Reasons, WhyRequest
+def _rows(process: InferenceProcess, evaluation: Evaluation, edits: int) -> list[dict[str, Any]]:
+    from engine.inference.messages import Ranking, RankRequest, Reasons, WhyRequest
 
     draw = np.random.default_rng(0)
     history = draw.choice(ITEMS, LENGTH, replace=False).tolist()

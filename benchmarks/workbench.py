@@ -35,14 +35,14 @@ main()
 JOB = """
 import sys, time
 from pathlib import Path
-from engine.jobs import door
+from engine.jobs import submit
 from store.workspace import Workspace
 def work(observer):
     for step in range(100_000):
         observer.progress("sequence-item", step, 100_000)
         observer.record("sequence-item", step, {"loss": 1 / (step + 1), "lr": 1e-4, "pairs per second": 20.0})
         time.sleep(0.1)
-door.run(Workspace(Path(sys.argv[1])), "train", work, arguments=["train", "nopre", "--datasets", "large"])
+submit.submit_job(Workspace(Path(sys.argv[1])), "train", work, arguments=["train", "nopre", "--datasets", "large"])
 """
 
 

@@ -25,9 +25,9 @@ def card_load(card: str) -> CardLoad:
         _ready()
         number = int(card) if card.isdigit() else None
         handle = pynvml.nvmlDeviceGetHandleByIndex(number) if number is not None else _by_uuid(card)
-        memory = _told(pynvml.nvmlDeviceGetMemoryInfo, handle)
-        rates = _told(pynvml.nvmlDeviceGetUtilizationRates, handle)
-        celsius = _told(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU)
+        memory = _or_none(pynvml.nvmlDeviceGetMemoryInfo, handle)
+        rates = _or_none(pynvml.nvmlDeviceGetUtilizationRates, handle)
+        celsius = _or_none(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU)
     except pynvml.NVMLError as error:
         raise OSError(f"no NVML: {error}") from error
     return CardLoad(
@@ -52,7 +52,7 @@ def _by_uuid(card: str) -> Any:
     return pynvml.nvmlDeviceGetHandleByUUID(card)
 
 
-def _told(ask: Any, *arguments: Any) -> Any:
+def _or_none(ask: Any, *arguments: Any) -> Any:
     """An answer, or None where this card or driver has none, as in a slice of a card or a container."""
     import pynvml
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from store.records import Dataset
-from store.words import SplitKind
+from store.enums import SplitKind
+from store.rows import Dataset
 
 MARK = "~"  # between the names of a dataset and of an arrangement; no dataset that a user names may have it
 

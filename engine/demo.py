@@ -20,23 +20,23 @@ from engine.experiments.projections import METHODS
 from engine.experiments.request import checked
 from engine.experiments.stored import SAMPLE_SEED
 from engine.ingest import IngestOptions, ingest
-from engine.measuring.choices import Question
+from engine.measuring.choices import ComparisonSpec
 from engine.measuring.comparison import Compared, compare_pairs
 from engine.models import make_baseline, open_model
 from engine.progress import Observer
-from engine.projection.method import Kind, Method
+from engine.projection.method import Method, PointKind
 from engine.projection.request import ProjectionRequest
 from engine.protocol import EvaluationOptions
-from engine.reading import Reading
 from engine.sources import movielens, synthetic
 from engine.text.sentences import HistoryFormat
+from engine.text_format import TextFormat
 from engine.training.recipe import load_recipe
 from engine.training.request import TrainRequest, check
 from store import datasets, evaluations
+from store.enums import Phase, Seen, Slice, SplitKind
 from store.experiments import experiments, put_experiment
 from store.models import model as open_stored
-from store.records import Evaluation, Item, Model
-from store.words import Phase, Seen, Slice, SplitKind
+from store.rows import Evaluation, Item, Model
 from store.workspace import Workspace
 
 FILMS = "ml-100k"
@@ -47,14 +47,14 @@ DATASETS = (FILMS, *SHOP)
 POPULARITY, NEAREST, TEXT, TRAINED, SUM = "pop", "last-item", "only", "final", "fusion"
 PARTS = ("recency", "item-knn", "pop-recent")  # of the sum: text, what comes together, what is popular now
 RUNS = {
-    POPULARITY: (POPULARITY, Reading()),
-    NEAREST: (NEAREST, Reading()),
-    **{part: (part, Reading()) for part in reversed(PARTS)},
-    SUM: (SUM, Reading()),
-    TEXT: (TEXT, Reading()),
+    POPULARITY: (POPULARITY, TextFormat()),
+    NEAREST: (NEAREST, TextFormat()),
+    **{part: (part, TextFormat()) for part in reversed(PARTS)},
+    SUM: (SUM, TextFormat()),
+    TEXT: (TEXT, TextFormat()),
     # Without the markers, which the embedded backbone never met before training.
-    "only, unstructured": (TEXT, Reading(HistoryFormat.UNSTRUCTURED)),
-    TRAINED: (TRAINED, Reading()),
+    "only, unstructured": (TEXT, TextFormat(HistoryFormat.UNSTRUCTURED)),
+    TRAINED: (TRAINED, TextFormat()),
 }
 MODELS = tuple(dict.fromkeys(model for model, _ in RUNS.values()))
 RECIPE = "demo"
@@ -163,7 +163,7 @@ class Demo:
     def _train(self, observer: Observer) -> None:
         """The variant `final` on all datasets, from `only`, through the door that `st5 train` uses."""
         from engine.encoding.device import choose_device
-        from engine.jobs import door
+        from engine.jobs import submit
         from engine.training import variant
 
         start = open_model(self.workspace, TEXT).name
@@ -175,7 +175,7 @@ class Demo:
         def train(observer: Observer) -> Model:
             return variant.train(self.workspace, request, self._naming_phases(observer))
 
-        door.run(
+        submit.submit_job(
             self.workspace,
             "train",
             train,
@@ -199,8 +199,8 @@ class Demo:
         return replace(observer, progress=progress)
 
     def _evaluation(self, label: str) -> Callable[[Observer], None]:
-        model, reading = RUNS[label]
-        options = EvaluationOptions(sample=SAMPLE, seed=SAMPLE_SEED, reading=reading)
+        model, text_format = RUNS[label]
+        options = EvaluationOptions(sample=SAMPLE, seed=SAMPLE_SEED, text_format=text_format)
 
         def work(observer: Observer) -> None:
             for name in DATASETS:
@@ -212,7 +212,7 @@ class Demo:
         def work(observer: Observer) -> None:
             from engine.projection.project import project
 
-            project(self.workspace, ProjectionRequest(model, DATASETS, Kind.ITEMS, method, POINTS), observer)
+            project(self.workspace, ProjectionRequest(model, DATASETS, PointKind.ITEMS, method, POINTS), observer)
 
         return work
 
@@ -233,7 +233,7 @@ def gains(db: sqlite3.Connection, runs: list[Run]) -> list[Gain]:
     """Of each dataset; differences are of NDCG@10, seen items masked, and corrected over all of them."""
     of = {(run.label, run.evaluation.dataset): run.evaluation for run in runs}
     pairs = [(of[SUM, name], of[other, name]) for name in DATASETS for other in (POPULARITY, NEAREST)]
-    compared = compare_pairs(db, pairs, Question(Slice.ALL, ("ndcg@10",), (Seen.MASK,)))
+    compared = compare_pairs(db, pairs, ComparisonSpec(Slice.ALL, ("ndcg@10",), (Seen.MASK,)))
     found = []
     for name in DATASETS:
         fitted = trained_baseline(db, open_stored(db, SUM), datasets.dataset(db, name)).summary

@@ -16,7 +16,7 @@ from pathlib import Path
 from engine import __version__
 from engine.accelerators import card_load
 from engine.baselines.specs import BASELINES
-from engine.jobs import leases
+from engine.jobs import device_lock
 from engine.registry import registry
 from store.errors import Problem
 from store.filesystem import NETWORK_TYPES, filesystem_type
@@ -95,7 +95,7 @@ def _card(index: int) -> str:
 
     name = torch.cuda.get_device_name(index)
     try:
-        card = card_load(leases.card(f"cuda:{index}", os.environ))
+        card = card_load(device_lock.card(f"cuda:{index}", os.environ))
     except OSError as error:  # NVML may be missing in a container
         return f"{name} ({error})"
     if card.used is None or card.total is None:

@@ -19,10 +19,10 @@ from engine.ranking.rank import rank_blocks
 from engine.registry import spec_of
 from engine.scoring import HISTORIES_AT_ONCE, Scoring, scoring
 from store import datasets
+from store.enums import Split
 from store.errors import BadInput, Failed, Problem
 from store.evaluations import EvaluationWriter, evaluation_key, find_evaluation
-from store.records import Dataset, Evaluation, Events, Model, Ranks
-from store.words import Split
+from store.rows import Dataset, Evaluation, Events, Model, Ranks
 from store.workspace import Workspace
 
 
@@ -98,7 +98,7 @@ def _evaluate(
             return found
         events = datasets.events(db, dataset.id, options.split, _sample(options, count))
         scores = scoring(
-            workspace, db, model, dataset, options.reading, progress, device=options.device, precision=precision
+            workspace, db, model, dataset, options.text_format, progress, device=options.device, precision=precision
         )
         with EvaluationWriter(
             db,
@@ -215,7 +215,7 @@ def _rules(
     if spec_of(model).trained:
         with workspace.read() as db:
             trained = trained_baseline(db, model, dataset)
-    return protocol(Measured(model, dataset, reader, options.reading, precision, trained), options, count)
+    return protocol(Measured(model, dataset, reader, options.text_format, precision, trained), options, count)
 
 
 def _precision(options: EvaluationOptions) -> Precision:

@@ -6,11 +6,11 @@ import numpy as np
 
 from engine.models import open_encoder, open_model
 from engine.progress import Progress, silent
-from engine.reading import Reading
 from engine.scoring import TextScoring
+from engine.text_format import TextFormat
 from store import datasets
+from store.enums import Split
 from store.errors import BadInput
-from store.words import Split
 from store.workspace import Workspace
 
 
@@ -19,7 +19,7 @@ def vectors_of(
     model_name: str,
     dataset_name: str,
     kind: str,
-    reading: Reading,
+    text_format: TextFormat,
     device: str = "auto",
     precision: str = "auto",
     progress: Progress = silent,
@@ -36,7 +36,7 @@ def vectors_of(
         raise BadInput(f"{model.name} has no vectors of its own. Choose a text model; `st5 models` lists them.")
     encoder = open_encoder(workspace, model, device=device, precision=precision)
     with workspace.write() as db:
-        scoring = TextScoring(db, dataset, encoder, reading.of(model), progress)
+        scoring = TextScoring(db, dataset, encoder, text_format.of(model), progress)
         if kind == "items":
             return [item.key for item in scoring.items], scoring.catalogue
         keys = datasets.user_keys(db, dataset.id)

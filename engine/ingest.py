@@ -22,15 +22,15 @@ from engine.preparation.duplicates import duplicates
 from engine.preparation.prepare import Choices, Prepared, prepare
 from engine.preparation.splits import ORDER, PUBLIC_T1, PUBLIC_T2
 from engine.progress import Progress, silent
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from store.arrays import settings_hash
 from store.dataset_writer import COLUMNS, DatasetDraft, DatasetWriter, remove_unfinished, taken
 from store.datasets import dataset as stored_dataset
 from store.datasets import find_request
+from store.enums import SplitKind, Ties
 from store.errors import BadInput, Failed
 from store.evaluations import evaluations
-from store.records import Dataset
-from store.words import SplitKind, Ties
+from store.rows import Dataset
 from store.workspace import Workspace
 
 PREPARATION_VERSION = 3  # raise it when the same files and options would be stored differently
@@ -72,7 +72,7 @@ class IngestOptions:
 
 def ingest(
     workspace: Workspace,
-    raw: Raw,
+    raw: SourceData,
     options: IngestOptions,
     progress: Progress = silent,
     tell: Callable[[str], None] = lambda words: None,
@@ -115,7 +115,7 @@ def ingest(
         return made
 
 
-def default_split(raw: Raw) -> SplitKind:
+def default_split(raw: SourceData) -> SplitKind:
     """The split that fits the source best: the files' own, the public boundaries, quantiles, or leave-one-out."""
     if raw.given_split:
         return SplitKind.GIVEN
@@ -124,12 +124,12 @@ def default_split(raw: Raw) -> SplitKind:
     return SplitKind.TIMESTAMP if raw.platform in PUBLIC_BOUNDARIES else SplitKind.QUANTILE
 
 
-def default_ties(raw: Raw, split: SplitKind) -> Ties:
+def default_ties(raw: SourceData, split: SplitKind) -> Ties:
     """`shuffle` wherever times decide; `file` where the files give an order of their own."""
     return Ties.SHUFFLE if raw.timed and split is not SplitKind.GIVEN else Ties.FILE
 
 
-def _check(options: IngestOptions, raw: Raw) -> None:
+def _check(options: IngestOptions, raw: SourceData) -> None:
     if options.arranged is None:
         check_name(options.name)
     split = options.split or default_split(raw)
@@ -141,7 +141,7 @@ def _check(options: IngestOptions, raw: Raw) -> None:
         raise BadInput(f"--caps {','.join(map(str, options.caps))}: a cap is a number of events, 0 or more.")
 
 
-def _check_times(ties: Ties, split: SplitKind, raw: Raw) -> None:
+def _check_times(ties: Ties, split: SplitKind, raw: SourceData) -> None:
     """`BadInput` for a policy about events of one time where times do not order the histories."""
     if not raw.timed:
         named = ", or name the column of times with --order" if raw.platform == "table" else ""
@@ -156,7 +156,7 @@ def _check_times(ties: Ties, split: SplitKind, raw: Raw) -> None:
         )
 
 
-def _choices(raw: Raw, options: IngestOptions) -> Choices:
+def _choices(raw: SourceData, options: IngestOptions) -> Choices:
     split = options.split or default_split(raw)
     t1, t2 = options.t1, options.t2
     public = split is SplitKind.TIMESTAMP and t1 is None and t2 is None and raw.platform in PUBLIC_BOUNDARIES
@@ -169,7 +169,7 @@ def _choices(raw: Raw, options: IngestOptions) -> Choices:
     return Choices(split, t1, t2, options.caps, seed, text, or_quantiles, ties, positions_differ=options.ties is None)
 
 
-def _described(raw: Raw) -> dict[str, Any]:
+def _described(raw: SourceData) -> dict[str, Any]:
     described = {
         "platform": raw.platform,
         "domain": raw.domain,
@@ -223,7 +223,7 @@ def _lock(workspace: Workspace, tell: Callable[[str], None]) -> Iterator[None]:
 
 def _write(
     db: sqlite3.Connection,
-    raw: Raw,
+    raw: SourceData,
     options: IngestOptions,
     choices: Choices,
     prepared: Prepared,
@@ -265,7 +265,7 @@ def _write(
         )
 
 
-def _source(raw: Raw, choices: Choices, hashes: dict[Path, str]) -> dict[str, Any]:
+def _source(raw: SourceData, choices: Choices, hashes: dict[Path, str]) -> dict[str, Any]:
     files = [{"name": path.name, "bytes": path.stat().st_size, "hash": digest} for path, digest in hashes.items()]
     settings = _described(raw)["settings"]
     return {"files": files, "text": choices.alphabet, "settings": settings, "preparation": PREPARATION_VERSION}
@@ -273,7 +273,7 @@ def _source(raw: Raw, choices: Choices, hashes: dict[Path, str]) -> dict[str, An
 
 def _write_items(
     writer: DatasetWriter,
-    raw: Raw,
+    raw: SourceData,
     prepared: Prepared,
     choices: Choices,
     content: Content,

@@ -33,7 +33,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _say_but_interrupts(found: sys.UnraisableHookArgs) -> None:
+def _say_but_interrupts(event: sys.UnraisableHookArgs) -> None:
     """What nobody can catch is said, but for a Ctrl-C, which is raised again elsewhere."""
-    if not issubclass(found.exc_type, KeyboardInterrupt):
-        sys.__unraisablehook__(found)
+    if not issubclass(event.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(event)

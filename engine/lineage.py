@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from store.records import Model
+from store.rows import Model
 
 
 def facts(model: Model) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from engine.text.prompts import Prompts
 from store import models as stored_models
 from store.arrays import content_hash, settings_hash
 from store.errors import Failed
-from store.records import Model
+from store.rows import Model
 from store.workspace import Workspace
 
 if TYPE_CHECKING:

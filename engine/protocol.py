@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.reading import Reading
 from engine.registry import ONLY, baselines, spec_of
 from engine.text.prompts import Prompts
 from engine.text.sentences import ItemText
+from engine.text_format import TextFormat
 from store import models as stored_models
+from store.enums import Split, Ties
 from store.errors import BadInput
-from store.records import Dataset, Model, TrainedBaseline
-from store.words import Split, Ties
+from store.rows import Dataset, Model, TrainedBaseline
 from store.workspace import Workspace
 
 
@@ -28,7 +28,7 @@ class EvaluationOptions:
     split: Split = Split.TEST
     sample: int = 0
     seed: int = 0
-    reading: Reading = field(default_factory=Reading)
+    text_format: TextFormat = field(default_factory=TextFormat)
     shuffle: int | None = None
     device: str = "auto"
     precision: str = "auto"
@@ -51,7 +51,7 @@ def without_effect(workspace: Workspace, models: Sequence[str], options: Evaluat
         else spec_of(model).reads_sentences
         for name, model in stored.items()
     )
-    for option, value in (("--history", options.reading.history), ("--item-text", options.reading.item_text)):
+    for option, value in (("--history", options.text_format.history), ("--item-text", options.text_format.item_text)):
         if value is not None and not reads:
             sentences.append(f"{option} {value} changes nothing for {', '.join(models)}: no text model is among them.")
     return sentences
@@ -68,7 +68,7 @@ class Measured:
     model: Model
     dataset: Dataset
     reader: Model | None
-    reading: Reading
+    text_format: TextFormat
     precision: str
     trained: TrainedBaseline | None = None
 
@@ -93,7 +93,7 @@ def sentences_read(measured: Measured) -> dict[str, Any]:
     """The rules of a model that reads histories as sentences."""
     reader = measured.reader
     assert reader is not None
-    template = measured.reading.of(reader)
+    template = measured.text_format.of(reader)
     return {
         "history": template.history.value,
         "structured": template.history.structured,

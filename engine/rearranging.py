@@ -16,11 +16,11 @@ from engine.preparation.cleaning import Alphabet
 from engine.preparation.splits import key_hashes
 from engine.preparation.ties import tie_hashes
 from engine.progress import Progress, silent
-from engine.sources.raw import ITEM_COLUMNS, Raw
+from engine.sources.source_data import ITEM_COLUMNS, SourceData
 from store import datasets
+from store.enums import SplitKind, Ties
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import SplitKind, Ties
+from store.rows import Dataset
 from store.workspace import Workspace
 
 
@@ -99,8 +99,8 @@ def _items(db: sqlite3.Connection, dataset: Dataset) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(ITEM_COLUMNS, pl.String), orient="row")
 
 
-def _source(dataset: Dataset, visits: _Visits, items: pl.DataFrame, arrangement: Arrangement) -> Raw:
-    return Raw(
+def _source(dataset: Dataset, visits: _Visits, items: pl.DataFrame, arrangement: Arrangement) -> SourceData:
+    return SourceData(
         platform=dataset.platform,
         domain=dataset.domain,
         items=items.lazy(),

@@ -15,13 +15,13 @@ from engine.ranking.rank import rank
 from engine.ranking.ranked import NO_ITEM, Ranked
 from engine.ranking.scorers import Scorer
 from engine.ranking.sum_scorer import SumScorer
-from engine.reading import Reading
 from engine.scoring import Scoring, scoring
 from engine.step_times import Times
+from engine.text_format import TextFormat
 from store import datasets
+from store.enums import Seen
 from store.errors import BadInput, unknown
-from store.records import Dataset, Item
-from store.words import Seen
+from store.rows import Dataset, Item
 from store.workspace import Workspace
 
 
@@ -86,7 +86,7 @@ class Recommender:
         target: the item whose place is wanted; top: how many of the best. `BadInput` for an empty history, for words
         that the model cannot read, and for an item that the catalogue has not.
         """
-        places, free = self._places(entries)
+        places, free = self._catalogue_indices(entries)
         scored = self._scores.score([places], free)
         known = np.where(places < len(self.items), places, NO_ITEM).astype(np.int32)
         ranked = rank(
@@ -114,7 +114,7 @@ class Recommender:
 
         A history of one entry cannot do without it: the list is empty then.
         """
-        places, free = self._places(entries)
+        places, free = self._catalogue_indices(entries)
         count = min(newest, len(places)) if len(places) > 1 else 0
         left_out = range(len(places) - count, len(places))
         histories = [places, *(np.delete(places, place) for place in left_out)]
@@ -137,7 +137,7 @@ class Recommender:
             )
         return item
 
-    def _places(self, entries: Sequence[int | str]) -> tuple[np.ndarray, list[str]]:
+    def _catalogue_indices(self, entries: Sequence[int | str]) -> tuple[np.ndarray, list[str]]:
         """Places of the entries in the catalogue followed by the free texts (int32 [L]), and those free texts."""
         if not entries:
             raise BadInput("The history is empty. Give at least one item or some words.")
@@ -165,7 +165,7 @@ def recommend(
     history: Sequence[str] = (),
     k: int = 10,
     seen: Seen = Seen.MASK,
-    reading: Reading = Reading(),
+    text_format: TextFormat = TextFormat(),
     device: str = "auto",
     precision: str = "auto",
     progress: Progress = silent,
@@ -187,7 +187,7 @@ def recommend(
         model = open_model(workspace, model_name, device=device, precision=precision)
     with workspace.write() as db:
         with times.step("opening the model and its vectors of the catalogue"):
-            scores = scoring(workspace, db, model, dataset, reading, progress, device=device, precision=precision)
+            scores = scoring(workspace, db, model, dataset, text_format, progress, device=device, precision=precision)
             recommender = Recommender(scores)
         with times.step("encoding the history and ranking"):
             answer = recommender.answer(entries, top=k)
@@ -231,7 +231,7 @@ def explain(
     user: str | None = None,
     history: Sequence[str] = (),
     newest: int = 10,
-    reading: Reading = Reading(),
+    text_format: TextFormat = TextFormat(),
     device: str = "auto",
     precision: str = "auto",
     progress: Progress = silent,
@@ -247,7 +247,7 @@ def explain(
         entries = _entries(db, dataset, user, history)
     model = open_model(workspace, model_name, device=device, precision=precision)
     with workspace.write() as db:
-        scores = scoring(workspace, db, model, dataset, reading, progress, device=device, precision=precision)
+        scores = scoring(workspace, db, model, dataset, text_format, progress, device=device, precision=precision)
         recommender = Recommender(scores)
         target = recommender.find(item)
         answer = recommender.answer(entries, target=target, top=1)

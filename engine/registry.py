@@ -23,7 +23,7 @@ from store.errors import BadInput, Problem, unknown
 if TYPE_CHECKING:
     from engine.model_settings import Settings
     from engine.protocol import Measured
-    from store.records import Model
+    from store.rows import Model
 
 ONLY = "only"
 EMBEDDED = "all-MiniLM-L6-v2 (embedded)"

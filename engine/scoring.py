@@ -16,12 +16,12 @@ from engine.models import open_encoder, text_model
 from engine.progress import Progress, silent
 from engine.ranking.scorers import Scorer, VectorScorer
 from engine.ranking.shared_scores import SharedScorer
-from engine.reading import Reading
 from engine.registry import load, spec_of
 from engine.text.sentences import Template, describe
+from engine.text_format import TextFormat
 from store import datasets
 from store.errors import BadInput
-from store.records import Dataset, Item, Model
+from store.rows import Dataset, Item, Model
 from store.workspace import Workspace
 
 HISTORIES_AT_ONCE = 20_000  # rendered and encoded together: some 25 MB of text and 30 MB of vectors
@@ -58,15 +58,15 @@ class Scoring(Protocol):
 class Opening:
     """A model that is to score one dataset's catalogue.
 
-    reading: what of models that read sentences; precision: of text models, `auto` or a name. keep: store the vectors
-    of what is read; without, the connection is only read.
+    text_format: what of models that read sentences; precision: of text models, `auto` or a name. keep: store the
+    vectors of what is read; without, the connection is only read.
     """
 
     workspace: Workspace
     db: sqlite3.Connection
     model: Model
     dataset: Dataset
-    reading: Reading = field(default_factory=Reading)
+    text_format: TextFormat = field(default_factory=TextFormat)
     progress: Progress = silent
     device: str = "auto"
     precision: str = "auto"
@@ -90,7 +90,7 @@ class Opening:
         """How sentences are written for that text model."""
         reader = text_model(self.workspace, self.model)
         assert reader is not None
-        return self.reading.of(reader)
+        return self.text_format.of(reader)
 
 
 def scoring(
@@ -98,7 +98,7 @@ def scoring(
     db: sqlite3.Connection,
     model: Model,
     dataset: Dataset,
-    reading: Reading,
+    text_format: TextFormat,
     progress: Progress = silent,
     *,
     device: str = "auto",
@@ -109,7 +109,7 @@ def scoring(
 
     `BadInput` where the model was not trained on the dataset.
     """
-    given = Opening(workspace, db, model, dataset, reading, progress, device, precision, keep)
+    given = Opening(workspace, db, model, dataset, text_format, progress, device, precision, keep)
     return load(spec_of(model).scoring)(given)
 
 

@@ -16,13 +16,13 @@ from workbench.application import Workbench
 from workbench.key_names import shown
 from workbench.screens.add_item import AddItemDialog, ItemLine
 from workbench.screens.area import AreaScreen
-from workbench.screens.ask import AskDialog, QuestionLine
-from workbench.screens.behind import BehindScreen
+from workbench.screens.ask import EventFilterDialog, EventFilterLine
 from workbench.screens.choice import ChoiceDialog
 from workbench.screens.compare import CompareScreen
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.data import DataScreen
 from workbench.screens.dialog import Dialog
+from workbench.screens.drill_down import DrillDownScreen
 from workbench.screens.edit_history import EditHistoryScreen
 from workbench.screens.experiment import ExperimentScreen
 from workbench.screens.export import ExportDialog
@@ -63,13 +63,13 @@ TABLES: dict[str, tuple[type[DOMNode], ...]] = {
     "picker": (FilePicker,),
     "results": (ResultsScreen,),
     "compare": (CompareScreen,),
-    "behind": (BehindScreen,),
+    "behind": (DrillDownScreen,),
     "experiment": (ExperimentScreen,),
     "searches": (SearchesScreen,),
     "export": (ExportDialog,),
     "users": (UsersScreen,),
     "search": (SearchLine,),
-    "ask": (AskDialog, QuestionLine),
+    "ask": (EventFilterDialog, EventFilterLine),
     "edit": (EditHistoryScreen,),
     "add": (AddItemDialog, ItemLine),
     "map": (MapScreen,),

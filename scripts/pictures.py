@@ -8,13 +8,13 @@ from functools import partial
 
 from scripts.stage import Stage
 from scripts.subject import Subject, row_in
-from store.words import Slice
-from workbench.launch.drafts import Drafts
-from workbench.launch.train import TrainDraft
-from workbench.remembered import MapChoice, Remembered, ResultsChoice, UsersChoice
+from store.enums import Slice
+from workbench.launch.recent_forms import RecentForms
+from workbench.launch.train import TrainForm
 from workbench.screens.launch import LaunchDialog
 from workbench.screens.results import ResultsScreen
-from workbench.settings import DEFAULTS, Settings
+from workbench.settings import DEFAULTS, UserSettings
+from workbench.ui_state import MapChoice, ResultsChoice, UiState, UsersChoice
 
 WIDE, TALL, NARROW = (120, 36), (120, 46), (80, 24)
 Way = Callable[[Stage, Subject], Awaitable[None]]
@@ -27,7 +27,7 @@ FIRST_ANSWER = "#left-picks"
 class Picture:
     """`<name>.svg` of the page `<page>.md`. words: on the screen when it is right; way: how to get there.
 
-    remembered: what the visit before left; empty: of a workspace in which there is nothing yet.
+    ui_state: what the visit before left; empty: of a workspace in which there is nothing yet.
     """
 
     name: str
@@ -35,9 +35,9 @@ class Picture:
     says: str
     words: str
     way: Way
-    remembered: Callable[[Subject], Remembered] = field(default=lambda _: Remembered())
+    ui_state: Callable[[Subject], UiState] = field(default=lambda _: UiState())
     size: tuple[int, int] = WIDE
-    settings: Settings = DEFAULTS
+    settings: UserSettings = DEFAULTS
     empty: bool = False
 
 
@@ -78,8 +78,8 @@ async def _launch(stage: Stage, subject: Subject) -> None:
     await stage.press("3")
     free = subject.free_name(VARIANT)
     name = "" if free == VARIANT else free
-    draft = TrainDraft(variant=VARIANT, datasets=(subject.pair()[0].dataset,), name=name)
-    stage.app.push_screen(LaunchDialog(draft, Drafts()))
+    draft = TrainForm(variant=VARIANT, datasets=(subject.pair()[0].dataset,), name=name)
+    stage.app.push_screen(LaunchDialog(draft, RecentForms()))
     await stage.settle()
 
 
@@ -89,7 +89,7 @@ async def _compare(stage: Stage, subject: Subject) -> None:
         screen = stage.area
         assert isinstance(screen, ResultsScreen)
         assert screen.grid is not None
-        screen.table.move_cursor(row=screen.table.places.index(row_in(screen.grid.rows, evaluation)))
+        screen.table.move_cursor(row=screen.table.row_order.index(row_in(screen.grid.rows, evaluation)))
         await stage.press("space")
     await stage.press("a")
 
@@ -120,28 +120,28 @@ async def _palette(stage: Stage, subject: Subject) -> None:
     await stage.press("4", "ctrl+p", *"only")
 
 
-def _slice(slice: Slice) -> Callable[[Subject], Remembered]:
+def _slice(slice: Slice) -> Callable[[Subject], UiState]:
     """Results on the dataset of the two models, events divided by `slice`."""
-    return lambda subject: Remembered(results=ResultsChoice(dataset=subject.pair()[0].dataset, slice=slice.value))
+    return lambda subject: UiState(results=ResultsChoice(dataset=subject.pair()[0].dataset, slice=slice.value))
 
 
-def _experiment(subject: Subject) -> Remembered:
-    return Remembered(results=ResultsChoice(experiment=subject.experiment()))
+def _experiment(subject: Subject) -> UiState:
+    return UiState(results=ResultsChoice(experiment=subject.experiment()))
 
 
-def _user(subject: Subject) -> Remembered:
+def _user(subject: Subject) -> UiState:
     first, other = subject.pair()
-    return Remembered(users=UsersChoice(dataset=first.dataset, left=first.key, right=other.key))
+    return UiState(users=UsersChoice(dataset=first.dataset, left=first.key, right=other.key))
 
 
-def _question(subject: Subject) -> Remembered:
+def _question(subject: Subject) -> UiState:
     users = replace(_user(subject).users, third=subject.third().key, question=QUESTION)
-    return Remembered(users=users)
+    return UiState(users=users)
 
 
-def _maps(subject: Subject, *, count: int) -> Remembered:
+def _maps(subject: Subject, *, count: int) -> UiState:
     keys = [projection.key for projection in subject.maps(count)]
-    return Remembered(map=MapChoice(*keys))
+    return UiState(map=MapChoice(*keys))
 
 
 def _of_keys(keys: str) -> Way:
@@ -184,5 +184,5 @@ PICTURES = (
     Picture("help", "help", "Help: the keys that work in Users", "While searching", _of_keys("5 question_mark"), _user),
     Picture("help-palette", "help", "The palette: actions and places by name", "model only", _palette),
     Picture("help-ascii", "help", "Users in plain ASCII at 80×24", "> target", _of_keys("5"), _user, size=NARROW,
-            settings=Settings(signs="ascii")),
+            settings=UserSettings(signs="ascii")),
 )  # fmt: skip

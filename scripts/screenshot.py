@@ -27,9 +27,9 @@ OUT = Path(__file__).resolve().parents[1] / "docs" / "workbench"
 
 async def draw(picture: Picture, subject: Subject) -> str:
     """The picture as SVG; `Missing` where the workspace does not hold what it is of."""
-    remembered = picture.remembered(subject)
+    remembered = picture.ui_state(subject)
     app = Workbench(subject.workspace, readonly=True, settings=picture.settings)
-    app.remembered = remembered
+    app.ui_state = remembered
     async with app.run_test(size=picture.size) as pilot:
         stage = Stage(app, pilot)
         await stage.settle()

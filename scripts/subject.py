@@ -12,11 +12,11 @@ from store import evaluations as evaluation_store
 from store import jobs as job_store
 from store import models as model_store
 from store import projections as projection_store
-from store.records import Evaluation, Job, Model, Projection
-from store.words import JobState
+from store.enums import JobState
+from store.rows import Evaluation, Job, Model, Projection
 from store.workspace import Workspace
 from workbench.experiment_view import read_experiment
-from workbench.remembered import ResultsChoice
+from workbench.ui_state import ResultsChoice
 
 EXPERIMENTS = ("main", "variants", "text-format", "history-length", "statistics")  # the likeliest first
 UNTRAINED = "only"  # what a trained model is compared with, where it is there
@@ -81,7 +81,7 @@ class Subject:
         """An experiment that has something to show."""
         for name in EXPERIMENTS:
             view = read_experiment(self.workspace, ResultsChoice(experiment=name))
-            if view is not None and any(one.name == name and one.asked for one in view.offered) and view.pages:
+            if view is not None and any(one.name == name and one.requested for one in view.offered) and view.pages:
                 return name
         raise Missing("no experiment was asked for: st5 experiment statistics")
 

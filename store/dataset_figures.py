@@ -15,11 +15,11 @@ def figures(db: sqlite3.Connection, dataset_id: int) -> dict[tuple[str, int], An
     return {(row["name"], row["version"]): json.loads(row["found"]) for row in rows}
 
 
-def put_figure(db: sqlite3.Connection, dataset_id: int, name: str, version: int, found: Any) -> None:
+def put_figure(db: sqlite3.Connection, dataset_id: int, name: str, version: int, figure: Any) -> None:
     """Store a figure (JSON) in place of one of the same name; nothing where the dataset is gone."""
     with transaction(db):
         db.execute(
             "INSERT OR REPLACE INTO dataset_figure (dataset_id, name, version, found)"
             " SELECT id, ?, ?, ? FROM dataset WHERE id = ?",
-            (name, version, json.dumps(found), dataset_id),
+            (name, version, json.dumps(figure), dataset_id),
         )

@@ -12,9 +12,9 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import dataset, now
+from store.enums import Split, SplitKind, State, Ties
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import Split, SplitKind, State, Ties
+from store.rows import Dataset
 
 # What `DatasetWriter.add` takes, in this order of columns; blobs are little-endian int32, int64 and float32.
 COLUMNS = {
@@ -51,9 +51,9 @@ class DatasetWriter:
     `writing`, which readers skip and `remove_unfinished` deletes.
     """
 
-    def __init__(self, db: sqlite3.Connection, draft: DatasetDraft) -> None:
+    def __init__(self, db: sqlite3.Connection, dataset_draft: DatasetDraft) -> None:
         self._db = db
-        self._draft = draft
+        self._dataset_draft = dataset_draft
         self._finished = False
         self.id = 0  # none yet
 
@@ -65,20 +65,20 @@ class DatasetWriter:
                     " split_settings, timed, ties, tie_seed, arranged_from, arrangement, created)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        self._draft.name,
+                        self._dataset_draft.name,
                         State.WRITING,
-                        self._draft.request,
-                        self._draft.platform,
-                        self._draft.domain,
-                        int(self._draft.synthetic),
-                        json.dumps(self._draft.source, ensure_ascii=False),
-                        self._draft.split,
-                        json.dumps(self._draft.split_settings),
-                        int(self._draft.timed),
-                        self._draft.ties,
-                        self._draft.tie_seed,
-                        self._draft.arranged_from,
-                        self._draft.arrangement,
+                        self._dataset_draft.request,
+                        self._dataset_draft.platform,
+                        self._dataset_draft.domain,
+                        int(self._dataset_draft.synthetic),
+                        json.dumps(self._dataset_draft.source, ensure_ascii=False),
+                        self._dataset_draft.split,
+                        json.dumps(self._dataset_draft.split_settings),
+                        int(self._dataset_draft.timed),
+                        self._dataset_draft.ties,
+                        self._dataset_draft.tie_seed,
+                        self._dataset_draft.arranged_from,
+                        self._dataset_draft.arrangement,
                         now(),
                     ),
                 )
@@ -118,11 +118,11 @@ class DatasetWriter:
         db = self._db
         with transaction(db):
             old = db.execute(
-                "SELECT id FROM dataset WHERE name = ? AND state = ?", (self._draft.name, State.READY)
+                "SELECT id FROM dataset WHERE name = ? AND state = ?", (self._dataset_draft.name, State.READY)
             ).fetchone()
             if old is not None:
                 if not replace:
-                    raise BadInput(taken(self._draft.name))
+                    raise BadInput(taken(self._dataset_draft.name))
                 db.execute("DELETE FROM dataset WHERE id = ?", (old["id"],))
             counts = dict(
                 db.execute(
@@ -144,7 +144,7 @@ class DatasetWriter:
                 ),
             )
         self._finished = True
-        return dataset(db, self._draft.name)
+        return dataset(db, self._dataset_draft.name)
 
 
 def taken(name: str) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from store.enums import Split, SplitKind, State, Ties
 from store.errors import unknown
-from store.records import Dataset, Event, Events, Item, Sequence
-from store.words import Split, SplitKind, State, Ties
+from store.rows import Dataset, Event, Events, Item, Sequence
 
 if TYPE_CHECKING:
     import numpy as np

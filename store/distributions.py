@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from store.words import Split
+from store.enums import Split
 
 OPERATIONS = 50_000  # of SQLite's machine between two looks at whether to go on: about a millisecond
 

@@ -13,9 +13,9 @@ from store.arrays import rows_per_block, settings_hash
 from store.blocks import BlockTable, BlockWriter
 from store.connection import transaction
 from store.datasets import now
+from store.enums import Split, State
 from store.errors import BadInput, Failed, unknown
-from store.records import Dataset, Evaluation, Metric, Model, Ranks
-from store.words import Split, State
+from store.rows import Dataset, Evaluation, Metric, Model, Ranks
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
-from store.records import StoredExperiment
+from store.rows import StoredExperiment
 
 
 def experiments(db: sqlite3.Connection) -> list[StoredExperiment]:

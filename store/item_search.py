@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from store.datasets import items_by_id
-from store.records import Item
+from store.rows import Item
 
 PART = 2_000  # items looked at by one call: some milliseconds
 

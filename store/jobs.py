@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from store.connection import transaction
 from store.datasets import now
+from store.enums import JobState
 from store.errors import BadInput
-from store.records import Job, JobEvent, Series
-from store.words import JobState
+from store.rows import Job, JobEvent, Series
 
 FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.LOST)
 _OPEN = "state IN ('queued', 'starting', 'running')"  # final states never change: every write asks for it
@@ -189,7 +189,7 @@ def report(
     total: int,
     seconds: float,
     beats: int = 0,
-    told: Sequence[tuple[str, str]] = (),
+    events: Sequence[tuple[str, str]] = (),
     points: Iterable[Point] = (),
 ) -> None:
     """All that a worker has to say in one transaction: where it is, `beats` more heartbeats, events and points."""
@@ -199,7 +199,7 @@ def report(
             f" WHERE id = ? AND {_OPEN}",
             (stage, done, total, seconds, beats, id),
         )
-        for kind, message in told:
+        for kind, message in events:
             _add_event(db, id, kind, message)
         _add_points(db, id, points)
 

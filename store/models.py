@@ -9,7 +9,7 @@ from typing import Any
 from store.connection import transaction
 from store.datasets import now
 from store.errors import BadInput, unknown
-from store.records import Model
+from store.rows import Model
 
 
 def models(db: sqlite3.Connection, *, trials: bool = False) -> list[Model]:

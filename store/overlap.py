@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.words import Split
+from store.enums import Split
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ import json
 import sqlite3
 
 from store.connection import transaction
-from store.records import TrainedPhase
-from store.words import Phase
+from store.enums import Phase
+from store.rows import TrainedPhase
 
 
 def find_phase(db: sqlite3.Connection, key: str) -> TrainedPhase | None:

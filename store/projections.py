@@ -12,7 +12,7 @@ from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import datasets, now
 from store.errors import unknown
-from store.records import Model, Points, Projection
+from store.rows import Model, Points, Projection
 
 _BLOCKS = BlockTable("projection_block", "projection_id", "points of projection")
 _POINT_NAMES = tuple(field.name for field in fields(Points))

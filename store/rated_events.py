@@ -6,8 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from store import datasets
-from store.records import Events
-from store.words import Split
+from store.enums import Split
+from store.rows import Events
 
 if TYPE_CHECKING:
     import numpy as np

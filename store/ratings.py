@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from store.blocks import BlockTable
 from store.connection import transaction
 from store.datasets import now
-from store.records import Dataset, RatingError, RatingRun
+from store.rows import Dataset, RatingError, RatingRun
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,9 +10,9 @@ from typing import Any
 
 from store.connection import transaction
 from store.datasets import now
+from store.enums import Seen, Slice, TrialState
 from store.errors import BadInput
-from store.records import Evaluation, Metric, Search, Trial
-from store.words import Seen, Slice, TrialState
+from store.rows import Evaluation, Metric, Search, Trial
 
 _SELECT = "SELECT s.*, d.name AS dataset FROM search AS s JOIN dataset AS d ON d.id = s.dataset_id"
 _METRIC_NAMES = tuple(field.name for field in fields(Metric))

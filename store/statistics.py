@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from store.words import Split
+from store.enums import Split
 
 
 @dataclass(frozen=True)

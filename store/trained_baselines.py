@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from store.connection import transaction
-from store.records import TrainedBaseline
+from store.rows import TrainedBaseline
 
 _SELECT = (
     "SELECT t.*, m.name AS model, d.name AS dataset FROM trained_baseline AS t"

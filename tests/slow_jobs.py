@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 from engine.jobs import control
 from store import jobs
-from store.records import Job, JobEvent, Series
-from store.words import JobState
+from store.enums import JobState
+from store.rows import Job, JobEvent, Series
 from store.workspace import Workspace
 from tests.program import Outcome, Program
 from tests.waiting import wait_for

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from store.dataset_writer import DatasetDraft, DatasetWriter
-from store.records import Dataset
-from store.words import Split, SplitKind, Ties
+from store.enums import Split, SplitKind, Ties
+from store.rows import Dataset
 from store.workspace import Workspace
 
 TITLES = ("Lamp", "Chair", "Desk", "Pen", "Lamp")

@@ -100,7 +100,7 @@ def test_a_recommendation_of_a_stored_bert_loads_no_library_that_trains(tmp_path
         "engine.experiments.outcome",
         "engine.measuring.against_best",
         "engine.published.thesis",
-        "engine.report.gathering",
+        "engine.report.build",
         "engine.tuning.plan",
         "engine.tuning.table",
     ],

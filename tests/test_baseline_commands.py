@@ -14,8 +14,8 @@ import pytest
 
 from engine.jobs import control
 from store import datasets, jobs
+from store.enums import JobState
 from store.trained_baselines import trained_baselines
-from store.words import JobState
 from store.workspace import Workspace
 from tests.interruptible import start
 from tests.program import Program, refusal
@@ -173,13 +173,13 @@ def test_a_dataset_without_train_events_is_refused_before_any_work(tmp_path: Pat
         assert jobs.jobs(db) == []
 
 
-def killed_in_training(space: Workspace, said: Path, words: list[str]) -> bool:
+def killed_in_training(space: Workspace, output: Path, words: list[str]) -> bool:
     """Run a training and kill it after its first checkpoint; False if it ended before it was killed."""
-    process = start(space.folder, said, *words)
-    wait_for(lambda: checkpoints(space) or not process.is_alive(), "the first checkpoint", said.read_text, WORK_S)
+    process = start(space.folder, output, *words)
+    wait_for(lambda: checkpoints(space) or not process.is_alive(), "the first checkpoint", output.read_text, WORK_S)
     process.kill()
     process.join()
-    assert process.exitcode in (0, -signal.SIGKILL), said.read_text()
+    assert process.exitcode in (0, -signal.SIGKILL), output.read_text()
     return process.exitcode != 0
 
 

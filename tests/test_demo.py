@@ -21,8 +21,8 @@ from textual.pilot import Pilot
 
 from engine.commands import demo as command
 from store import datasets, evaluations, jobs, models, projections
+from store.enums import JobState, Seen
 from store.experiments import experiments
-from store.words import JobState, Seen
 from store.workspace import Workspace
 from tests.conftest import Run
 from tests.program import Outcome, Program
@@ -54,7 +54,7 @@ class Started:
 
     def __init__(self, workspace: Path, temporary: Path) -> None:
         environment = dict(os.environ, ST5_WORKSPACE=str(workspace), TMPDIR=str(temporary))
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-c", IN_FOREGROUND, "demo"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, cwd=temporary,
@@ -64,16 +64,16 @@ class Started:
         """Read until it says this line."""
         assert self.process.stderr is not None
         for said in self.process.stderr:
-            self.said.append(said.rstrip("\n"))
-            if self.said[-1] == line:
+            self.lines.append(said.rstrip("\n"))
+            if self.lines[-1] == line:
                 return
-        raise AssertionError(f"It ended without {line!r}; it said:\n" + "\n".join(self.said))
+        raise AssertionError(f"It ended without {line!r}; it said:\n" + "\n".join(self.lines))
 
     def end(self, number: signal.Signals) -> int:
         """Send it a signal; returns its exit code."""
         self.process.send_signal(number)
         _, rest = self.process.communicate(timeout=LIMIT_S)
-        self.said += rest.splitlines()
+        self.lines += rest.splitlines()
         return self.process.returncode
 
 
@@ -124,8 +124,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Shown:
 
 def test_ctrl_c_ends_it_with_what_to_do_next(demo: Shown) -> None:
     assert demo.interrupted.process.returncode == 130
-    assert demo.interrupted.said[-1].startswith("Interrupted.")
-    assert "the same command goes on from there" in demo.interrupted.said[-1]
+    assert demo.interrupted.lines[-1].startswith("Interrupted.")
+    assert "the same command goes on from there" in demo.interrupted.lines[-1]
 
 
 def test_it_goes_on_after_it_was_killed(demo: Shown) -> None:
@@ -155,7 +155,7 @@ def test_every_step_is_named_when_it_begins_and_timed_when_it_ends(demo: Shown) 
     assert [line.strip() for line in begun if not line.startswith("[")] == list(PHASES)
     assert sorted(begun) == sorted(ended)
     # What it said before it was killed is all there: the step and the phase that it was in come last.
-    assert [line for line in demo.killed.said if line.endswith(" …")][-3:] == [
+    assert [line for line in demo.killed.lines if line.endswith(" …")][-3:] == [
         "[4/18] Train final as a job …", "  item-description …", "  sequence-sequence …",
     ]  # fmt: skip
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from engine.experiments.arguments import Arguments, arguments_of
+from engine.experiments.context import ExperimentContext
 from engine.experiments.definition import Definition, definition_names, load_definition
-from engine.experiments.question import Question
 from engine.experiments.running import run_steps
 from engine.experiments.steps import Step, steps
 from engine.progress import Observer
 from store import jobs
+from store.enums import JobState
 from store.errors import Cancelled
 from store.experiments import experiments
-from store.words import JobState
 from store.workspace import Workspace
 from tests.engine.experiments.workspaces import defined, evaluated, text_model
 from tests.program import Program, refusal
@@ -51,7 +51,7 @@ def commands(program: Program) -> list[str]:
 
 def left(workspace: Workspace, definition: Definition) -> list[Step]:
     with workspace.read() as db:
-        return steps(Question(db, definition, Arguments(("shop",))))
+        return steps(ExperimentContext(db, definition, Arguments(("shop",))))
 
 
 def test_the_list_says_what_there_is_and_what_is_stored(tmp_path: Path, program: Program) -> None:

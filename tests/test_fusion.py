@@ -14,6 +14,8 @@ from scipy import sparse
 
 from engine.baselines.fusion import search, standardised
 from engine.evaluation import history_starts
+from engine.inference.messages import Reasons, WhyRequest
+from engine.inference.session import ModelSession
 from engine.progress import silent
 from engine.ranking.moments import Moments
 from engine.ranking.rank import rank
@@ -21,10 +23,8 @@ from engine.ranking.scorers import VectorScorer
 from engine.ranking.shared_scores import SharedScorer
 from engine.ranking.sparse_scorer import SparseScorer
 from engine.ranking.sum_scorer import SumScorer
-from engine.reading import Reading
 from engine.scoring import scoring
-from engine.warm.holding import Holding
-from engine.warm.messages import Reasons, WhyRequest
+from engine.text_format import TextFormat
 from store import datasets
 from store.evaluations import evaluations
 from store.models import find_model
@@ -35,10 +35,12 @@ from tests.small_shop import TEST, TRAIN, VALID, add
 ITEMS = 30
 
 
-def shop(workspace: Workspace, name: str, users: int, *, seed: int = 0, places: Sequence[int] = range(ITEMS)) -> None:
+def shop(
+    workspace: Workspace, name: str, users: int, *, seed: int = 0, positions: Sequence[int] = range(ITEMS)
+) -> None:
     """Half of the time somebody goes on to the next item, else to one of few that everybody likes.
 
-    places: of the items in the catalogue.
+    positions: of the items in the catalogue.
     """
     draw = np.random.default_rng(seed)
     histories = []
@@ -46,9 +48,9 @@ def shop(workspace: Workspace, name: str, users: int, *, seed: int = 0, places: 
         items = [int(draw.integers(ITEMS))]
         for _ in range(6):
             items.append((items[-1] + 1) % ITEMS if draw.random() < 0.5 else int(draw.geometric(0.3)) % ITEMS)
-        chosen = tuple(places[item] for item in items)
+        chosen = tuple(positions[item] for item in items)
         histories.append((f"user{user}", chosen, ((4, TRAIN), (5, VALID), (6, TEST))))
-    titles = [f"lamp {item}" for item in sorted(range(ITEMS), key=lambda item: places[item])]
+    titles = [f"lamp {item}" for item in sorted(range(ITEMS), key=lambda item: positions[item])]
     add(workspace, name, titles, ["Lamps"] * ITEMS, histories)
 
 
@@ -82,7 +84,7 @@ def test_it_is_better_than_each_part(program: Program) -> None:
 
 def test_the_order_of_the_catalogue_changes_no_number(program: Program) -> None:
     places = np.random.default_rng(8).permutation(ITEMS).tolist()
-    shop(Workspace(program.workspace), "moved", 300, places=places)
+    shop(Workspace(program.workspace), "moved", 300, positions=places)
     parts = ("item-knn", "pop", "bm25", "recency-tiny")
     assert program("baseline", "recency", "--features", "tiny", "--datasets", "large,moved").code == 0
     words = ("--parts", ",".join(parts), "--datasets", "large,moved", "--name", "four")
@@ -118,7 +120,7 @@ def test_weights_can_be_said(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("", "--parts (nothing): fusion is made of two or more other models"),
         ("--parts pop", "--parts pop: fusion is made of two or more"),
@@ -133,8 +135,8 @@ def test_weights_can_be_said(program: Program) -> None:
         ("--parts pop,item-knn", 'There is already a model "fusion", made in another way'),
     ],
 )
-def test_what_cannot_be_added_is_refused(program: Program, words: str, said: str) -> None:
-    assert said in refusal(program("baseline", "fusion", "--datasets", "large", *words.split()))
+def test_what_cannot_be_added_is_refused(program: Program, words: str, message: str) -> None:
+    assert message in refusal(program("baseline", "fusion", "--datasets", "large", *words.split()))
 
 
 def test_parts_of_another_model_are_refused(program: Program) -> None:
@@ -227,7 +229,7 @@ def test_a_sequence_model_scores_every_history_against_the_same_vectors(program:
     with workspace.read() as db:
         model, dataset = find_model(db, "sasrec-seed3"), datasets.dataset(db, "mixed")
         assert model is not None
-        opened = scoring(workspace, db, model, dataset, Reading(), device="cpu", keep=False)
+        opened = scoring(workspace, db, model, dataset, TextFormat(), device="cpu", keep=False)
         first, second = (opened.score([np.array([item])]).scorer for item in (1, 2))
     assert isinstance(first, VectorScorer)
     assert isinstance(second, VectorScorer)
@@ -245,11 +247,11 @@ def test_why_says_what_each_part_adds(program: Program) -> None:
     workspace = Workspace(program.workspace)
     with workspace.read() as db:
         evaluation = evaluations(db, model="fusion", dataset="large")[0]
-    holding = Holding(workspace)
-    answer = holding.answer(WhyRequest(1, evaluation.key, (3, 4), 5, 2, listed=(6, 7)), silent)
+    session = ModelSession(workspace)
+    answer = session.answer(WhyRequest(1, evaluation.key, (3, 4), 5, 2, listed=(6, 7)), silent)
     assert isinstance(answer, Reasons)
     assert answer.parts == ("item-knn", "pop")
     assert sum(answer.shares) == pytest.approx(answer.score, rel=1e-6)
     # What is said of the listed items is what is said of each of them alone.
-    alone = [holding.answer(WhyRequest(1, evaluation.key, (3, 4), item, 2), silent) for item in (6, 7)]
+    alone = [session.answer(WhyRequest(1, evaluation.key, (3, 4), item, 2), silent) for item in (6, 7)]
     assert [one.shares for one in alone if isinstance(one, Reasons)] == list(answer.listed)

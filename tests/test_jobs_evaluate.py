@@ -12,8 +12,8 @@ from engine.evaluation import evaluate
 from engine.jobs import control
 from engine.protocol import EvaluationOptions
 from store import datasets
+from store.enums import JobState
 from store.errors import Failed
-from store.words import JobState
 from store.workspace import Workspace
 from tests.program import Program, refusal
 from tests.slow_jobs import SlowJobs
@@ -85,8 +85,8 @@ def test_a_dataset_that_is_replaced_while_it_is_evaluated(tmp_path: Path, tiny_t
     assert program("train", "only", "--backbone", tiny_t5, "--name", "tiny").code == 0
     seen: list[str] = []
 
-    def replaced(found: str, done: int, total: int) -> None:
-        if found == stage and stage not in seen:
+    def replaced(current: str, done: int, total: int) -> None:
+        if current == stage and stage not in seen:
             seen.append(stage)
             outcome = program(*ingest, "--users", "50", "--replace")
             assert outcome.code == 0, outcome.err

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from engine.jobs import control, door, running
+from engine.jobs import context, control, submit
 from engine.progress import Observer
 from store import jobs
+from store.enums import JobState
 from store.errors import BadInput
-from store.words import JobState
 from store.workspace import Workspace
 from tests.slow_jobs import SlowJobs, alive, slow_jobs
 from tests.waiting import wait_for
@@ -110,7 +110,7 @@ def test_a_database_locked_for_long_loses_no_point_and_ends_no_job(
             raise
 
     monkeypatch.setattr(jobs, "report", counted)
-    monkeypatch.setattr(running, "BUSY_S", 0.05)
+    monkeypatch.setattr(context, "BUSY_S", 0.05)
     locker = sqlite3.connect(slow.workspace.database, isolation_level=None, timeout=10, check_same_thread=False)
 
     def unlock() -> None:
@@ -131,7 +131,7 @@ def test_a_database_locked_for_long_loses_no_point_and_ends_no_job(
         return 50
 
     with redirect_stdout(StringIO()):  # which is no terminal, so that the work is done here
-        assert door.run(slow.workspace, "slow", work, arguments=["slow"]) == 50
+        assert submit.submit_job(slow.workspace, "slow", work, arguments=["slow"]) == 50
     unlocking.join()
     locker.close()
     job = slow.job(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from store.words import JobState
+from store.enums import JobState
 from tests.interruptible import default_signals
 from tests.slow_jobs import SlowJobs, slow_jobs
 from tests.waiting import wait_for

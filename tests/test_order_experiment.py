@@ -14,7 +14,7 @@ from engine.experiments.order import ALL_SHUFFLES, SPREAD, WIDTH
 from engine.experiments.order_use import AS_IT_IS, DROP, KEPT, SHUFFLED, P
 from engine.ingest import IngestOptions, ingest
 from store import datasets
-from store.words import SplitKind
+from store.enums import SplitKind
 from store.workspace import Workspace
 from tests.engine.experiments.workspaces import shown, text_model
 from tests.engine.raw_rows import Visit, raw, titles

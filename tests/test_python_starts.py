@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 from tests.program import Program
 from tests.waiting import WORK_S, wait_for
+from workbench.inference_process import Died, InferenceProcess
 from workbench.job_actions import job_number, run_command
-from workbench.warm_process import Died, WarmProcess
 from workbench.web import WebServer
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -79,10 +79,10 @@ def test_a_command_of_the_workbench_runs_nothing_of_the_current_directory(hostil
 
 
 def test_the_warm_process_runs_nothing_of_the_current_directory(hostile: Path, tmp_path: Path) -> None:
-    from engine.warm.messages import RankRequest, Refusal, Stage
+    from engine.inference.messages import RankRequest, Refusal, Stage
 
     Program(tmp_path / "w")(*SMALL)
-    process, answers, answered = WarmProcess(tmp_path / "w"), [], threading.Event()
+    process, answers, answered = InferenceProcess(tmp_path / "w"), [], threading.Event()
 
     def deliver(answer: object) -> None:
         if not isinstance(answer, Stage):

@@ -8,8 +8,8 @@ import pytest
 
 from store import jobs
 from store.datasets import dataset
+from store.enums import JobState
 from store.models import put_model
-from store.words import JobState
 from store.workspace import Workspace
 from tests.engine.rating.rated_shop import BY_HAND, TEST, TRAIN, VALID, drawn, write
 from tests.program import Program, refusal

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.report.separated import FIRST
+from engine.report.csv_table import FIRST
 from tests.program import Program, refusal
 from tests.small_shop import CATEGORIES, HISTORIES, TITLES, add, five_items
 

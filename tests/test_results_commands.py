@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from store.words import Ties
+from store.enums import Ties
 from store.workspace import Workspace
 from tests.conftest import Run
 from tests.program import Outcome, Program, refusal

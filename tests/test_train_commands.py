@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from store.words import Phase, Split
+from store.enums import Phase, Split
 from store.workspace import Workspace
 from tests.program import Program, refusal
 from tests.small_shop import CATEGORIES, TEST, TITLES, A, B, C, add, many
@@ -80,7 +80,7 @@ def our_vectors(program: Program, name: str) -> tuple[list[str], np.ndarray]:
     from engine.encoding.encoder import load
     from engine.text.sentences import Template, describe
     from store import datasets
-    from store.words import Split
+    from store.enums import Split
     from store.workspace import Workspace
 
     with Workspace(program.workspace).read() as db:
@@ -266,7 +266,7 @@ def test_a_trained_model_is_a_backbone_for_the_next(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("options", "expected"),
     [
         (("nopre", "--backbone", "/no/such/folder"), "/no/such/folder"),
         (("nopre", "--recipe", "modren"), "Did you mean modern"),
@@ -284,10 +284,10 @@ def test_a_trained_model_is_a_backbone_for_the_next(program: Program) -> None:
     ],
 )
 def test_what_is_wrong_is_said_before_a_job_exists(
-    empty: Program, tiny_t5: Path, said: tuple[str, ...], expected: str
+    empty: Program, tiny_t5: Path, options: tuple[str, ...], expected: str
 ) -> None:
-    backbone = () if "--backbone" in said else ("--backbone", tiny_t5)
-    refused = empty("train", *said, "-d", CAMERAS, *backbone)
+    backbone = () if "--backbone" in options else ("--backbone", tiny_t5)
+    refused = empty("train", *options, "-d", CAMERAS, *backbone)
     assert refused.code == 2
     assert expected in refusal(refused)
     assert empty("jobs", "list", "--json").document == []

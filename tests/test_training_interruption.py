@@ -15,7 +15,7 @@ import pytest
 
 from engine.jobs import control
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 from tests.interruptible import start
 from tests.program import Program, refusal

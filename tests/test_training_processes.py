@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 
 from engine.jobs import control
 from engine.progress import Observer
-from engine.training import checkpoint, ranks
+from engine.training import checkpoint, distributed
 from engine.training.trainer import PhaseTrainer
 from store import jobs
 from store.errors import Cancelled
-from store.records import Job
+from store.rows import Job
 from store.workspace import Workspace
 from tests import interruptible
 from tests.program import Program
@@ -213,17 +213,17 @@ def at_step(number: int, seen: Callable[[Observer], bool]) -> None:
     step, begin = PhaseTrainer.training_step, PhaseTrainer.__init__
     observers: list[Observer] = []
 
-    def remembered(self: PhaseTrainer, **named: Any) -> None:
+    def recorded(self: PhaseTrainer, **named: Any) -> None:
         observers.append(named["observer"])
         begin(self, **named)
 
     def training_step(self: PhaseTrainer, *arguments: Any, **named: Any) -> Any:
-        if ranks.first() and self.state.global_step == number:
+        if distributed.is_first() and self.state.global_step == number:
             control.cancel(Workspace(Path(os.environ["ST5_WORKSPACE"])), 1)
             wait_for(lambda: seen(observers[-1]), "the job to see that it was cancelled")
         return step(self, *arguments, **named)
 
-    PhaseTrainer.__init__, PhaseTrainer.training_step = remembered, training_step  # type: ignore[method-assign]
+    PhaseTrainer.__init__, PhaseTrainer.training_step = recorded, training_step  # type: ignore[method-assign]
 
 
 def reports_end_the_work(observer: Observer) -> bool:
@@ -246,20 +246,20 @@ def test_cancelled_before_the_work_ever_asked_both_keep_the_first_step(
 
 def second_reads_late() -> None:
     """The second process reads its best weights once the first has read its own and waits."""
-    load, wait, here = PhaseTrainer._load_best_model, ranks.wait, {"loaded": False}
+    load, wait, here = PhaseTrainer._load_best_model, distributed.wait, {"loaded": False}
 
     def load_best_model(self: PhaseTrainer) -> None:
-        if not ranks.first():
+        if not distributed.is_first():
             wait_for(Path(os.environ["GATE"]).exists, "the first process to wait")
         load(self)
         here["loaded"] = True
 
     def announced() -> None:
-        if ranks.first() and here["loaded"]:
+        if distributed.is_first() and here["loaded"]:
             Path(os.environ["GATE"]).touch()
         wait()
 
-    PhaseTrainer._load_best_model, ranks.wait = load_best_model, announced  # type: ignore[method-assign]
+    PhaseTrainer._load_best_model, distributed.wait = load_best_model, announced  # type: ignore[method-assign]
 
 
 def test_the_first_process_removes_no_checkpoint_that_the_second_has_yet_to_read(
@@ -279,7 +279,7 @@ def second_fails() -> None:
     random_state = checkpoint.random_state
 
     def failing() -> dict[str, Any]:
-        if not ranks.first():
+        if not distributed.is_first():
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return random_state()
 
@@ -303,7 +303,7 @@ def second_is_killed() -> None:
     random_state = checkpoint.random_state
 
     def dying() -> dict[str, Any]:
-        if not ranks.first():
+        if not distributed.is_first():
             os.kill(os.getpid(), signal.SIGKILL)
         return random_state()
 

@@ -17,9 +17,9 @@ from engine.tuning.plan import Plan, plan, store
 from engine.tuning.request import SearchRequest, parse_tries, request_of
 from engine.tuning.run import run
 from store import jobs, searches
+from store.enums import JobState, Seen, Split, TrialState
 from store.errors import BadInput, Cancelled, Failed
-from store.records import Search, Trial
-from store.words import JobState, Seen, Split, TrialState
+from store.rows import Search, Trial
 from store.workspace import Workspace
 from tests.interruptible import start
 from tests.program import Program, refusal
@@ -63,7 +63,7 @@ def stored(program: Program, number: int = 1) -> list[Trial]:
         return searches.trials(db, searches.search(db, number))
 
 
-def told(program: Program) -> list[tuple[JobState, list[str]]]:
+def trial_jobs(program: Program) -> list[tuple[JobState, list[str]]]:
     """The jobs, oldest first: how each ended, and what it told of trials."""
     with Workspace(program.workspace).read() as db:
         return [
@@ -72,8 +72,8 @@ def told(program: Program) -> list[tuple[JobState, list[str]]]:
         ]
 
 
-def settings(found: dict[str, Any], key: str) -> list[str]:
-    return [trial["settings"][key] for trial in found["trials"]]
+def settings(document: dict[str, Any], key: str) -> list[str]:
+    return [trial["settings"][key] for trial in document["trials"]]
 
 
 def test_trials_are_ranked_by_what_they_reach_on_the_valid_events(program: Program) -> None:
@@ -120,7 +120,7 @@ def test_another_metric_and_seen_rule_choose_among_the_same_trials(program: Prog
     (found,) = program(*ORDERS, "--metric", "HR@1", "--seen", "keep", "--json").document
     assert (found["metric"], found["seen"]) == ("hr@1", "keep")
     assert [trial["mean"] for trial in found["trials"]] == [1, 0]
-    assert len(told(program)) == 1  # nothing was left to do
+    assert len(trial_jobs(program)) == 1  # nothing was left to do
     (other,) = program("tune", "1", "--metric", "ndcg@10", "--seen", "mask", "--json").document
     assert other["trials"] == first[0]["trials"]
 
@@ -150,7 +150,7 @@ def test_each_dataset_is_searched_by_itself(program: Program) -> None:
     assert [one["dataset"] for one in found] == ["shop", "turned"]
     assert [one["best"] for one in found] == [2, 2]
     assert found[0]["trials"][0]["model"] == found[1]["trials"][0]["model"]
-    ((state, lines),) = told(program)
+    ((state, lines),) = trial_jobs(program)
     assert (state, len(lines)) == (JobState.SUCCEEDED, 4)
     assert lines[2].startswith("item-knn on turned, trial 1 of 2: item-power=0 candidate-power=0 order=symmetric: ndcg")
 
@@ -201,7 +201,7 @@ def cameras(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 def test_what_is_trained_is_found_again_and_the_best_is_made_with_its_seed(cameras: Program, tmp_path: Path) -> None:
     (found,) = cameras(*SASREC, "--seed", "1", "--json").document
-    assert len(told(cameras)) == 1
+    assert len(trial_jobs(cameras)) == 1
     assert {trial["seed"] for trial in found["trials"]} == {1}
     assert all(trial["seconds"] > 0 and trial["n"] > 0 for trial in found["trials"])
     rate = found["trials"][0]["settings"]["learning-rate"]
@@ -250,7 +250,7 @@ def test_where_every_trial_fails_the_command_does(cameras: Program, tmp_path: Pa
     assert done.code == 1
     assert "st5: All 2 trials failed. The last: " in done.err
     assert done.out.count("failed") == 2
-    assert told(own)[-1][0] is JobState.FAILED
+    assert trial_jobs(own)[-1][0] is JobState.FAILED
 
 
 def test_killed_the_same_command_goes_on_with_what_is_done(program: Program, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_killed_the_same_command_goes_on_with_what_is_done(program: Program, tmp
     again = program(*words)
     assert again.code == 0, again.err
     assert all(trial.state is TrialState.DONE and trial.result for trial in stored(program))
-    (killed, _), (state, lines) = told(program)
+    (killed, _), (state, lines) = trial_jobs(program)
     assert (killed, state, len(lines)) == (JobState.LOST, JobState.SUCCEEDED, 120 - before)
 
 
@@ -284,8 +284,8 @@ def planned(program: Program, *tries: str) -> tuple[Workspace, Plan, Search]:
 
 def test_a_search_that_is_cancelled_keeps_what_is_done(program: Program) -> None:
     space, found, search = planned(program, "window=1,2,3,4")
-    told: list[str] = []
-    observer = Observer(tell=lambda kind, message: told.append(message), stop=lambda: len(told) == 2)
+    trial_jobs: list[str] = []
+    observer = Observer(tell=lambda kind, message: trial_jobs.append(message), stop=lambda: len(trial_jobs) == 2)
     with pytest.raises(Cancelled, match=r"before trial 3 of 4\. What is done is kept"):
         run(space, [(search, found.what)], observer)
     assert [trial.state for trial in stored(program)] == ["done", "done", "waiting", "waiting"]

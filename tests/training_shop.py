@@ -12,7 +12,7 @@ from engine.progress import Observer
 from engine.training.recipe import load_recipe
 from engine.training.request import TrainRequest, check
 from engine.training.variant import train
-from store.records import Model
+from store.rows import Model
 from store.workspace import Workspace
 from tests.program import Program
 
@@ -57,11 +57,11 @@ def request(
     *,
     name: str = "",
     seed: int = 0,
-    said: Sequence[str] = (),
+    overrides: Sequence[str] = (),
     **changed: Any,
 ) -> TrainRequest:
-    """What `st5 train` asks for with the small recipe; `said`: further `KEY=VALUE`."""
-    recipe = load_recipe("modern", [*small(**changed)[1::2], *said])
+    """What `st5 train` asks for with the small recipe; `overrides`: further `KEY=VALUE`."""
+    recipe = load_recipe("modern", [*small(**changed)[1::2], *overrides])
     return TrainRequest(variant, recipe, tuple(datasets), str(backbone), name or variant, seed, "cpu")
 
 
@@ -71,9 +71,9 @@ class Watcher:
 
     stop_phase: str = ""
     stop_step: int = 0
-    told: list[tuple[str, str]] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
     points: list[tuple[str, int, dict[str, float]]] = field(default_factory=list)
-    place: tuple[str, int, int] = ("", 0, 0)
+    progress: tuple[str, int, int] = ("", 0, 0)
 
     @property
     def observer(self) -> Observer:
@@ -83,20 +83,20 @@ class Watcher:
         """A series of the only phase, by step."""
         return {step: values[name] for _, step, values in self.points if name in values}
 
-    def said(self, kind: str) -> list[str]:
-        return [message for found, message in self.told if found == kind]
+    def messages(self, kind: str) -> list[str]:
+        return [message for found, message in self.events if found == kind]
 
     def _progress(self, stage: str, done: int, total: int) -> None:
-        self.place = (stage, done, total)
+        self.progress = (stage, done, total)
 
     def _record(self, phase: str, step: int, values: Mapping[str, float]) -> None:
         self.points.append((phase, step, dict(values)))
 
     def _tell(self, kind: str, message: str) -> None:
-        self.told.append((kind, message))
+        self.events.append((kind, message))
 
     def _stop(self) -> bool:
-        return self.place[0] == self.stop_phase and self.place[1] >= self.stop_step
+        return self.progress[0] == self.stop_phase and self.progress[1] >= self.stop_step
 
 
 def trained(workspace: Workspace, wanted: TrainRequest, watcher: Watcher | None = None) -> Model:

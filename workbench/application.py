@@ -19,36 +19,36 @@ from textual.widgets import Input, TextArea
 from store import jobs
 from store.changes import Changes
 from store.errors import BadInput, Problem
-from store.records import Job
+from store.rows import Job
 from store.workspace import Workspace
-from workbench import clipboard, remembered, themes
+from workbench import clipboard, themes, ui_state
 from workbench.areas import AREAS
+from workbench.ascii_fallback import AsciiFallback
 from workbench.control_codes import NoControlCodes
 from workbench.file_access import EVERYWHERE, FileAccess
-from workbench.garbage import Garbage
+from workbench.frame_diff import FrameDiff
+from workbench.gc_policy import GcPolicy
 from workbench.key_names import shown
 from workbench.key_table import bindings_of
-from workbench.last_drawn import LastDrawn
 from workbench.numbers import count
 from workbench.screens.area import AreaScreen
 from workbench.screens.dialog import Dialog
 from workbench.screens.problem import ProblemDialog, in_words
-from workbench.settings import DEFAULTS, Settings
-from workbench.signs import PlainSigns
+from workbench.settings import DEFAULTS, UserSettings
 
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.filter import LineFilter
     from textual.widget import AwaitMount
 
-    from workbench.launch.drafts import Drafts
-    from workbench.warm_process import WarmProcess
+    from workbench.inference_process import InferenceProcess
+    from workbench.launch.recent_forms import RecentForms
 
 POLL_S = 1.0  # one pragma; a new evaluation appears within a second
 SAVE_AFTER_S = 1.0  # a run of key presses is one write
 
 
-def _places() -> type[Provider]:
+def _palette_targets() -> type[Provider]:
     from workbench.go_to import GoTo  # once somebody opens the palette
 
     return GoTo
@@ -61,7 +61,7 @@ class Workbench(App[None]):
     CSS_PATH = "workbench.tcss"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {area.name: area.make for area in AREAS}
     DEFAULT_MODE = AREAS[0].name
-    COMMANDS = App.COMMANDS | {_places}
+    COMMANDS = App.COMMANDS | {_palette_targets}
     # Textual declares both as instance variables, which mypy will not have overridden by a ClassVar.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide"), (170, "-huge")]  # noqa: RUF012 (see above)
     VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-short"), (34, "-tall")]  # noqa: RUF012 (see above)
@@ -89,14 +89,14 @@ class Workbench(App[None]):
         *,
         readonly: bool = False,
         option: Path | None = None,
-        settings: Settings = DEFAULTS,
+        settings: UserSettings = DEFAULTS,
         access: FileAccess = EVERYWHERE,
     ) -> None:
         super().__init__()
         self.settings = settings
-        self._signs = [PlainSigns()] if settings.plain(os.environ) else []
+        self._signs = [AsciiFallback()] if settings.plain(os.environ) else []
         self._no_codes = NoControlCodes()
-        self._last_drawn = LastDrawn()
+        self._frame_diff = FrameDiff()
         if settings.keys:
             self.set_keymap(dict(settings.keys))
         self.workspace = workspace
@@ -105,21 +105,21 @@ class Workbench(App[None]):
         self.access = access
         self.generation = 0
         self.painted = False
-        self.drafts: Drafts | None = None  # what was filled in during this visit, once something was
+        self.recent_forms: RecentForms | None = None  # what was filled in during this visit, once something was
         self.starting = ""  # the command that is being run to start a job
-        self.remembered = remembered.load(workspace)
-        self._saved = deepcopy(self.remembered)
+        self.ui_state = ui_state.load(workspace)
+        self._saved = deepcopy(self.ui_state)
         self._changes = Changes(workspace)
         self._save_timer: Any = None
-        self._told: set[str] = set()
-        self._garbage: Garbage | None = None
+        self._shown_problems: set[str] = set()
+        self._gc_policy: GcPolicy | None = None
         self._opened = {self.DEFAULT_MODE}
         self._waits_for_parts = True
         self._unfinished = False
-        self._warm: WarmProcess | None = None
+        self._inference: InferenceProcess | None = None
         for theme in themes.OWN:
             self.register_theme(theme)
-        theme = settings.theme or self.remembered.theme
+        theme = settings.theme or self.ui_state.theme
         if theme in self.available_themes and theme != themes.DARK.name:
             self.theme = theme
         else:
@@ -130,7 +130,7 @@ class Workbench(App[None]):
 
     def on_mount(self) -> None:
         if not self.is_headless:  # then the process is not the workbench's alone
-            self._garbage = Garbage()
+            self._gc_policy = GcPolicy()
         self._changes.poll()
         self.set_interval(POLL_S, self.poll)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
@@ -144,40 +144,40 @@ class Workbench(App[None]):
             first.mount_body()
 
     async def on_event(self, event: Event) -> None:
-        if self._garbage is not None and isinstance(event, InputEvent):
-            self._garbage.touched()
+        if self._gc_policy is not None and isinstance(event, InputEvent):
+            self._gc_policy.touched()
         if isinstance(event, Resize):  # terminals move what they show
-            self._last_drawn.forget()
+            self._frame_diff.forget()
         await super().on_event(event)
 
     def _draw_again(self) -> None:
         """After another program had the terminal: all of the screen, which Textual does not draw again by itself."""
-        self._last_drawn.forget()
+        self._frame_diff.forget()
         self.refresh(layout=True)
 
     def keep(self) -> None:
         """An area has all its parts, and they will stay."""
-        if self._garbage is not None:
-            self._garbage.keep()
+        if self._gc_policy is not None:
+            self._gc_policy.keep()
 
     def on_unmount(self) -> None:
         self._changes.close()
-        if self._warm is not None:
-            self._warm.end()
+        if self._inference is not None:
+            self._inference.end()
 
     @property
-    def warm(self) -> WarmProcess:
+    def inference(self) -> InferenceProcess:
         """The process that keeps one model in memory; it starts when it is first asked."""
-        if self._warm is None:
-            from workbench.warm_process import WarmProcess
+        if self._inference is None:
+            from workbench.inference_process import InferenceProcess
 
-            self._warm = WarmProcess(self.workspace.folder)
-        return self._warm
+            self._inference = InferenceProcess(self.workspace.folder)
+        return self._inference
 
     @property
-    def asks_warm(self) -> bool:
+    def awaits_inference(self) -> bool:
         """Whether the process that keeps a model in memory has a question to answer."""
-        return self._warm is not None and self._warm.waiting
+        return self._inference is not None and self._inference.waiting
 
     async def settled(self) -> None:
         """Wait until everything that was asked for is read, laid out and drawn. Not to be awaited by the app itself."""
@@ -187,11 +187,11 @@ class Workbench(App[None]):
 
     def look_again(self) -> None:
         """Forget which problems were told, as a reader asked to read again."""
-        self._told.clear()
+        self._shown_problems.clear()
 
     def remember(self) -> None:
         """Save what is remembered, if it changed, soon; without a word where that cannot be."""
-        if self.readonly or self.remembered == self._saved:
+        if self.readonly or self.ui_state == self._saved:
             return
         if self._save_timer is not None:
             self._save_timer.stop()
@@ -205,7 +205,7 @@ class Workbench(App[None]):
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """What Textual writes to the terminal, less what stands there already. Its own name: there is no public one."""
         if not self._batch_count:  # then nothing is written
-            renderable = self._last_drawn.thin(renderable)
+            renderable = self._frame_diff.thin(renderable)
         super()._display(screen, renderable)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -237,8 +237,8 @@ class Workbench(App[None]):
     def show_problem(self, error: BaseException) -> None:
         """Show an error once; the same again is not worth another dialog."""
         words = in_words(error)
-        if words not in self._told:
-            self._told.add(words)
+        if words not in self._shown_problems:
+            self._shown_problems.add(words)
             self.push_screen(ProblemDialog(error))
 
     def switch_mode(self, mode: str) -> AwaitMount:
@@ -274,7 +274,7 @@ class Workbench(App[None]):
 
     async def action_settings(self) -> None:
         """Open one's own settings in the editor, and live by them at once."""
-        from workbench.outside import in_editor
+        from workbench.external_programs import in_editor
         from workbench.settings import read_settings, settings_path, template
 
         path = settings_path()
@@ -288,7 +288,7 @@ class Workbench(App[None]):
         except BadInput as error:  # the old ones stay in force
             self.push_screen(ProblemDialog(error))
             return
-        self._signs = [PlainSigns()] if self.settings.plain(os.environ) else []
+        self._signs = [AsciiFallback()] if self.settings.plain(os.environ) else []
         self.set_keymap(dict(self.settings.keys))
         if self.settings.theme:
             self.theme = self.settings.theme
@@ -308,7 +308,7 @@ class Workbench(App[None]):
 
     def action_suspend_process(self) -> None:
         """Back to the shell until its `fg`; says so where no shell would bring the workbench back."""
-        from workbench.outside import to_shell
+        from workbench.external_programs import to_shell
 
         to_shell(self, super().action_suspend_process)
 
@@ -331,7 +331,7 @@ class Workbench(App[None]):
         if self._save_timer is not None:
             self._save_timer.stop()
             self._save_timer = None
-            remembered.save(self.workspace, self.remembered)
+            ui_state.save(self.workspace, self.ui_state)
         self.exit()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -352,8 +352,8 @@ class Workbench(App[None]):
 
     def poll(self) -> None:
         """Read what changed in the workspace and the size of the terminal, as every second."""
-        if self._garbage is not None:
-            self._garbage.look()
+        if self._gc_policy is not None:
+            self._gc_policy.look()
         if self._changes.poll():
             self.generation += 1
         for screen in self.screen_stack[-1:]:  # Textual passes a resize on by a timer that a busy machine can lose
@@ -367,13 +367,13 @@ class Workbench(App[None]):
             self.run_worker(work, group="reap", thread=True, exclusive=True, exit_on_error=False)
 
     def _keep_theme(self, theme: Any) -> None:
-        self.remembered.theme = theme.name
+        self.ui_state.theme = theme.name
         self.remember()
 
     def _save(self) -> None:
         self._save_timer = None
-        self._saved = deepcopy(self.remembered)
-        work = partial(remembered.save, self.workspace, self._saved)
+        self._saved = deepcopy(self.ui_state)
+        work = partial(ui_state.save, self.workspace, self._saved)
         self.run_worker(work, group="remember", thread=True, exclusive=True, exit_on_error=False)
 
 

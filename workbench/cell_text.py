@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from engine.measuring.marks import ALIKE, CONFIDENCE, LEGEND
+from engine.measuring.highlighting import ALIKE, CONFIDENCE, LEGEND
 from workbench import numbers
 from workbench.display import line
 
@@ -17,13 +17,13 @@ BELOW = f"below: {100 * CONFIDENCE:g} %"  # of the interval; the whole legend fi
 
 
 def number_cell(
-    number: str, below: Sequence[str], width: int, *, place: int = 0, alike: bool = False, letter: str = ""
+    number: str, below: Sequence[str], width: int, *, rank: int = 0, alike: bool = False, letter: str = ""
 ) -> Text:
     """The number with its marks, and dim lines below it; all end where the number does. letter: of a marked cell."""
     end = width - MARK_ROOM
     text = Text().append(letter, style="bold").append(" " * max(0, end - len(letter) - len(number)))
-    text.append(number, style=f"{STYLES.get(place, '')}{' dim' if alike else ''}".strip())
-    text.append(f"{MARKS.get(place, '')}{ALIKE if alike else ''}".ljust(MARK_ROOM), style="bold")
+    text.append(number, style=f"{STYLES.get(rank, '')}{' dim' if alike else ''}".strip())
+    text.append(f"{MARKS.get(rank, '')}{ALIKE if alike else ''}".ljust(MARK_ROOM), style="bold")
     for words in below:
         text.append(f"\n{words:>{end}}{'':{MARK_ROOM}}", style="dim")
     return text

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from engine.tables.labels import RowKey, event_set, events_in_words, joined, key_of, newest_of_each, row_labels
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
-from store.records import Evaluation
-from store.words import Seen, Slice
+from store.enums import Seen, Slice
+from store.rows import Evaluation
 from store.workspace import Workspace
-from workbench.remembered import ResultsChoice
+from workbench.ui_state import ResultsChoice
 
 if TYPE_CHECKING:
     from engine.measuring.comparison import Compared
@@ -52,7 +52,7 @@ class Comparison:
 
 def read_comparison(workspace: Workspace, keys: Sequence[RowKey], choice: ResultsChoice) -> Comparison:
     """The first of these table rows against each of the others, on every dataset that the choice shows."""
-    from engine.measuring.choices import Averaging, Question
+    from engine.measuring.choices import Averaging, ComparisonSpec
     from engine.measuring.comparison import compare_pairs
 
     with workspace.read() as db:
@@ -78,7 +78,7 @@ def read_comparison(workspace: Workspace, keys: Sequence[RowKey], choice: Result
                     sets = f"{events_in_words(first)} against {events_in_words(other)}"
                     notes.append(f"{dataset}: {shown[key]} was measured on other events ({sets}).")
         mean = Averaging.USER if choice.user_mean else Averaging.EVENT
-        question = Question(Slice(choice.slice), [choice.metric], [Seen(choice.seen)], mean=mean)
+        question = ComparisonSpec(Slice(choice.slice), [choice.metric], [Seen(choice.seen)], mean=mean)
         found = compare_pairs(db, list(pairs.values()), question)
         means = _means(db, [evaluation for pair in pairs.values() for evaluation in pair], choice)
     order = list(pairs)

@@ -11,13 +11,13 @@ from rich.text import Text
 from engine.audit import order_findings
 from engine.audit.order_figures import OrderFigures
 from store.distributions import SplitEvents
-from store.records import Dataset, Item
-from store.words import Split
+from store.enums import Split
+from store.rows import Dataset, Item
 from workbench import numbers
 from workbench.data_view import Measured, Truncation, Use
 from workbench.display import line, title
 from workbench.numbers import count, counted
-from workbench.widgets.table import Heading, Line
+from workbench.widgets.table import Heading, TableLine
 
 MOST_CATEGORIES = 30
 BINS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, None))
@@ -50,10 +50,10 @@ def bar_headings(bar: int, *, share: bool) -> tuple[Heading, ...]:
     return (*known, _heading("%", right=True)) if share else known
 
 
-def dataset_row(dataset: Dataset) -> Line:
+def dataset_row(dataset: Dataset) -> TableLine:
     """A dataset as a row of the list."""
     splits = [dataset.events.get(split, 0) for split in Split]
-    return Line(
+    return TableLine(
         dataset.name,
         (
             line(dataset.name),
@@ -97,17 +97,17 @@ def facts(
     return [*found, *_origin(dataset)]
 
 
-def fact_row(number: int, fact: Fact) -> Line:
+def fact_row(number: int, fact: Fact) -> TableLine:
     """A fact as a row: what it is about, and its value."""
-    return Line(str(number), (line(fact[0], "dim"), line(fact[1])))
+    return TableLine(str(number), (line(fact[0], "dim"), line(fact[1])))
 
 
-def length_bars(events: SplitEvents, bar: int, *, share: bool) -> list[Line]:
+def length_bars(events: SplitEvents, bar: int, *, share: bool) -> list[TableLine]:
     """Histories by how many items they hold, as bars of at most `bar` cells."""
     return _bars(_binned(events.lengths), events.events, bar, share=share)
 
 
-def category_bars(categories: Sequence[tuple[str, int]], bar: int, *, share: bool) -> list[Line]:
+def category_bars(categories: Sequence[tuple[str, int]], bar: int, *, share: bool) -> list[TableLine]:
     """Items by category, the commonest first; what is beyond them is counted together."""
     parts = [(name or "(none)", number) for name, number in categories[:MOST_CATEGORIES]]
     rest = categories[MOST_CATEGORIES:]
@@ -116,10 +116,10 @@ def category_bars(categories: Sequence[tuple[str, int]], bar: int, *, share: boo
     return _bars(parts, sum(number for _, number in categories), bar, share=share)
 
 
-def item_row(item: Item, *, long: bool) -> Line:
+def item_row(item: Item, *, long: bool) -> TableLine:
     """An item as a row; `long` adds its description."""
     cells = (line(item.key, "dim"), line(title(item)), line(item.category.replace("|", ", "), "dim"))
-    return Line(str(item.item), (*cells, line(item.description, "dim")) if long else cells)
+    return TableLine(str(item.item), (*cells, line(item.description, "dim")) if long else cells)
 
 
 def bar_of(share: float, width: int) -> str:
@@ -182,8 +182,8 @@ def _texts(dataset: Dataset, measured: Measured) -> list[Fact]:
     return found
 
 
-def _truncation(found: Sequence[Truncation] | None) -> list[Fact]:
-    if found is None:
+def _truncation(truncations: Sequence[Truncation] | None) -> list[Fact]:
+    if truncations is None:
         return [("truncation", "t measures it, in a process of its own")]
     return [
         (
@@ -192,7 +192,7 @@ def _truncation(found: Sequence[Truncation] | None) -> list[Fact]:
             f"({one.mean_kept:.1f} of {one.mean_length:.1f} kept): {one.model}, {one.tokens} tokens; "
             f"{count(one.items)} items and {count(one.histories)} histories looked at",
         )
-        for one in found
+        for one in truncations
     ] or [("truncation", "no tokenizer is here: st5 doctor says how to get one")]
 
 
@@ -216,12 +216,12 @@ def _binned(lengths: Iterable[tuple[int, int]]) -> list[tuple[str, int]]:
     return [bin for bin in found if bin[1]]
 
 
-def _bars(parts: Sequence[tuple[str, int]], total: int, width: int, *, share: bool) -> list[Line]:
+def _bars(parts: Sequence[tuple[str, int]], total: int, width: int, *, share: bool) -> list[TableLine]:
     most = max((number for _, number in parts), default=0)
     lines = []
     for place, (name, number) in enumerate(parts):
         cells = (line(name), Text(bar_of(number / most, width)), _number(count(number)))
-        lines.append(Line(str(place), (*cells, _number(f"{100 * number / total:.1f}", "dim")) if share else cells))
+        lines.append(TableLine(str(place), (*cells, _number(f"{100 * number / total:.1f}", "dim")) if share else cells))
     return lines
 
 

@@ -15,11 +15,11 @@ from store import distributions, statistics
 from store import evaluations as evaluation_store
 from store import models as model_store
 from store.distributions import SplitEvents
+from store.enums import Split
 from store.errors import Failed, Problem
 from store.item_search import find_items
-from store.records import Dataset, Item
+from store.rows import Dataset, Item
 from store.statistics import EventShape
-from store.words import Split
 from store.workspace import Workspace
 
 PAGE = 200  # items

@@ -20,7 +20,7 @@ def span(intervals: Iterable[tuple[float, float]]) -> tuple[float, float]:
 def bar(low: float, mean: float, high: float, scale: tuple[float, float], width: int, *, sure: bool) -> str:
     """`width` cells: the interval from `├` to `┤`, its mean (`●` where sure, else `○`), and zero as `│`."""
     cells = [" "] * width
-    zero, left, middle, right = (_place(value, scale, width) for value in (0.0, low, mean, high))
+    zero, left, middle, right = (_column(value, scale, width) for value in (0.0, low, mean, high))
     cells[zero] = "│"
     for place in range(left, right + 1):
         cells[place] = "┼" if place == zero else "─"
@@ -32,21 +32,21 @@ def bar(low: float, mean: float, high: float, scale: tuple[float, float], width:
 
 def zero(scale: tuple[float, float], width: int) -> str:
     """`width` cells with nothing but zero, which goes on between the bars."""
-    return "│".rjust(_place(0.0, scale, width) + 1).ljust(width)
+    return "│".rjust(_column(0.0, scale, width) + 1).ljust(width)
 
 
 def ruler(scale: tuple[float, float], width: int) -> str:
     """The scale's ends and its zero in `width` cells, as far as they do not touch."""
     cells = [" "] * width
     left, right = (numbers.difference(end) if end else "0" for end in scale)
-    cells[_place(0.0, scale, width)] = "0"
-    if len(left) + 1 <= _place(0.0, scale, width):
+    cells[_column(0.0, scale, width)] = "0"
+    if len(left) + 1 <= _column(0.0, scale, width):
         cells[: len(left)] = left
-    if _place(0.0, scale, width) + 1 < width - len(right):
+    if _column(0.0, scale, width) + 1 < width - len(right):
         cells[width - len(right) :] = right
     return "".join(cells)
 
 
-def _place(value: float, scale: tuple[float, float], width: int) -> int:
+def _column(value: float, scale: tuple[float, float], width: int) -> int:
     low, high = scale
     return min(max(round((value - low) / (high - low) * (width - 1)), 0), width - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from store.plain_text import plain
-from store.records import Item
+from store.rows import Item
 from workbench import numbers
 
 LINE_LIMIT = 400  # characters; wider than any column, so the cut is always visible as the column's own ellipsis

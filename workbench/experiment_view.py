@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from store import datasets as dataset_store
-from store.words import Seen
+from store.enums import Seen
 from store.workspace import Workspace
-from workbench.remembered import ResultsChoice
+from workbench.ui_state import ResultsChoice
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Figure, Outcome, Sheet
@@ -18,11 +18,11 @@ MAIN = "main"  # shown where none was chosen and none was asked for
 
 @dataclass(frozen=True)
 class Offered:
-    """An experiment that can be shown. asked: whether somebody asked for it here, so that it was run."""
+    """An experiment that can be shown. requested: whether somebody asked for it here, so that it was run."""
 
     name: str
     title: str
-    asked: bool
+    requested: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def read_experiment(workspace: Workspace, choice: ResultsChoice) -> ExperimentVi
     """
     from engine.experiments.arguments import Arguments
     from engine.experiments.definition import definition_names, load_definition
-    from engine.experiments.outcome import asked, outcome
+    from engine.experiments.outcome import outcome, requested_experiments
     from engine.measuring.choices import Averaging
 
     if not workspace.exists():
@@ -56,7 +56,7 @@ def read_experiment(workspace: Workspace, choice: ResultsChoice) -> ExperimentVi
         datasets = tuple(each.name for each in dataset_store.datasets(db))
         if not datasets:
             return None
-        found = {definition.name: (definition, arguments) for definition, arguments in asked(db)}
+        found = {definition.name: (definition, arguments) for definition, arguments in requested_experiments(db)}
         everything = Arguments(datasets=datasets)
         known = dict(found)
         for name in definition_names():

@@ -32,7 +32,7 @@ def written(sheet: Sheet, form: Form) -> str:
     """The table as text; CSV says the protocol in the note of every number."""
     from dataclasses import replace
 
-    from engine.report import latex, markdown, separated
+    from engine.report import csv_table, latex, markdown
 
     if form is Form.MARKDOWN:
         return markdown.table(sheet)
@@ -42,7 +42,7 @@ def written(sheet: Sheet, form: Form) -> str:
         replace(row, cells=tuple(cell and replace(cell, note=cell.note or sheet.protocol) for cell in row.cells))
         for row in sheet.rows
     )
-    return separated.separated("results", replace(sheet, rows=rows))
+    return csv_table.csv_table("results", replace(sheet, rows=rows))
 
 
 def write(sheet: Sheet, form: Form, path: Path) -> Path:

@@ -12,7 +12,7 @@ SHOWN = 500  # entries; a list of more is narrowed faster than scrolled
 
 
 @dataclass(frozen=True)
-class Entry:
+class FolderEntry:
     """A file or folder; `size` in bytes, None for folders and where it cannot be told."""
 
     name: str
@@ -25,7 +25,7 @@ class FolderView:
     """At most `SHOWN` of `total` entries, folders first; `problem` says why there are none."""
 
     path: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[FolderEntry, ...]
     total: int
     problem: str = ""
 
@@ -52,7 +52,9 @@ def read_folder(
     except OSError as error:
         return FolderView(path, (), 0, f"cannot be listed ({error.strerror})")
     found.sort(key=lambda one: (one[0], one[1].casefold()))
-    shown = tuple(Entry(name, not is_file, _size(path / name) if is_file else None) for is_file, name in found[:SHOWN])
+    shown = tuple(
+        FolderEntry(name, not is_file, _size(path / name) if is_file else None) for is_file, name in found[:SHOWN]
+    )
     return FolderView(path, shown, len(found))
 
 

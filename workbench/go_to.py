@@ -16,7 +16,7 @@ from textual.markup import escape
 
 from store import datasets, item_search, jobs, models
 from store.errors import Problem
-from store.records import Dataset, Item, Job, Model
+from store.rows import Dataset, Item, Job, Model
 from store.workspace import Workspace
 from workbench.display import line, title
 from workbench.screens.area import AreaScreen
@@ -29,7 +29,7 @@ LEAST = 2  # letters before catalogues are looked through
 
 
 @dataclass(frozen=True)
-class Place:
+class PaletteTarget:
     """Somewhere to go. score: 1 where it is called exactly so."""
 
     score: float
@@ -39,7 +39,7 @@ class Place:
     go: Callable[[Workbench], Awaitable[None]]
 
 
-def find_places(workspace: Workspace, words: str, dataset: str = "") -> Iterator[list[Place]]:
+def find_palette_targets(workspace: Workspace, words: str, dataset: str = "") -> Iterator[list[PaletteTarget]]:
     """What a workspace has under these words, a few at a time; nothing where it cannot be read.
 
     Each step is one short read: titles have no index, so a workspace is looked through part by part, `dataset` first.
@@ -65,7 +65,7 @@ class GoTo(Provider):
 
     async def search(self, query: str) -> Hits:
         bench = cast("Workbench", self.app)
-        found = find_places(bench.workspace, query, bench.remembered.users.dataset)
+        found = find_palette_targets(bench.workspace, query, bench.ui_state.users.dataset)
         while (some := await asyncio.to_thread(next, found, None)) is not None:  # ends with the search, in between
             for place in some:
                 text = Text.assemble((f"{place.kind} ", "dim"), line(place.name[:60]))
@@ -73,35 +73,35 @@ class GoTo(Provider):
                 yield Hit(place.score, text, partial(place.go, bench), help=escape(line(place.about[:100]).plain))
 
 
-def _jobs(found: list[Job], words: str) -> Iterator[Place]:
+def _jobs(jobs: list[Job], words: str) -> Iterator[PaletteTarget]:
     number = words.casefold().removeprefix("job").strip().lstrip("#")
-    for job in found:
+    for job in jobs:
         if str(job.id) == number:
-            yield Place(
+            yield PaletteTarget(
                 1.0, "job", str(job.id), f"{job.state}: {shlex.join(['st5', *job.arguments])}", partial(_to_job, job.id)
             )
 
 
-def _models(found: list[Model], words: str) -> Iterator[Place]:
+def _models(models: list[Model], words: str) -> Iterator[PaletteTarget]:
     wanted = words.casefold().removeprefix("model ").strip()
-    for model in found:
+    for model in models:
         if wanted and wanted in model.name.casefold():
             score = _score(model.name, wanted)
             about = f"{model.kind} {model.variant}, made {model.created[:10]}"
-            yield Place(score, "model", model.name, about, partial(_to_model, model))
+            yield PaletteTarget(score, "model", model.name, about, partial(_to_model, model))
 
 
-def _users(db: sqlite3.Connection, known: list[Dataset], words: str) -> Iterator[Place]:
+def _users(db: sqlite3.Connection, known: list[Dataset], words: str) -> Iterator[PaletteTarget]:
     """Users by the beginning of their key, which has an index."""
     user = words.removeprefix("user ").strip()
     if len(words) < LEAST or words.removeprefix("item ").strip() != words:
         return
     for dataset in known:
         for _, key in datasets.users(db, dataset.id, prefix=user, limit=FEW):
-            yield Place(_score(key, user), "user", key, f"of {dataset.name}", partial(_to_user, dataset, key))
+            yield PaletteTarget(_score(key, user), "user", key, f"of {dataset.name}", partial(_to_user, dataset, key))
 
 
-def _items(workspace: Workspace, dataset: Dataset, words: str) -> Iterator[list[Place]]:
+def _items(workspace: Workspace, dataset: Dataset, words: str) -> Iterator[list[PaletteTarget]]:
     """Items by words of their titles, part by part, until there are a few."""
     start: int | None = 0
     left = FEW
@@ -110,7 +110,7 @@ def _items(workspace: Workspace, dataset: Dataset, words: str) -> Iterator[list[
             part = item_search.find_items(db, dataset.id, words, start=start, limit=left)
         start, left = part.next, left - len(part.items)
         yield [
-            Place(
+            PaletteTarget(
                 max(_score(one.title, words), _score(one.key, words)),
                 "item",
                 title(one),
@@ -144,7 +144,7 @@ async def _to_model(model: Model, bench: Workbench) -> None:
 
 
 async def _to_user(dataset: Dataset, key: str, bench: Workbench) -> None:
-    bench.remembered.users = replace(bench.remembered.users, dataset=dataset.name, user=key, event=-1, question="")
+    bench.ui_state.users = replace(bench.ui_state.users, dataset=dataset.name, user=key, event=-1, question="")
     bench.remember()
     await bench.switch_mode("users")
     if isinstance(bench.screen, AreaScreen):

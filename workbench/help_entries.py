@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEGEND, TEST
+from engine.measuring.highlighting import ALIKE, FEW_EVENTS, INTERVAL, LEGEND, TEST
 from workbench.areas import AREAS
 from workbench.key_names import shown
 from workbench.key_table import keyed, known_keys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HelpEntry:
     """One row: under which heading, its name, and what there is to say."""
 
     part: str
@@ -95,7 +95,7 @@ PLACES = {
 }  # fmt: skip
 
 
-def entries(app: App[Any]) -> tuple[Entry, ...]:
+def entries(app: App[Any]) -> tuple[HelpEntry, ...]:
     """All rows of Help, in the order in which one reads them."""
     fixed = (
         ("The way to an answer", WAY),
@@ -104,14 +104,14 @@ def entries(app: App[Any]) -> tuple[Entry, ...]:
         ("Numbers", NUMBERS),
         ("States of a job", STATES),
     )
-    found = [Entry(part, name, words) for part, rows in fixed for name, words in rows]
+    found = [HelpEntry(part, name, words) for part, rows in fixed for name, words in rows]
     found += sorted(_keys(app), key=lambda entry: list(dict.fromkeys(PLACES.values())).index(entry.part))
-    found += [Entry("Outside", name, words) for name, words in OUTSIDE]
-    return (*found, Entry("Outside", "your own keys, theme", f"in {settings_path()}; Ctrl+P, Settings opens it"))
+    found += [HelpEntry("Outside", name, words) for name, words in OUTSIDE]
+    return (*found, HelpEntry("Outside", "your own keys, theme", f"in {settings_path()}; Ctrl+P, Settings opens it"))
 
 
-def _keys(app: App[Any]) -> Iterable[Entry]:
+def _keys(app: App[Any]) -> Iterable[HelpEntry]:
     for binding in keyed(known_keys().values(), app):
         part = PLACES.get((binding.id or "").partition(".")[0], DIALOGS)
         keys = dict.fromkeys(shown(key) for key in binding.key.split(",") if not key.startswith("super+"))
-        yield Entry(part, " ".join(keys), f"{binding.description}: {binding.tooltip}")
+        yield HelpEntry(part, " ".join(keys), f"{binding.description}: {binding.tooltip}")

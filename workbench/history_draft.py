@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from store.records import Item
+from store.rows import Item
 from workbench.display import title
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """An item of the catalogue, or words where there is none; `number` stays its own wherever it is moved."""
 
     number: int
@@ -29,19 +29,19 @@ class HistoryDraft:
     """
 
     older: tuple[int, ...]
-    first: tuple[Entry, ...]
-    entries: tuple[Entry, ...]
-    steps: tuple[tuple[Entry, ...], ...] = ()
+    first: tuple[HistoryEntry, ...]
+    entries: tuple[HistoryEntry, ...]
+    steps: tuple[tuple[HistoryEntry, ...], ...] = ()
     added: int = 0
 
     @classmethod
     def of(cls, items: tuple[Item, ...], older: tuple[int, ...] = ()) -> HistoryDraft:
         """A draft of a history as it is stored."""
-        entries = tuple(Entry(number, item) for number, item in enumerate(items))
+        entries = tuple(HistoryEntry(number, item) for number, item in enumerate(items))
         return cls(older, entries, entries)
 
     @property
-    def asked(self) -> tuple[int | str, ...]:
+    def query(self) -> tuple[int | str, ...]:
         """The history as the engine takes it."""
         return (*self.older, *(e.item.item if e.item is not None else e.words for e in self.entries))
 
@@ -49,23 +49,23 @@ class HistoryDraft:
     def changed(self) -> bool:
         return self.entries != self.first
 
-    def dropped(self, place: int) -> HistoryDraft:
+    def dropped(self, index: int) -> HistoryDraft:
         """Without the entry at a place."""
-        return self._with((*self.entries[:place], *self.entries[place + 1 :]))
+        return self._with((*self.entries[:index], *self.entries[index + 1 :]))
 
-    def grown(self, place: int, item: Item | None, words: str = "") -> HistoryDraft:
+    def grown(self, index: int, item: Item | None, words: str = "") -> HistoryDraft:
         """With a new entry at a place."""
-        entry = Entry(len(self.first) + self.added, item, words)
-        grown = self._with((*self.entries[:place], entry, *self.entries[place:]))
+        entry = HistoryEntry(len(self.first) + self.added, item, words)
+        grown = self._with((*self.entries[:index], entry, *self.entries[index:]))
         return replace(grown, added=self.added + 1)
 
-    def moved(self, place: int, step: int) -> HistoryDraft:
+    def moved(self, index: int, step: int) -> HistoryDraft:
         """With the entry at a place a step later or earlier; at the ends nothing moves."""
-        to = place + step
-        if not (0 <= place < len(self.entries) and 0 <= to < len(self.entries)):
+        to = index + step
+        if not (0 <= index < len(self.entries) and 0 <= to < len(self.entries)):
             return self
         entries = list(self.entries)
-        entries[place], entries[to] = entries[to], entries[place]
+        entries[index], entries[to] = entries[to], entries[index]
         return self._with(tuple(entries))
 
     def undone(self) -> HistoryDraft:
@@ -78,5 +78,5 @@ class HistoryDraft:
         """As it was at first; this can be undone too."""
         return self._with(self.first) if self.changed else self
 
-    def _with(self, entries: tuple[Entry, ...]) -> HistoryDraft:
+    def _with(self, entries: tuple[HistoryEntry, ...]) -> HistoryDraft:
         return replace(self, entries=entries, steps=(*self.steps, self.entries))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from store.enums import JobState
 from store.plain_text import plain
-from store.records import Job
-from store.words import JobState
-from workbench import job_words, numbers
+from store.rows import Job
+from workbench import job_formatting, numbers
 from workbench.display import line
 from workbench.job_view import JobDetail, pace, pairs_per_second
 from workbench.worker_load import WorkerLoad, load_words
@@ -61,16 +61,16 @@ def facts(detail: JobDetail, watched: Watched, quiet: float, load: WorkerLoad | 
     """What changes every second while it runs, and what stands: lines, each cut by its place; data in them is plain."""
     job = detail.job
     moving = [_state(job)]
-    if job.state not in job_words.FINAL and (job.stage or job.total):
+    if job.state not in job_formatting.FINAL and (job.stage or job.total):
         moving.append(_progress(detail, watched))
     if load is not None and job.state is JobState.RUNNING:
         moving.append(load_words(load))
     if job.state is JobState.RUNNING and quiet > QUIET_S:
-        moving.append(Text(f"! no sign of life for {job_words.duration(quiet)}; it may be stuck", style="bold"))
+        moving.append(Text(f"! no sign of life for {job_formatting.duration(quiet)}; it may be stuck", style="bold"))
     standing = []
     if job.message:
         bad = job.state in (JobState.FAILED, JobState.LOST)
-        standing.append(line(job.message, job_words.SIGNS[job.state].style if bad else ""))
+        standing.append(line(job.message, job_formatting.SIGNS[job.state].style if bad else ""))
     if job.state in NEXT:
         where = FROM_CHECKPOINT if job.kind == "train" else FROM_STORED
         standing.append(Text(NEXT[job.state].format(where=where), style="bold"))
@@ -83,15 +83,15 @@ def _lines(lines: list[Text]) -> Text:
 
 
 def _state(job: Job) -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis").append_text(job_words.state(job))
+    text = Text(no_wrap=True, overflow="ellipsis").append_text(job_formatting.state(job))
     parts = []
     if job.device:
         parts.append(f"on {plain(job.device[:40])}")
     if job.seconds > 0 or job.state is JobState.RUNNING:
-        parts.append(f"{'for' if job.state is JobState.RUNNING else 'after'} {job_words.duration(job.seconds)}")
+        parts.append(f"{'for' if job.state is JobState.RUNNING else 'after'} {job_formatting.duration(job.seconds)}")
     if job.exit_code is not None and job.state is not JobState.SUCCEEDED:
         parts.append(f"exit code {job.exit_code}")
-    if job.cancel and job.state not in job_words.FINAL:
+    if job.cancel and job.state not in job_formatting.FINAL:
         parts.append("asked to stop")
     if job.resumes is not None:
         parts.append(f"goes on with job {job.resumes}")
@@ -99,7 +99,7 @@ def _state(job: Job) -> Text:
     moments = (("finished", job.finished), ("started", job.started), ("created", job.created))
     name, moment = next((pair for pair in moments if pair[1]), ("", ""))
     text.append(f"; {name} {numbers.moment(moment)}" if moment else "", style="dim")
-    if job.pid is not None and job.state not in job_words.FINAL:
+    if job.pid is not None and job.state not in job_formatting.FINAL:
         text.append_text(line(f"; pid {job.pid} on {job.host}" if job.host else f"; pid {job.pid}", "dim"))
     return text
 
@@ -107,12 +107,12 @@ def _state(job: Job) -> Text:
 def _progress(detail: JobDetail, watched: Watched) -> Text:
     job = detail.job
     text = line(job.stage)
-    part = job_words.share(job)
+    part = job_formatting.share(job)
     rate = watched.rate or pace(detail)
     if part is not None:
-        text.append(f"  {job_words.bar(part, WIDE_BAR)} {job_words.percent(part)}", style="bold")
+        text.append(f"  {job_formatting.bar(part, WIDE_BAR)} {job_formatting.percent(part)}", style="bold")
         if part < 1 and rate and job.state is JobState.RUNNING:
-            text.append(f"  {job_words.duration((job.total - job.done) / rate)} left", style="bold")
+            text.append(f"  {job_formatting.duration((job.total - job.done) / rate)} left", style="bold")
         text.append(f"  {numbers.count(job.done)} of {numbers.count(job.total)}")
     elif job.done:
         text.append(f"  {numbers.count(job.done)}")

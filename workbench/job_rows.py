@@ -6,18 +6,18 @@ from pathlib import Path
 
 from rich.text import Text
 
-from store.records import Job, JobEvent
-from workbench import job_words, numbers
+from store.rows import Job, JobEvent
+from workbench import job_formatting, numbers
 from workbench.display import line
 from workbench.job_view import LISTED, JobsView
 from workbench.next_step import command
-from workbench.widgets.table import Heading, Line
+from workbench.widgets.table import Heading, TableLine
 
 
 def ordered(jobs: tuple[Job, ...], order: str) -> list[Job]:
     """Jobs in the chosen order; newest first unless said otherwise."""
     if order == "unfinished":
-        return sorted(jobs, key=lambda job: job.state in job_words.FINAL)
+        return sorted(jobs, key=lambda job: job.state in job_formatting.FINAL)
     if order == "longest":
         return sorted(jobs, key=lambda job: -job.seconds)
     return list(jobs)
@@ -46,29 +46,29 @@ HEADINGS = (
     _heading("id", right=True),
     _heading("state", width=11),
     _heading("job", flexible=True),
-    _heading("progress", width=job_words.BAR + 6),
+    _heading("progress", width=job_formatting.BAR + 6),
     _heading("time", right=True, width=8),
     _heading("message", flexible=True),
 )
 EVENT_HEADINGS = (_heading("at"), _heading("kind"), _heading("message", flexible=True))
 
 
-def job_row(job: Job, mark: Text, wide: bool) -> Line:
+def job_row(job: Job, mark: Text, wide: bool) -> TableLine:
     """One line of the list; `mark` is the letter of its curve among those compared."""
     cells = (
         mark,
         Text(str(job.id), justify="right", style="dim"),
-        job_words.state(job),
-        line(job_words.what(job)),
-        job_words.progress(job),
-        Text(job_words.duration(job.seconds) if job.seconds else "", justify="right"),
+        job_formatting.state(job),
+        line(job_formatting.what(job)),
+        job_formatting.progress(job),
+        Text(job_formatting.duration(job.seconds) if job.seconds else "", justify="right"),
     )
-    return Line(str(job.id), (*cells, job_words.remark(job)) if wide else cells)
+    return TableLine(str(job.id), (*cells, job_formatting.remark(job)) if wide else cells)
 
 
-def event_row(event: JobEvent) -> Line:
+def event_row(event: JobEvent) -> TableLine:
     """An event of a job's log as a row."""
-    return Line(
+    return TableLine(
         str(event.number),
         (Text(numbers.moment(event.at), style="dim"), line(event.kind[:24], "bold"), line(event.message)),
     )

@@ -9,14 +9,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from store import jobs as job_store
-from store.records import Job, JobEvent
+from store.rows import Job, JobEvent
 from store.workspace import Workspace
-from workbench.job_words import FINAL, phase_names
+from workbench.job_formatting import FINAL, phase_names
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from store.records import Series
+    from store.rows import Series
 
 LISTED = 200  # jobs; older ones are in `st5 jobs list`
 EVENTS = 500  # of one job, the newest
@@ -43,11 +43,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class JobDetail:
-    """One job in full. `told` counts its events, of which `events` are the newest, oldest first."""
+    """One job in full. `event_count` counts its events, of which `events` are the newest, oldest first."""
 
     job: Job
     events: tuple[JobEvent, ...]
-    told: int
+    event_count: int
     curves: tuple[Curve, ...]
 
 

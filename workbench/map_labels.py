@@ -14,11 +14,11 @@ from engine.tables.labels import newest_of_each, row_key
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store.arrays import settings_hash
-from store.words import Seen, Split
+from store.enums import Seen, Split
 from workbench.themes import SERIES
 
 if TYPE_CHECKING:
-    from store.records import Dataset, Evaluation, Points, Projection
+    from store.rows import Dataset, Evaluation, Points, Projection
 
 Colour = tuple[int, int, int]
 

@@ -26,7 +26,7 @@ ORDER_SEED = 0  # in which points are painted in PNG: else the last dataset woul
 class Picture:
     """A view to draw. place float32 [N, 2] and label int16 [N] of the points in it; `caption` says whose they are."""
 
-    place: np.ndarray
+    xy: np.ndarray
     label: np.ndarray
     legend: tuple[Label, ...]
     view: View
@@ -44,7 +44,7 @@ class Picture:
     @property
     def radius(self) -> float:
         """Pixels of a point: smaller where there are more."""
-        return float(np.clip(90 / np.sqrt(max(1, len(self.place))), 2, 6))
+        return float(np.clip(90 / np.sqrt(max(1, len(self.xy))), 2, 6))
 
     @property
     def used(self) -> list[int]:
@@ -56,7 +56,7 @@ class Picture:
         """Where the points lie, float64 [N, 2], from the upper left corner."""
         left, top = self.view.corner(self.columns, self.rows)
         scale = WIDTH / (self.columns * DOTS_ACROSS * self.view.dot)
-        return np.column_stack((self.place[:, 0] - left, top - self.place[:, 1])).astype(float) * scale
+        return np.column_stack((self.xy[:, 0] - left, top - self.xy[:, 1])).astype(float) * scale
 
 
 def svg(picture: Picture) -> str:
@@ -95,7 +95,7 @@ def png(picture: Picture) -> bytes:
     canvas = np.empty((picture.height, WIDTH, 3), np.uint8)
     canvas[:] = picture.ground
     colours = np.array([label.colour for label in picture.legend] or [(0, 0, 0)], np.uint8)
-    order = np.random.default_rng(ORDER_SEED).permutation(len(picture.place))
+    order = np.random.default_rng(ORDER_SEED).permutation(len(picture.xy))
     loud = np.array([not label.quiet for label in picture.legend] or [True])[picture.label[order]]
     order = order[np.argsort(loud, kind="stable")]  # what is quiet lies below
     at = np.floor(picture.pixels()[order]).astype(int)

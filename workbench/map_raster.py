@@ -75,18 +75,18 @@ class Raster:
         return np.flatnonzero(self.cell == row * self.dots.shape[1] + column)
 
 
-def fit(place: np.ndarray, columns: int, rows: int) -> View:
+def fit(xy: np.ndarray, columns: int, rows: int) -> View:
     """The view of a canvas that shows all points (float32 [N, 2]), as large as they can be."""
-    if not len(place):
+    if not len(xy):
         return View(0.0, 0.0, 1.0)
-    low, high = place.min(axis=0).astype(float), place.max(axis=0).astype(float)
+    low, high = xy.min(axis=0).astype(float), xy.max(axis=0).astype(float)
     width, height = high - low
     dot = MARGIN * max(width / (columns * DOTS_ACROSS), height / (rows * DOTS_DOWN))
     return View(float(low[0] + width / 2), float(low[1] + height / 2), float(dot) or 1.0)
 
 
 def rasterise(
-    place: np.ndarray,
+    xy: np.ndarray,
     label: np.ndarray,
     shown: np.ndarray,
     view: View,
@@ -99,7 +99,7 @@ def rasterise(
     quiet: labels that a cell belongs to only where it has no other.
     """
     across, down = columns * DOTS_ACROSS, rows * DOTS_DOWN
-    x, y = view.dots(place[:, 0], place[:, 1], columns, rows)
+    x, y = view.dots(xy[:, 0], xy[:, 1], columns, rows)
     inside = (x >= 0) & (x < across) & (y >= 0) & (y < down)
     if not shown.all():
         inside &= shown[label]
@@ -111,7 +111,7 @@ def rasterise(
     labels = max(1, len(shown))
     votes = np.bincount(at * labels + label[drawn], minlength=columns * rows * labels).reshape(rows, columns, labels)
     count = votes.sum(axis=2)
-    cell = np.full(len(place), OUTSIDE, np.int32)
+    cell = np.full(len(xy), OUTSIDE, np.int32)
     cell[drawn] = at
     if quiet:
         loud = votes.copy()

@@ -13,14 +13,14 @@ import numpy as np
 from store import datasets as dataset_store
 from store import jobs as job_store
 from store import projections as projection_store
+from store.enums import JobState, Seen
 from store.item_search import find_items
 from store.models import models
-from store.records import Item, Job, Points, Projection
-from store.words import JobState, Seen
+from store.rows import Item, Job, Points, Projection
 from store.workspace import Workspace
 from workbench.display import title
 from workbench.map_labels import Label, Way, labelled, ways
-from workbench.remembered import MapChoice
+from workbench.ui_state import MapChoice
 
 LISTED = 200  # points in a list at most: no more can be read at a glance, and titles of more take long to read
 MAKES_MAPS = ("project", "demo")  # kinds of jobs
@@ -28,7 +28,7 @@ PAGE = 500  # users looked at by one read of a search
 
 
 @dataclass(frozen=True)
-class Side:
+class MapSide:
     """One map: of `total` items or users its datasets have, label int16 [N] as a number in the legend."""
 
     projection: Projection
@@ -36,7 +36,7 @@ class Side:
     total: int
     label: np.ndarray
 
-    def twins(self, other: Side, indices: np.ndarray) -> np.ndarray:
+    def twins(self, other: MapSide, indices: np.ndarray) -> np.ndarray:
         """The points here of the items or users that are `indices` on another map, int64 as long; −1 where none is."""
         numbers = {name: number for number, name in enumerate(self.projection.datasets)}
         here = np.array([numbers.get(name, -1) for name in other.projection.datasets], np.int64)
@@ -65,7 +65,7 @@ class MapView:
     known: tuple[Projection, ...] = ()
     ways: tuple[Way, ...] = field(default=(), compare=False)
     legend: tuple[Label, ...] = field(default=(), compare=False)
-    sides: tuple[Side, ...] = field(default=(), compare=False)
+    sides: tuple[MapSide, ...] = field(default=(), compare=False)
     way: Way | None = field(default=None, compare=False)
     gone: Projection | None = None
     advice: tuple[str, ...] = ()
@@ -132,12 +132,12 @@ def read_map(workspace: Workspace, choice: MapChoice, shown: MapView | None = No
         drawn = [(p, before[p.key].points if p.key in before else projection_store.points(db, p)) for p in chosen]
         labels = labelled(db, drawn, way, choice.cutoff, Seen(choice.seen))
         sides = tuple(
-            Side(p, points, _total(db, p), label) for (p, points), label in zip(drawn, labels.of, strict=True)
+            MapSide(p, points, _total(db, p), label) for (p, points), label in zip(drawn, labels.of, strict=True)
         )
     return MapView(sign, known, offered, labels.legend, sides, way, gone)
 
 
-def read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
+def read_names(workspace: Workspace, side: MapSide, indices: np.ndarray) -> Names:
     """Who lies behind these points, in their order; at most `LISTED`. `GONE` where the map is out of date."""
     try:
         return _read_names(workspace, side, indices)
@@ -145,7 +145,7 @@ def read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
         return GONE
 
 
-def _read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
+def _read_names(workspace: Workspace, side: MapSide, indices: np.ndarray) -> Names:
     wanted = indices[:LISTED].tolist()
     items = side.projection.kind == "items"
     found: dict[int, Listed] = {}
@@ -162,7 +162,7 @@ def _read_names(workspace: Workspace, side: Side, indices: np.ndarray) -> Names:
     return Names(tuple(found[index] for index in wanted), len(indices))
 
 
-def find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[], bool] = lambda: False) -> Names:
+def find_points(workspace: Workspace, side: MapSide, words: str, stop: Callable[[], bool] = lambda: False) -> Names:
     """The points whose title holds all the words or whose key they are; for users, whose key starts with them.
 
     At most `LISTED`. Reads a catalogue part by part; `stop` is asked between parts. `GONE` where the map is outdated.
@@ -173,7 +173,7 @@ def find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[],
         return GONE
 
 
-def _find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[], bool]) -> Names:
+def _find_points(workspace: Workspace, side: MapSide, words: str, stop: Callable[[], bool]) -> Names:
     found: list[Listed] = []
     items = side.projection.kind == "items"
     for number, name in enumerate(side.projection.datasets if words.strip() else ()):
@@ -188,7 +188,7 @@ def _find_points(workspace: Workspace, side: Side, words: str, stop: Callable[[]
 
 
 @contextmanager
-def _reading(workspace: Workspace, side: Side) -> Iterator[sqlite3.Connection]:
+def _reading(workspace: Workspace, side: MapSide) -> Iterator[sqlite3.Connection]:
     """The workspace as long as the map is up to date; `MapGone` where it is not."""
     if not workspace.exists():
         raise MapGone
@@ -198,7 +198,7 @@ def _reading(workspace: Workspace, side: Side) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def _items(workspace: Workspace, side: Side, name: str, words: str) -> Iterator[tuple[int, str, Item | None]]:
+def _items(workspace: Workspace, side: MapSide, name: str, words: str) -> Iterator[tuple[int, str, Item | None]]:
     start: int | None = 0
     while start is not None:
         with _reading(workspace, side) as db:
@@ -209,7 +209,7 @@ def _items(workspace: Workspace, side: Side, name: str, words: str) -> Iterator[
         start = part.next
 
 
-def _users(workspace: Workspace, side: Side, name: str, prefix: str) -> Iterator[tuple[int, str, Item | None]]:
+def _users(workspace: Workspace, side: MapSide, name: str, prefix: str) -> Iterator[tuple[int, str, Item | None]]:
     after = ""
     while True:
         with _reading(workspace, side) as db:

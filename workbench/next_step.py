@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.enums import Split
 from store.plain_text import plain
-from store.words import Split
 from workbench.display import brief
-from workbench.job_words import what
+from workbench.job_formatting import what
 
 if TYPE_CHECKING:
-    from store.records import Job
-    from workbench.launch.draft import Draft
+    from store.rows import Job
+    from workbench.launch.job_form import JobForm
     from workbench.overview import Overview
 
 UNTRAINED = ("only", "pop")  # models that need no training: the first two worth comparing
@@ -23,19 +23,19 @@ BRINGS_DATA = ("ingest", "demo")  # kinds of jobs
 
 @dataclass(frozen=True)
 class NextStep:
-    """`sentence` says why; `commands` are ready for a shell, the likeliest first, which is also `draft`."""
+    """`sentence` says why; `commands` are ready for a shell, the likeliest first, which is also `job_form`."""
 
     sentence: str
     commands: tuple[str, ...] = ()
-    draft: Draft | None = None
+    job_form: JobForm | None = None
 
 
 def next_step(overview: Overview, workspace_option: Path | None = None) -> NextStep:
     """The next sensible step: data, then evaluations, then training, then looking; or the job that is at it."""
     from engine.baselines.specs import BASELINES  # not those of installed packages, which take 50 ms to find
-    from workbench.launch.baseline import BaselineDraft
-    from workbench.launch.evaluate import EvaluateDraft
-    from workbench.launch.train import TrainDraft
+    from workbench.launch.baseline import BaselineForm
+    from workbench.launch.evaluate import EvaluateForm
+    from workbench.launch.train import TrainForm
 
     if overview.problems:
         return NextStep(
@@ -48,7 +48,7 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     if not names:
         return _nothing_to_test(overview, workspace_option)
     if not overview.evaluated:
-        first = EvaluateDraft(models=UNTRAINED, datasets=names)
+        first = EvaluateForm(models=UNTRAINED, datasets=names)
         return _step("No model has been evaluated yet. These two need no training:", first, overview, workspace_option)
     newest_trained = [model for model in reversed(overview.models) if model.lineage]  # what somebody waits to see
     for model in (model.name for model in (*newest_trained, *overview.models)):
@@ -57,21 +57,21 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
             shown = (
                 " and ".join(map(brief, missing)) if len(missing) < 3 else f"{len(missing)} of {len(names)} datasets"
             )
-            draft = EvaluateDraft(models=(model,), datasets=missing)
+            job_form = EvaluateForm(models=(model,), datasets=missing)
             sentence = f"{brief(model)} has not been evaluated on {shown}:"
-            return _step(sentence, draft, overview, workspace_option)
+            return _step(sentence, job_form, overview, workspace_option)
     learnable = tuple(dataset.name for dataset in overview.datasets if dataset.events.get(Split.TRAIN))
     strongest = max(BASELINES, key=lambda spec: len(spec.made_of))
     if learnable and not any(model.variant == strongest.name for model in overview.models):
         sentence = f"All are evaluated: Results (4) compares them. {strongest.name} adds {strongest.summary}:"
-        draft = BaselineDraft(baseline=strongest.name, datasets=learnable)
-        return _step(sentence, draft, overview, workspace_option)
+        job_form = BaselineForm(baseline=strongest.name, datasets=learnable)
+        return _step(sentence, job_form, overview, workspace_option)
     if learnable and not any(model.lineage for model in overview.models):
         training = next((job for job in overview.jobs if job.kind == "train"), None)
         if training is not None:
             return _at_it(training, "Meanwhile Results (4) compares what there is.")
         sentence = "All are evaluated: Results (4) compares them. No text model has been trained here yet:"
-        return _step(sentence, TrainDraft(datasets=learnable), overview, workspace_option)
+        return _step(sentence, TrainForm(datasets=learnable), overview, workspace_option)
     return NextStep(
         "Every model is evaluated on every dataset. Results (4) compares them, Users (5) shows single cases, "
         "and n starts more."
@@ -99,7 +99,7 @@ def command(words: list[str], workspace_option: Path | None) -> str:
 
 
 def _first_data(overview: Overview, workspace_option: Path | None) -> NextStep:
-    from workbench.launch.demo import DemoDraft
+    from workbench.launch.demo import DemoForm
 
     bringing = next((job for job in overview.jobs if job.kind in BRINGS_DATA), None)
     if bringing is not None:
@@ -112,16 +112,16 @@ def _first_data(overview: Overview, workspace_option: Path | None) -> NextStep:
             command(["ingest", "movielens", "FOLDER"], workspace_option),
             command(["ingest", "table", "--events", "FILE", "--items", "FILE", "--name", "NAME"], workspace_option),
         ),
-        DemoDraft(),
+        DemoForm(),
     )
 
 
-def _step(sentence: str, draft: Draft, overview: Overview, workspace_option: Path | None) -> NextStep:
-    words = draft.words(detach=False)
+def _step(sentence: str, job_form: JobForm, overview: Overview, workspace_option: Path | None) -> NextStep:
+    words = job_form.words(detach=False)
     for job in overview.jobs:
         if list(job.arguments) == words:
             return _at_it(job, "")
-    return NextStep(plain(sentence), (command(words, workspace_option),), draft)
+    return NextStep(plain(sentence), (command(words, workspace_option),), job_form)
 
 
 def _at_it(job: Job, more: str) -> NextStep:

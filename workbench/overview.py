@@ -11,9 +11,9 @@ from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store import jobs as job_store
 from store import models as model_store
+from store.enums import Seen, Slice
 from store.errors import Problem
-from store.records import Dataset, Evaluation, Job, Metric, Model
-from store.words import Seen, Slice
+from store.rows import Dataset, Evaluation, Job, Metric, Model
 from store.workspace import Workspace
 
 HEADLINE = "ndcg@10"

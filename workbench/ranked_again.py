@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.records import Item
-from workbench.place_changes import place_changes
-from workbench.visit import Pick, Position
+from store.rows import Item
+from workbench.rank_changes import rank_changes
+from workbench.user_event import Position, RecommendedItem
 
 if TYPE_CHECKING:
-    from engine.warm.messages import Ranking
+    from engine.inference.messages import Ranking
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RankedAgain:
     `before` is the target's position in the list that changes are measured against; `score` is the target's.
     """
 
-    picks: tuple[Pick, ...]
+    picks: tuple[RecommendedItem, ...]
     changes: tuple[str, ...]
     position: Position
     before: Position | None
@@ -36,10 +36,12 @@ def ranked_again(
     earlier = None if before is None else before.items_masked if masked else before.items
     owned = {entry for entry in now.entries if isinstance(entry, int)}
     picks = tuple(
-        Pick(place, items.get(item) or Item(item, f"item {item}", "", "", ""), score, item == target, item in owned)
+        RecommendedItem(
+            place, items.get(item) or Item(item, f"item {item}", "", "", ""), score, item == target, item in owned
+        )
         for place, (item, score) in enumerate(zip(listed[:top], scores[:top], strict=True), start=1)
     )
-    changes = tuple(place_changes(listed[:top], earlier))
+    changes = tuple(rank_changes(listed[:top], earlier))
     past = None if before is None else position(before, masked=masked)
     return RankedAgain(picks, changes, position(now, masked=masked), past, now.score)
 

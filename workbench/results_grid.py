@@ -13,11 +13,11 @@ from engine.tables.thesis_numbers import ThesisNumbers
 from store import datasets as dataset_store
 from store import evaluations as evaluation_store
 from store import models as model_store
+from store.enums import Slice
 from store.evaluations import MetricRow
-from store.words import Slice
 from store.workspace import Workspace
 from workbench.chart_lines import ChartLine, Lines
-from workbench.remembered import ResultsChoice
+from workbench.ui_state import ResultsChoice
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.measuring.marks import ALIKE, FEW_EVENTS, LEVEL
+from engine.measuring.highlighting import ALIKE, FEW_EVENTS, LEVEL
 from engine.tables.labels import SEPARATOR
 from engine.tables.sheet import Shown, measured_words, results_sheet, seen_words
 from engine.tables.significance import Verdicts
 from workbench import numbers
-from workbench.behind import Behind, BehindView
 from workbench.comparison import Comparison, Paired
-from workbench.remembered import ResultsChoice
+from workbench.drill_down import DrillDown, DrillDownView
 from workbench.results_grid import ResultsView
 from workbench.results_table import LETTERS
+from workbench.ui_state import ResultsChoice
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Cell, Sheet
@@ -31,14 +31,14 @@ def view_sheet(
     return results_sheet(view.grid, choice.measured, shown, view.fingerprints, notes)
 
 
-def comparison_sheet(found: Comparison, choice: ResultsChoice) -> Sheet:
+def comparison_sheet(comparison: Comparison, choice: ResultsChoice) -> Sheet:
     """The compare view: a row per difference."""
     from engine.experiments.sheet import Cell, Row, Sheet
 
-    letters = dict(zip((found.first, *found.others), LETTERS, strict=False))
+    letters = dict(zip((comparison.first, *comparison.others), LETTERS, strict=False))
     rows = tuple(
         Row(
-            (row.dataset, row.value, f"{found.first} − {row.other}"),
+            (row.dataset, row.value, f"{comparison.first} − {row.other}"),
             (
                 _plain(row.means[0]),
                 _plain(row.means[1]),
@@ -54,7 +54,7 @@ def comparison_sheet(found: Comparison, choice: ResultsChoice) -> Sheet:
                 Cell(row.p_holm),
             ),
         )
-        for row in found.rows
+        for row in comparison.rows
     )
     names = "; ".join(f"{letter} {label}" for label, letter in letters.items())
     return Sheet(
@@ -67,17 +67,17 @@ def comparison_sheet(found: Comparison, choice: ResultsChoice) -> Sheet:
             f"{names}.",
             f"p: paired bootstrap over users; p Holm: corrected over {numbers.counted(len(rows), 'test')}. "
             f"{ALIKE} not significantly different (p Holm ≥ {LEVEL:g}).",
-            *found.notes,
+            *comparison.notes,
         ),
     )
 
 
-def behind_sheet(view: BehindView, behind: Behind) -> Sheet:
+def drill_down_sheet(view: DrillDownView, drill_down: DrillDown) -> Sheet:
     """The events behind a number: a row per event."""
     from engine.experiments.sheet import Cell, Row, Sheet
 
     names = view.labels
-    columns = tuple(f"{what} {name}" for name in names for what in ("rank", behind.metric))
+    columns = tuple(f"{what} {name}" for name in names for what in ("rank", drill_down.metric))
     rows = tuple(
         Row(
             (event.user, event.target.key, event.target.title),
@@ -89,10 +89,10 @@ def behind_sheet(view: BehindView, behind: Behind) -> Sheet:
         )
         for event in view.events
     )
-    where = SEPARATOR.join(dict.fromkeys((behind.dataset, behind.slice, behind.value)))
+    where = SEPARATOR.join(dict.fromkeys((drill_down.dataset, drill_down.slice, drill_down.value)))
     return Sheet(
-        name=f"events behind {behind.metric}",
-        title=f"Events behind {behind.metric} on {where}, {seen_words(behind.seen)}",
+        name=f"events behind {drill_down.metric}",
+        title=f"Events behind {drill_down.metric} on {where}, {seen_words(drill_down.seen)}",
         heads=("user", "target", "title"),
         columns=columns,
         rows=rows,

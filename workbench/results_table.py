@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from engine.tables.labels import SEPARATOR, RowKey
-from engine.tables.results_table import Cell, Column, ResultsTable, n_words
+from engine.tables.results_table import Cell, ResultsTable, TableColumn, n_words
 from engine.tables.sheet import label_lines
 from engine.tables.significance import Verdicts
 from workbench import numbers
 from workbench.cell_text import MARK_ROOM, no_cell, number_cell, right, thesis_words
 from workbench.display import line
-from workbench.widgets.table import Heading, Line
+from workbench.widgets.table import Heading, TableLine
 
 CELL = 11 + MARK_ROOM  # cells: an interval and the places of the marks
 WIDEST_HEADER = 20
@@ -73,7 +73,7 @@ def headings(
     return found, height
 
 
-def _column_words(grid: ResultsTable, column: Column, one_dataset: bool) -> list[tuple[str, str]]:
+def _column_words(grid: ResultsTable, column: TableColumn, one_dataset: bool) -> list[tuple[str, str]]:
     """The lines above a column, each with its style."""
     if grid.across:
         return [(words, "bold") for words in column.value.split(SEPARATOR)]
@@ -93,7 +93,7 @@ def row_line(
     marks: Sequence[RowKey],
     verdicts: Verdicts,
     thesis: bool,
-) -> Line:
+) -> TableLine:
     """A row of the grid; `marks` are the rows that are marked, `verdicts` tell which cells differ from the best.
 
     `keys`: of the row of each evaluation, by its id.
@@ -111,7 +111,7 @@ def row_line(
             numbers.mean(cell.mean),
             below,
             width,
-            place=cell.place,
+            rank=cell.place,
             alike=verdicts.get((row, column)) is False,
             letter=letters.get(keys[cell.evaluation.id], "") if grid.across and letters else "",
         )
@@ -119,7 +119,7 @@ def row_line(
         else no_cell(width)
         for column, (cell, below, width) in enumerate(zip(grid.cells[row], shown, widths, strict=True))
     )
-    return Line("\n".join(key), (label, *cells), height=max([1 + len(rest), *(1 + len(below) for below in shown)]))
+    return TableLine("\n".join(key), (label, *cells), height=max([1 + len(rest), *(1 + len(below) for below in shown)]))
 
 
 def _below(cell: Cell | None, thesis: bool) -> list[str]:

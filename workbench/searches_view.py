@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from store import datasets as dataset_store
-from store.records import Trial
-from store.words import TrialState
+from store.enums import TrialState
+from store.rows import Trial
 from store.workspace import Workspace
 from workbench import numbers
 from workbench.cell_text import MARKS, STYLES
 from workbench.display import brief, line, whole
 from workbench.next_step import command
-from workbench.widgets.table import Heading, Line
+from workbench.widgets.table import Heading, TableLine
 
 if TYPE_CHECKING:
     from engine.tuning.table import SearchTable
@@ -60,7 +60,7 @@ def nothing(view: SearchesView, option: Path | None) -> Text:
     return text.append(command(words, option), style="bold")
 
 
-def trials_table(table: SearchTable) -> tuple[list[Heading], list[Line]]:
+def trials_table(table: SearchTable) -> tuple[list[Heading], list[TableLine]]:
     """A row for each trial: settings that differ, the metric with its interval, n, seconds, state."""
     heads = [_right("trial"), *(_right(key, "bold") for key in table.varied), _right(table.search.metric, "bold")]
     heads += [_right("95 %"), _right("n"), _right("seconds"), Heading(Text("state", style="dim"), flexible=True)]
@@ -102,7 +102,7 @@ def notes(table: SearchTable, option: Path | None) -> Text:
     return Text("\n").join(whole(each) for each in (*words, OPTIMISTIC))
 
 
-def _line(table: SearchTable, trial: Trial) -> Line:
+def _line(table: SearchTable, trial: Trial) -> TableLine:
     result, best = trial.result, trial is table.best
     dim = "" if result else "dim"
     cells = [_number(str(trial.number), "dim")]
@@ -115,7 +115,7 @@ def _line(table: SearchTable, trial: Trial) -> Line:
     cells += [_number(f"{trial.seconds:,.1f}" if trial.seconds else numbers.NOTHING)]
     state = f"{trial.state}: {trial.message}" if trial.message else trial.state.value
     cells += [line(state, "bold" if trial.state is TrialState.FAILED else "")]
-    return Line(str(trial.number), tuple(cells))
+    return TableLine(str(trial.number), tuple(cells))
 
 
 def _right(words: str, style: str = "dim") -> Heading:

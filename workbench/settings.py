@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import BadInput, unknown
-from workbench.signs import SIGNS, wants_ascii
+from workbench.ascii_fallback import SIGNS, wants_ascii
 
 FILE = "ST5_CONFIG"
 
 
 @dataclass(frozen=True)
-class Settings:
+class UserSettings:
     """What somebody prefers. theme: "" for what was used last; signs: one of SIGNS; keys: by the id of a binding, as
     Textual writes them, several separated by commas."""
 
@@ -28,7 +28,7 @@ class Settings:
         return self.signs == "ascii" or (self.signs == "auto" and wants_ascii(environment))
 
 
-DEFAULTS = Settings()
+DEFAULTS = UserSettings()
 
 
 def settings_path() -> Path:
@@ -40,7 +40,7 @@ def settings_path() -> Path:
     return user_config_path("st5", appauthor=False) / "config.toml"
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> UserSettings:
     """The settings of a file, the defaults where there is none; `BadInput` for anything that it does not mean."""
     if not path.exists():
         return DEFAULTS
@@ -66,7 +66,7 @@ def read_settings(path: Path) -> Settings:
         from workbench.key_table import check_keys  # reads every screen: only for those who changed a key
 
         keys = check_keys(keys, str(path))
-    return Settings(theme, signs, keys)
+    return UserSettings(theme, signs, keys)
 
 
 def template() -> str:

@@ -10,7 +10,7 @@ from store.plain_text import plain
 from workbench import numbers
 from workbench.cell_text import MARK_ROOM, no_cell, number_cell, right, thesis_words
 from workbench.display import line
-from workbench.widgets.table import Heading, Line
+from workbench.widgets.table import Heading, TableLine
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Cell, Sheet
@@ -20,7 +20,7 @@ WIDEST_COLUMN = 26
 NOTED = "†"  # a mark's text is in the line about the cell
 
 
-def sheet_table(sheet: Sheet, *, thesis: bool) -> tuple[list[Heading], list[Line]]:
+def sheet_table(sheet: Sheet, *, thesis: bool) -> tuple[list[Heading], list[TableLine]]:
     """Headings and rows; `thesis`: with its numbers below ours."""
     labels = [_label(row.labels) for row in sheet.rows]
     head = line(" · ".join(sheet.heads), "dim")
@@ -41,7 +41,7 @@ def sheet_table(sheet: Sheet, *, thesis: bool) -> tuple[list[Heading], list[Line
     for number, (row, label, words) in enumerate(zip(sheet.rows, labels, below, strict=True)):
         cells = (_cell(*each, sheet) for each in zip(row.cells, words, columns, strict=True))
         height = max([len(label.split()), *(1 + len(each) for each in words)])
-        lines.append(Line(str(number), (label, *cells), height=height))
+        lines.append(TableLine(str(number), (label, *cells), height=height))
     return headings, lines
 
 
@@ -53,7 +53,7 @@ def value_words(value: float, sheet: Sheet) -> str:
 def _cell(cell: Cell | None, below: list[str], width: int, sheet: Sheet) -> Text:
     if cell is None:
         return no_cell(width)
-    return number_cell(_number(cell, sheet), below, width, place=cell.place, alike=cell.significant is False)
+    return number_cell(_number(cell, sheet), below, width, rank=cell.place, alike=cell.significant is False)
 
 
 def _number(cell: Cell, sheet: Sheet) -> str:

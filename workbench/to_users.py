@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.behind import Behind, Measured
+from workbench.drill_down import DrillDown, DrillDownEvent
 
 if TYPE_CHECKING:
     from workbench.application import Workbench
 
 
-def open_users(bench: Workbench, behind: Behind, event: Measured) -> None:
+def open_users(bench: Workbench, drill_down: DrillDown, event: DrillDownEvent) -> None:
     """Show an event in Users, its model on the left, and on the right the one that it is held against."""
-    before = bench.remembered.users
-    right = behind.other or ("" if before.right == behind.evaluation else before.right)
-    bench.remembered.users = replace(
+    before = bench.ui_state.users
+    right = drill_down.other or ("" if before.right == drill_down.evaluation else before.right)
+    bench.ui_state.users = replace(
         before,
-        dataset=behind.dataset,
+        dataset=drill_down.dataset,
         user=event.user,
         event=event.event,
-        left=behind.evaluation,
+        left=drill_down.evaluation,
         right=right,
-        seen=behind.seen,
+        seen=drill_down.seen,
         question="",
     )
     bench.remember()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from store.records import Job
-from store.words import JobState
+from store.enums import JobState
+from store.rows import Job
 from workbench.numbers import counted, size
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _card(device: str, worker: psutil.Process) -> CardLoad | None:
     if device.partition(":")[0] != "cuda":
         return None
     from engine.accelerators import card_load
-    from engine.jobs.leases import card
+    from engine.jobs.device_lock import card
 
     try:
         return card_load(card(device, worker.environ()))

@@ -13,11 +13,11 @@ from engine.audit.order_figures import LOWER_KEY, KeyProbe
 from engine.baselines.item_knn import neighbours, newest_first
 from engine.baselines.settings import ItemKnnSettings
 from engine.measuring.intervals import paired, slice_means
-from engine.measuring.measures import Column, values
+from engine.measuring.measures import MetricColumn, values
 from engine.measuring.metrics import measure
 from store import datasets
-from store.records import Dataset, Events
-from store.words import Seen, Split
+from store.enums import Seen, Split
+from store.rows import Dataset, Events
 
 METRIC = "ndcg@10"
 EVENTS = 6_000  # test events, drawn with seed 0
@@ -40,7 +40,7 @@ def key_probe(db: sqlite3.Connection, dataset: Dataset) -> KeyProbe | None:
     together = neighbours(*_some(starts, items, draw), dataset.items, settings)
     newest = newest_first([events.history(row)[-NEWEST:] for row in range(len(events))], dataset.items, settings.decay)
     better, tied = _rank_pairs(events, newest, together, ranks)
-    columns = [Column(measure(METRIC), Seen.MASK, better[arm], tied[arm], dataset.items) for arm in (0, 1)]
+    columns = [MetricColumn(measure(METRIC), Seen.MASK, better[arm], tied[arm], dataset.items) for arm in (0, 1)]
     found = values(columns)
     (gain,) = paired(found[:, 1:], found[:, :1], events.user)
     plain, held_back = slice_means(found, events.user, {"": np.ones(len(events), bool)})[""]

@@ -10,9 +10,9 @@ import numpy as np
 from engine.audit.lineage import learned_from
 from engine.audit.title import normal
 from store import datasets, overlap
+from store.enums import Split
 from store.errors import BadInput
-from store.records import Dataset, Model
-from store.words import Split
+from store.rows import Dataset, Model
 
 SAME_MS = 24 * 60 * 60 * 1000  # sources cut times to seconds or days, and some shift them to a zone
 
@@ -76,12 +76,12 @@ def refuse_leakage(db: sqlite3.Connection, model: Model, dataset: Dataset, split
     )
 
 
-def _known(db: sqlite3.Connection, trained: Dataset, asked: Dataset, split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Users and items (ids in `asked`, int64 [N]) of the events of `asked` that the train part of `trained` holds."""
-    user_of = _lookup(overlap.same_users(db, asked.id, trained.id), asked.users)
-    timed = asked.timed and trained.timed
-    item_of = _lookup(_items(db, asked, trained, same_title=not timed), asked.items)
-    events = overlap.targets(db, asked.id, split)
+def _known(db: sqlite3.Connection, trained: Dataset, other: Dataset, split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Users and items (ids in `other`, int64 [N]) of the events of `other` that the train part of `trained` holds."""
+    user_of = _lookup(overlap.same_users(db, other.id, trained.id), other.users)
+    timed = other.timed and trained.timed
+    item_of = _lookup(_items(db, other, trained, same_title=not timed), other.items)
+    events = overlap.targets(db, other.id, split)
     shared = np.flatnonzero((user_of[events.user] >= 0) & (item_of[events.item] >= 0))
     if len(shared) == 0:
         return events.user[shared], events.item[shared]

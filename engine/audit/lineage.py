@@ -6,8 +6,8 @@ import sqlite3
 
 from store import models as stored_models
 from store.arrays import content_hash
-from store.records import Model
-from store.words import Phase
+from store.enums import Phase
+from store.rows import Model
 
 
 def learned_from(db: sqlite3.Connection, model: Model) -> dict[str, str]:

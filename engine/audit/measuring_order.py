@@ -10,7 +10,7 @@ from engine.audit.order_figures import KEY_PROBE, RULES, OrderFigures, stored_fi
 from engine.audit.sequential_rules import sequential_rules
 from store.dataset_figures import put_figure
 from store.errors import Problem
-from store.records import Dataset
+from store.rows import Dataset
 from store.workspace import Workspace
 
 

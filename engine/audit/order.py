@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.preparation.ties import Blocks
-from engine.sources.raw import FRACTION
+from engine.sources.source_data import FRACTION
 
 CONFIDENCE = 0.95
 # A unit of time in ms, the coarsest first; times that leave one remainder by it were cut to it.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from store.dataset_figures import figures
-from store.records import Dataset
+from store.rows import Dataset
 
 KEY_PROBE, RULES = ("key probe", 3), ("sequential rules", 1)  # name, and version of the measurement
 LOWER_KEY = 0.3  # what counts of a candidate whose key is lower than the last item's

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from store.records import Dataset
-from store.words import Ties
+from store.enums import Ties
+from store.rows import Dataset
 
 # A share of targets that the policy and not the data chose moves a metric by up to that share of it: a tenth is what
 # good models differ by.

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.audit.order_figures import CONFIDENCE, SUPPORT, Rules
 from store import datasets
-from store.records import Dataset
+from store.rows import Dataset
 
 SHUFFLES = 5
 

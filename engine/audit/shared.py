@@ -10,8 +10,8 @@ import numpy as np
 
 from engine.audit.title import normal
 from store import datasets, overlap
-from store.records import Dataset
-from store.words import Split
+from store.enums import Split
+from store.rows import Dataset
 
 
 @dataclass(frozen=True)

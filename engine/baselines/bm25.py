@@ -111,10 +111,10 @@ class Bm25Scorer:
         return np.bincount(pair, weights=words.data * counts, minlength=len(item_ids)).astype(np.float32)
 
 
-def _rows(places: Sequence[Sequence[int]], shape: tuple[int, int]) -> sparse.csr_matrix:
+def _rows(positions: Sequence[Sequence[int]], shape: tuple[int, int]) -> sparse.csr_matrix:
     """How often each row names each place, float64 [rows, places]."""
-    starts = np.concatenate(([0], np.cumsum([len(row) for row in places], dtype=np.int64)))
-    columns = np.fromiter((place for row in places for place in row), np.int64, int(starts[-1]))
+    starts = np.concatenate(([0], np.cumsum([len(row) for row in positions], dtype=np.int64)))
+    columns = np.fromiter((place for row in positions for place in row), np.int64, int(starts[-1]))
     counted = sparse.csr_matrix((np.ones(len(columns)), columns, starts), shape=shape)
     counted.sum_duplicates()
     return counted

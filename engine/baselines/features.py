@@ -11,7 +11,7 @@ from engine.encoding.embedding import Vectors
 from engine.encoding.encoder import Encoder
 from engine.progress import Progress, silent
 from engine.text.sentences import ItemText, Template, describe
-from store.records import Item
+from store.rows import Item
 
 TEMPLATE = Template()  # the titles as text models rank them, so that their vectors are shared
 

@@ -14,7 +14,7 @@ from engine.audit.leakage import refuse_leakage
 from engine.baselines.settings import FusionSettings
 from engine.baselines.stored import read_weights, trained_baseline
 from engine.baselines.trained import Fitted, Fitting, train_baseline
-from engine.baselines.validation import METRIC, Questions, material
+from engine.baselines.validation import METRIC, ValidationSet, load_training_data
 from engine.evaluation import history_starts
 from engine.measuring.metrics import measure
 from engine.model_settings import from_document, numbers
@@ -24,15 +24,15 @@ from engine.ranking.scan import compiled
 from engine.ranking.scorers import Scorer
 from engine.ranking.shared_scores import SharedScorer
 from engine.ranking.sum_scorer import SumScorer
-from engine.reading import Reading
 from engine.registry import spec_of
 from engine.scoring import Opening, Scored, Scoring, scoring
+from engine.text_format import TextFormat
 from store import datasets
 from store import models as stored_models
 from store.arrays import content_hash
+from store.enums import Split
 from store.errors import BadInput
-from store.records import Dataset, Model
-from store.words import Split
+from store.rows import Dataset, Model
 from store.workspace import Workspace
 
 LEAST_EVENTS = 100  # valid events; weights chosen on fewer would be chance
@@ -67,15 +67,15 @@ def fit(given: Fitting) -> Fitted:
                 "needed): all parts weigh the same.",
             )
         else:
-            questions = material(db, given.dataset, settings.validation_events, masked=True).questions
+            validation = load_training_data(db, given.dataset, settings.validation_events, masked=True).validation
             opened = [
                 scoring(
-                    given.workspace, db, part, given.dataset, Reading(), given.observer.progress,
+                    given.workspace, db, part, given.dataset, TextFormat(), given.observer.progress,
                     device=given.device, precision="fp32",
                 )
                 for part in parts
             ]  # fmt: skip
-            weights, summary = _chosen(given, names, opened, questions)
+            weights, summary = _chosen(given, names, opened, validation)
         device = "; ".join(dict.fromkeys(part.device_name for part in opened)) if summary else "exact counts"
     said = {name: round(float(weight), 6) for name, weight in zip(names, weights, strict=True)}
     if summary:
@@ -108,7 +108,7 @@ class FusionScoring:
         self._moments = Moments()
         self._parts: dict[str, Scoring] = {
             part.name: scoring(
-                given.workspace, given.db, part, given.dataset, Reading(), given.progress,
+                given.workspace, given.db, part, given.dataset, TextFormat(), given.progress,
                 device=given.device, precision="fp32", keep=given.keep,
             )
             for part, weight in zip(parts, weights, strict=True)
@@ -143,28 +143,28 @@ def _logarithm(shared: SharedScorer) -> SharedScorer:
 
 
 def _chosen(
-    given: Fitting, names: list[str], opened: list[Scoring], questions: Questions
+    given: Fitting, names: list[str], opened: list[Scoring], validation: ValidationSet
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The weights that are best on the questions, seen items masked, and what came of them."""
-    moments, seen = Moments(), history_starts(questions.histories)
-    scorers = [part.score(questions.histories).scorer for part in opened]
+    moments, seen = Moments(), history_starts(validation.histories)
+    scorers = [part.score(validation.histories).scorer for part in opened]
     best_of = []
     alone = {}
     for number, (name, scorer) in enumerate(zip(names, scorers, strict=True)):
         given.observer.progress(f"{given.model.name}: ranking valid events by {name}", number, len(names) + 1)
-        ranked = rank(scorer, questions.targets, seen, top=min(POOL, questions.candidates))
+        ranked = rank(scorer, validation.targets, seen, top=min(POOL, validation.candidates))
         alone[name] = float(measure(METRIC)(ranked.better_masked, ranked.tied_masked).mean())
         best_of.append(ranked.top_items_masked)
-    rows, ids = _pool(best_of, questions.targets)
+    rows, ids = _pool(best_of, validation.targets)
     whole = standardised(scorers, np.ones(len(names)), moments, names)
-    value = _pooled(whole.shares(rows, ids), rows, ids, questions.targets)
+    value = _pooled(whole.shares(rows, ids), rows, ids, validation.targets)
     best = int(np.argmax(list(alone.values())))
     starts = np.ones(len(names)), np.eye(len(names))[best]
     weights = max((search(value, start) for start in starts), key=lambda found: found[1])[0]
     weights /= weights.max()
     given.observer.progress(f"{given.model.name}: ranking valid events", len(names), len(names) + 1)
-    reached = questions.measured(standardised(scorers, weights, moments, names))
-    return weights, {METRIC: reached, "validation": questions.described, "alone": alone}
+    reached = validation.measured(standardised(scorers, weights, moments, names))
+    return weights, {METRIC: reached, "validation": validation.described, "alone": alone}
 
 
 def search(value: Callable[[np.ndarray], float], start: np.ndarray) -> tuple[np.ndarray, float]:

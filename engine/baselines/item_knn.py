@@ -81,12 +81,12 @@ def neighbours(starts: np.ndarray, items: np.ndarray, size: int, settings: ItemK
     backwards = BACKWARDS if settings.order == "ordered" else 1.0
     lengths = np.diff(starts)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    places = np.argsort(items, kind="stable")  # of the interactions with item 0, then with item 1 …
+    positions = np.argsort(items, kind="stable")  # of the interactions with item 0, then with item 1 …
     most = np.bincount(items, np.minimum(2 * settings.window, lengths[owner]), size)  # pairs of each item, at most
     parts = []
     for rows in _blocks(most):
-        first, last = np.searchsorted(items[places], (rows.start, rows.stop))
-        counted = _counted(owner, items, places[first:last], rows, size, settings.window, backwards)
+        first, last = np.searchsorted(items[positions], (rows.start, rows.stop))
+        counted = _counted(owner, items, positions[first:last], rows, size, settings.window, backwards)
         weighed = sparse.diags(by_item[rows]) @ counted @ sparse.diags(by_candidate)
         parts.append(_strongest(weighed.tocsr(), settings.neighbours))
     return sparse.vstack(parts, format="csr")
@@ -117,17 +117,17 @@ def _blocks(pairs: np.ndarray) -> Iterator[slice]:
 
 
 def _counted(
-    owner: np.ndarray, items: np.ndarray, places: np.ndarray, rows: slice, size: int, window: int, backwards: float
+    owner: np.ndarray, items: np.ndarray, positions: np.ndarray, rows: slice, size: int, window: int, backwards: float
 ) -> sparse.csr_matrix:
     """How often each item of a range comes with each other one, [rows, I]: 1/d forwards, less backwards.
 
-    places: where in `items` those of the range are.
+    positions: where in `items` those of the range are.
     """
     histories, candidates, shares = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     for distance in range(1, window + 1):
         found = 0
         for step, share in ((distance, 1.0), (-distance, backwards)):
-            inside = places[(places + step >= 0) & (places + step < len(items))]
+            inside = positions[(positions + step >= 0) & (positions + step < len(items))]
             here = inside[owner[inside] == owner[inside + step]]
             found += len(here)
             here = here[items[here] != items[here + step]]

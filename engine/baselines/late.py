@@ -24,7 +24,7 @@ from engine.scoring import Opening, Scoring
 from store import datasets
 from store import models as stored_models
 from store.errors import BadInput
-from store.records import TrainedBaseline
+from store.rows import TrainedBaseline
 from store.trained_baselines import find_trained_baseline
 
 ITEMS_AT_ONCE = 32_768  # mapped together where nothing is learned
@@ -119,15 +119,17 @@ class Late(SequenceNetwork):
         """The mean cross-entropy of a batch's targets among the items that training chooses among, without those of
         the history so far. Where those are more than `candidates`, a sample of so many stands for them."""
         device = self.turn.device
-        ids, places, targets = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.places, batch.targets))
-        chosen, stands_for = self._chosen(torch.cat((ids.flatten()[places], targets)))
+        ids, positions, targets = (
+            torch.from_numpy(part).to(device) for part in (batch.ids, batch.positions, batch.targets)
+        )
+        chosen, stands_for = self._chosen(torch.cat((ids.flatten()[positions], targets)))
         ids, targets = torch.searchsorted(chosen, ids), torch.searchsorted(chosen, targets)  # among those chosen
         items = self._mapped(self.features.vectors[chosen])
-        hidden = self.read(F.embedding(ids, items)).flatten(0, 1)[places]  # [B, L] -> [B, L, D] -> [N, D]
+        hidden = self.read(F.embedding(ids, items)).flatten(0, 1)[positions]  # [B, L] -> [B, L, D] -> [N, D]
         queries = F.normalize(hidden, dim=1) / self.temperature.exp()
         added = self._weight * self.popularity[chosen] + stands_for  # to the scores, [n]
         queries, keys = F.pad(queries, (0, 1), value=1.0), torch.cat((items, added[:, None]), dim=1)
-        return cross_entropy(queries, keys, targets, _so_far(ids, places))
+        return cross_entropy(queries, keys, targets, _so_far(ids, positions))
 
     @property
     def _weight(self) -> Tensor:
@@ -187,9 +189,9 @@ def _make(settings: SasRecSettings, items: int, features: np.ndarray | None) -> 
     return Late(settings, items, features)
 
 
-def _so_far(ids: Tensor, places: Tensor) -> Tensor:
-    """The items of the history up to each of the real `places` of ids [B, L], the first one in place of later ones:
+def _so_far(ids: Tensor, positions: Tensor) -> Tensor:
+    """The items of the history up to each of the real `positions` of ids [B, L], the first one in place of later ones:
     int64 [N, L]."""
     length = ids.shape[1]
-    rows, last = places // length, places % length
+    rows, last = positions // length, positions % length
     return torch.where(torch.arange(length, device=ids.device) <= last[:, None], ids[rows], ids[rows, :1])

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.baselines.body import Body
 from engine.baselines.sequences import Batch, padded
 from engine.baselines.settings import SasRecSettings
 from engine.baselines.softmax import cross_entropy
+from engine.baselines.transformer import TransformerEncoder
 from store.arrays import content_hash
 
 POSITIONS = 8_192  # of histories through the body at once, where nothing is learned
@@ -40,7 +40,7 @@ class SequenceNetwork(nn.Module, ABC):
     def __init__(self, settings: SasRecSettings) -> None:
         super().__init__()
         self.window = settings.window
-        self.body = Body(settings)
+        self.body = TransformerEncoder(settings)
 
     @abstractmethod
     def items(self) -> Tensor:
@@ -74,11 +74,11 @@ class SequenceNetwork(nn.Module, ABC):
     def loss(self, batch: Batch) -> Tensor:
         """The mean cross-entropy of a batch's targets among all items."""
         items = self.items()
-        ids, places, targets = (
-            torch.from_numpy(part).to(items.device) for part in (batch.ids, batch.places, batch.targets)
+        ids, positions, targets = (
+            torch.from_numpy(part).to(items.device) for part in (batch.ids, batch.positions, batch.targets)
         )
         hidden = self.read(F.embedding(ids, items))  # [B, L] -> [B, L, D]
-        return cross_entropy(*self.compared(hidden.flatten(0, 1)[places], items), targets)
+        return cross_entropy(*self.compared(hidden.flatten(0, 1)[positions], items), targets)
 
     @torch.no_grad()
     @plain_products()

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.baselines.body import SPREAD
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.sequence_model import SequenceScoring, fit_network
 from engine.baselines.settings import SasRecSettings
 from engine.baselines.trained import Fitted, Fitting
+from engine.baselines.transformer import SPREAD
 from engine.scoring import Opening, Scoring
 
 

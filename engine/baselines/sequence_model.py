@@ -18,7 +18,7 @@ from engine.baselines.settings import SasRecSettings
 from engine.baselines.stored import WEIGHTS, read_weights, trained_baseline
 from engine.baselines.trained import Fitted, Fitting, tell_shrunk
 from engine.baselines.trainer import Trainer
-from engine.baselines.validation import METRIC, Material, material
+from engine.baselines.validation import METRIC, TrainingData, load_training_data
 from engine.encoding.device import choose_device, device_name
 from engine.model_settings import from_document
 from engine.models import open_encoder, text_model
@@ -28,7 +28,7 @@ from engine.scoring import Opening, Scored, without_keys, wordless
 from engine.training import checkpoint
 from store import datasets
 from store.errors import Failed
-from store.records import Model, TrainedBaseline
+from store.rows import Model, TrainedBaseline
 from store.workspace import Workspace
 
 # The untrained network of some settings over so many items, whose features (float32 [I, F]) are given if it reads any.
@@ -47,17 +47,17 @@ def fit_network(
     settings = _settings(model)
     observer.progress(f"{model.name}: preparing", 0, 0)
     with workspace.read() as db:
-        learned = material(db, dataset, settings.validation_events, masked=masked)
-    if "no valid events" in learned.questions.scope:
-        observer.tell("validation", f"{dataset.name}: the best epoch is chosen by {learned.questions.scope}.")
+        learned = load_training_data(db, dataset, settings.validation_events, masked=masked)
+    if "no valid events" in learned.validation.scope:
+        observer.tell("validation", f"{dataset.name}: the best epoch is chosen by {learned.validation.scope}.")
     features = _features(given)
-    place = choose_device(given.device)
-    network = _initial(model, make, dataset.items, features, str(place))
+    torch_device = choose_device(given.device)
+    network = _initial(model, make, dataset.items, features, str(torch_device))
     shrunk = network.settle(learned.items)
     if features is not None:
         tell_shrunk(given, len(np.unique(learned.items)), features.shape[1], shrunk)
     if taught is not None:
-        return _fitted(given, network, place, _take(given, network, taught, learned))
+        return _fitted(given, network, torch_device, _take(given, network, taught, learned))
     trainer = Trainer(
         network,
         learned,
@@ -69,20 +69,20 @@ def fit_network(
         observer=observer,
     )
     summary = trainer.run()
-    return replace(_fitted(given, network, place, summary), seconds=trainer.done.seconds)
+    return replace(_fitted(given, network, torch_device, summary), seconds=trainer.done.seconds)
 
 
-def _fitted(given: Fitting, network: SequenceNetwork, place: torch.device, summary: dict[str, Any]) -> Fitted:
+def _fitted(given: Fitting, network: SequenceNetwork, torch_device: torch.device, summary: dict[str, Any]) -> Fitted:
     return Fitted(
         write=partial(checkpoint.write_weights, module=network),
         weights_hash=network.weights_hash(),
         settings=_settings(given.model).document(),
         summary=summary,
-        device=f"{device_name(place)}, fp32",
+        device=f"{device_name(torch_device)}, fp32",
     )
 
 
-def _take(given: Fitting, network: SequenceNetwork, taught: TrainedBaseline, learned: Material) -> dict[str, Any]:
+def _take(given: Fitting, network: SequenceNetwork, taught: TrainedBaseline, learned: TrainingData) -> dict[str, Any]:
     """Give a network what another dataset taught, all but what it has of its own dataset; what it reaches on valid."""
     folder = given.workspace.folder / taught.folder
     try:
@@ -92,9 +92,9 @@ def _take(given: Fitting, network: SequenceNetwork, taught: TrainedBaseline, lea
                 weights.copy_(stored[name])
     except Exception as error:  # safetensors and torch have their own classes for files that are gone or of other shape
         raise Failed(f"{folder}: the weights of {taught.model} cannot be read ({error}). Train it again.") from error
-    reached = learned.questions.ask(network, str(next(network.parameters()).device))
+    reached = learned.validation.ask(network, str(next(network.parameters()).device))
     given.observer.tell("validation", f"{given.dataset.name}: {METRIC} {reached:.4f} with what {taught.dataset} taught")
-    return {METRIC: reached, "validation": learned.questions.described, "taught_by": taught.weights_hash}
+    return {METRIC: reached, "validation": learned.validation.described, "taught_by": taught.weights_hash}
 
 
 class SequenceScoring:
@@ -105,10 +105,12 @@ class SequenceScoring:
         model, dataset = given.model, given.dataset
         trained = trained_baseline(given.db, model, dataset)
         reader = text_model(given.workspace, model)
-        place = choose_device(given.device)
-        self.device_name = f"{device_name(place)}, fp32"
+        torch_device = choose_device(given.device)
+        self.device_name = f"{device_name(torch_device)}, fp32"
         self._model, self._dataset = model, dataset
-        self._open = partial(_stored_network, given.workspace, trained, model, make, len(self.items), device=str(place))
+        self._open = partial(
+            _stored_network, given.workspace, trained, model, make, len(self.items), device=str(torch_device)
+        )
         self._features: np.ndarray | None = None
         if reader is not None:
             encoder = given.encoder("fp32")

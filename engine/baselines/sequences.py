@@ -35,7 +35,7 @@ class Batch:
     ids; targets int64 [N], the item after each of them."""
 
     ids: np.ndarray
-    places: np.ndarray
+    positions: np.ndarray
     targets: np.ndarray
 
 

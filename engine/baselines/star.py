@@ -12,7 +12,7 @@ from engine.baselines.recency import ItemVectors, fitted, train_features, whiten
 from engine.baselines.settings import StarSettings
 from engine.baselines.stored import trained_baseline
 from engine.baselines.trained import Fitted, Fitting
-from engine.baselines.validation import METRIC, Material, material
+from engine.baselines.validation import METRIC, TrainingData, load_training_data
 from engine.encoding.device import choose_device, device_name
 from engine.model_settings import from_document
 from engine.ranking.sum_scorer import SumScorer
@@ -30,11 +30,11 @@ def fit(given: Fitting) -> Fitted:
     summary: dict[str, Any] = {"items": len(known)}
     if not settings.weight:
         with given.workspace.read() as db:
-            learned = material(db, given.dataset, settings.validation_events, masked=True)
+            learned = load_training_data(db, given.dataset, settings.validation_events, masked=True)
         found = _tried(given, whitening(features), learned, settings)
         best = max(found, key=lambda weight: (found[weight], -weight))
         document["weight"] = best
-        summary |= {METRIC: found[best], "validation": learned.questions.described}
+        summary |= {METRIC: found[best], "validation": learned.validation.described}
         given.observer.tell("weight", f"{given.dataset.name}: co-occurrence weighs {best:g} beside a cosine.")
     return fitted(given, whitening, document, summary, weight=document["weight"])
 
@@ -57,16 +57,16 @@ class StarScoring:
         return Scored(SumScorer((text, together), weights, names=("text", "co-occurrence")), read)
 
 
-def _tried(given: Fitting, vectors: np.ndarray, learned: Material, settings: StarSettings) -> dict[float, float]:
+def _tried(given: Fitting, vectors: np.ndarray, learned: TrainingData, settings: StarSettings) -> dict[float, float]:
     """NDCG@10 on the questions, seen items masked, of each weight."""
-    questions = learned.questions
-    together = CoOccurrence(learned.starts, learned.items, questions.candidates, settings)
+    validation = learned.validation
+    together = CoOccurrence(learned.starts, learned.items, validation.candidates, settings)
     parts = (
-        whitened_scorer(questions.histories, vectors, vectors, settings.text_decay, None)[0],
-        together.scorer(questions.histories),
+        whitened_scorer(validation.histories, vectors, vectors, settings.text_decay, None)[0],
+        together.scorer(validation.histories),
     )
     found = {}
     for done, weight in enumerate(WEIGHTS):
         given.observer.progress(f"{given.model.name}: weights on valid events", done, len(WEIGHTS))
-        found[weight] = questions.measured(SumScorer(parts, np.array([1.0, weight])))
+        found[weight] = validation.measured(SumScorer(parts, np.array([1.0, weight])))
     return found

@@ -10,7 +10,7 @@ from typing import TypeVar
 from engine.registry import spec_of
 from store.arrays import content_hash
 from store.errors import BadInput, Failed
-from store.records import Dataset, Model, TrainedBaseline
+from store.rows import Dataset, Model, TrainedBaseline
 from store.trained_baselines import find_trained_baseline
 from store.workspace import Workspace
 

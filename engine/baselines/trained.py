@@ -17,7 +17,7 @@ from engine.registry import load, spec_of
 from store import datasets
 from store.datasets import now
 from store.errors import Failed
-from store.records import Dataset, Model, TrainedBaseline
+from store.rows import Dataset, Model, TrainedBaseline
 from store.trained_baselines import find_trained_baseline, put_trained_baseline
 from store.workspace import Workspace
 

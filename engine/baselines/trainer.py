@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from engine.baselines.network import SequenceNetwork, plain_products
 from engine.baselines.sequences import batches, cut
 from engine.baselines.settings import SasRecSettings
-from engine.baselines.validation import METRIC, Material
+from engine.baselines.validation import METRIC, TrainingData
 from engine.progress import Observer
 from engine.training import checkpoint
 from store.errors import Cancelled, Failed
@@ -45,7 +45,7 @@ class Trainer:
     def __init__(
         self,
         network: SequenceNetwork,
-        material: Material,
+        data: TrainingData,
         settings: SasRecSettings,
         *,
         seed: int,
@@ -54,9 +54,9 @@ class Trainer:
         key: str,
         observer: Observer,
     ) -> None:
-        self.network, self.material, self.settings = network, material, settings
+        self.network, self.data, self.settings = network, data, settings
         self.seed, self.folder, self.name, self.key, self.observer = seed, folder, name, key, observer
-        self.windows = cut(material.starts, material.items, settings.window)
+        self.windows = cut(data.starts, data.items, settings.window)
         self.device = next(network.parameters()).device
         fused = self.device.type in ("cpu", "cuda")
         self.optimizer = network.optimizer(settings.learning_rate, fused)
@@ -91,7 +91,7 @@ class Trainer:
             "best_epoch": self.done.best_epoch,
             METRIC: reached,
             "targets": self.windows.targets,
-            "validation": self.material.questions.described,
+            "validation": self.data.validation.described,
         }
 
     @property
@@ -126,7 +126,7 @@ class Trainer:
         return total / seen
 
     def _ask(self) -> float:
-        return self.material.questions.ask(self.network, str(self.device))
+        return self.data.validation.ask(self.network, str(self.device))
 
     def _measure(self) -> None:
         self._last = self._ask()
@@ -135,12 +135,12 @@ class Trainer:
             self.done.best, self.done.best_epoch = self._last, self.done.epoch
             self._best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         words = "the best so far" if better else f"the best is that of epoch {self.done.best_epoch}"
-        questions = self.material.questions
-        found = f"{METRIC} {self._last:.4f} ({questions.scope}, {questions.rule})"
+        validation = self.data.validation
+        found = f"{METRIC} {self._last:.4f} ({validation.scope}, {validation.rule})"
         self.observer.tell("validation", f"{self.name}, epoch {self.done.epoch}: {found}, {words}")
 
     def _keep(self) -> None:
-        with checkpoint.Draft(self.folder, self.done.epoch) as part:
+        with checkpoint.PendingCheckpoint(self.folder, self.done.epoch) as part:
             checkpoint.write_weights(part / checkpoint.WEIGHTS, self.network)
             save_file({name: tensor.contiguous() for name, tensor in self._best.items()}, str(part / BEST))
             moments = self.optimizer.state_dict()["state"]
@@ -153,7 +153,7 @@ class Trainer:
         found = checkpoint.steps(self.folder)
         if not found:
             return
-        folder = checkpoint.place(self.folder, found[-1])
+        folder = checkpoint.checkpoint_folder(self.folder, found[-1])
         self.done = Standing(**json.loads((folder / checkpoint.STATE).read_text()))
         checkpoint.read_weights(folder / checkpoint.WEIGHTS, self.network)
         self._best = load_file(str(folder / BEST), device=str(self.device))

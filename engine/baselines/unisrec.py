@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from engine.baselines.body import SPREAD
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.sequence_model import SequenceScoring, fit_network
 from engine.baselines.settings import SasRecSettings, UniSRecSettings
 from engine.baselines.trained import Fitted, Fitting
+from engine.baselines.transformer import SPREAD
 from engine.baselines.whitening import WhitenedFeatures
 from engine.scoring import Opening, Scoring
 

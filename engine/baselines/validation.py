@@ -12,15 +12,15 @@ from engine.measuring.metrics import measure
 from engine.ranking.rank import rank
 from engine.ranking.scorers import Scorer, VectorScorer
 from store import datasets
+from store.enums import Split
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import Split
+from store.rows import Dataset
 
 METRIC = "ndcg@10"
 
 
 @dataclass(frozen=True)
-class Questions:
+class ValidationSet:
     """Histories with the item that came next; scope: what they are, in words.
 
     masked: leave the items of a history out of its candidates.
@@ -57,18 +57,18 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """What to train on (users' sequences: starts int64 [U + 1], items int32 [N]) and what to measure by."""
 
     starts: np.ndarray
     items: np.ndarray
-    questions: Questions
+    validation: ValidationSet
 
 
-def material(db: sqlite3.Connection, dataset: Dataset, events: int, *, masked: bool = False) -> Material:
+def load_training_data(db: sqlite3.Connection, dataset: Dataset, events: int, *, masked: bool = False) -> TrainingData:
     """A dataset's train part, and at most `events` of its valid events, the same at each call.
 
-    masked: as of `Questions`.
+    masked: as of `ValidationSet`.
     Where it has none, the newest train item of each user with three or more becomes a question and is not trained
     on. `BadInput` where nothing is left to train on or to ask.
     """
@@ -92,7 +92,7 @@ def material(db: sqlite3.Connection, dataset: Dataset, events: int, *, masked: b
             f"{dataset.name} has too little to train on: a user with two train items is needed, and a valid event or "
             "a user with three train items to choose the best epoch by. Ingest it with other split boundaries."
         )
-    return Material(starts, items, Questions(histories, targets.astype(np.int32), dataset.items, scope, masked))
+    return TrainingData(starts, items, ValidationSet(histories, targets.astype(np.int32), dataset.items, scope, masked))
 
 
 def _sample(count: int, wanted: int) -> np.ndarray | None:

@@ -10,40 +10,40 @@ from typing import TYPE_CHECKING
 from engine.audit.order_findings import failures, verdict
 from engine.commands.output import Form, print_csv, print_json, print_markdown, print_table, say_wrapped
 from engine.measuring.choices import Averaging
-from engine.measuring.marks import ALIKE, FEW_EVENTS, INTERVAL, LEVEL
+from engine.measuring.highlighting import ALIKE, FEW_EVENTS, INTERVAL, LEVEL
 from engine.registry import stored_model
 from store import datasets, evaluations
 from store.errors import BadInput
 from store.plain_text import plain
 
 if TYPE_CHECKING:
-    from engine.measuring.choices import Question
+    from engine.measuring.choices import ComparisonSpec
     from engine.measuring.comparison import Compared
-    from store.records import Evaluation
+    from store.rows import Evaluation
 
 USUAL = {"value": "all", "split": "test"}  # what a column need not say
 FINGERPRINT_DIGITS = 12  # as many as nobody mixes up; `st5 datasets NAME` has all
 
 
 def print_comparison(
-    db: sqlite3.Connection, pair: tuple[str, str], dataset: str, question: Question, form: Form
+    db: sqlite3.Connection, pair: tuple[str, str], dataset: str, spec: ComparisonSpec, form: Form
 ) -> None:
     """Print mean, interval and Holm-corrected p of A − B, per dataset both were evaluated on and per slice value."""
     from engine.measuring.comparison import compare
 
     for name in pair:
         stored_model(db, name)
-    rows = compare(db, pair, [dataset] if dataset else _shared(db, pair), question)
+    rows = compare(db, pair, [dataset] if dataset else _shared(db, pair), spec)
     _print(db, rows, f"{pair[0]} − {pair[1]}", form)
 
 
-def print_against(db: sqlite3.Connection, model: str, dataset: str, question: Question, form: Form) -> None:
+def print_against(db: sqlite3.Connection, model: str, dataset: str, spec: ComparisonSpec, form: Form) -> None:
     """Print the same of every other model minus this one."""
     from engine.measuring.comparison import compare_all
 
     stored_model(db, model)
     names = dict.fromkeys(e.dataset for e in evaluations.evaluations(db, model=model))
-    rows = compare_all(db, model, [dataset] if dataset else list(names), question)
+    rows = compare_all(db, model, [dataset] if dataset else list(names), spec)
     _print(db, rows, f"model − {model}", form, among_many=True)
 
 
@@ -104,7 +104,7 @@ def _shared(db: sqlite3.Connection, pair: tuple[str, str]) -> list[str]:
     having = [{e.dataset for e in evaluations.evaluations(db, model=name)} for name in pair]
     shared = sorted(having[0] & having[1])
     if not shared:
-        from engine.measuring.panel import policies_apart
+        from engine.measuring.aligned_evaluations import policies_apart
 
         apart = policies_apart(db, having[0] | having[1], pair)
         if apart:
@@ -117,14 +117,14 @@ def _shared(db: sqlite3.Connection, pair: tuple[str, str]) -> list[str]:
     return shared
 
 
-def print_seeds(db: sqlite3.Connection, dataset: str, question: Question, form: Form) -> None:
+def print_seeds(db: sqlite3.Connection, dataset: str, spec: ComparisonSpec, form: Form) -> None:
     """Print one row per family of models that differ in their seed only."""
     from engine.measuring.metrics import measure
-    from engine.measuring.over_seeds import over_seeds
+    from engine.measuring.seed_average import seed_averages
 
-    measures = [measure(name) for name in question.metrics]
+    measures = [measure(name) for name in spec.metrics]
     of = evaluations.evaluations(db, dataset=dataset)
-    rows = over_seeds(db, of, question.by, question.where, measures, question.seen)
+    rows = seed_averages(db, of, spec.by, spec.where, measures, spec.seen)
     documents = [row.document() for row in rows]
     if form is Form.JSON:
         print_json(documents)
@@ -135,7 +135,7 @@ def print_seeds(db: sqlite3.Connection, dataset: str, question: Question, form: 
     columns = ["dataset", "value", "family", "split", "seen", "n", "users", "metric", "mean", "sd", "seeds"]
     cells = []
     for row in rows:
-        m, by_user = row.mean, question.mean is Averaging.USER
+        m, by_user = row.mean, spec.mean is Averaging.USER
         mean, low, high = (m.user_mean, m.user_low, m.user_high) if by_user else (m.mean, m.low, m.high)
         sd = row.user_sd if by_user else row.sd
         cells.append(

@@ -13,12 +13,12 @@ import typer
 from engine.audit import order_findings
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, say
-from store.words import Split
+from store.enums import Split
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from store.records import Dataset
+    from store.rows import Dataset
     from store.workspace import Workspace
 
 HISTORY_SHOWN = 3
@@ -78,7 +78,7 @@ def as_document(dataset: Dataset) -> dict[str, Any]:
     return document
 
 
-def print_datasets(found: Sequence[Dataset]) -> None:
+def print_datasets(datasets: Sequence[Dataset]) -> None:
     """One row per dataset on stdout: its size, its train and test events, how they were divided, where it is from."""
     print_table(
         ["name", "users", "items", "train", "test", "split", "from"],
@@ -89,12 +89,12 @@ def print_datasets(found: Sequence[Dataset]) -> None:
                 dataset.split,
                 "synthetic" if dataset.synthetic else dataset.platform,
             )
-            for dataset in found
+            for dataset in datasets
         ],
         right="users,items,train,test",
         cut="name,from",
     )
-    if any(dataset.synthetic for dataset in found):
+    if any(dataset.synthetic for dataset in datasets):
         say("synthetic: generated, not real data.")
 
 
@@ -134,19 +134,21 @@ def _full(dataset: Dataset) -> list[tuple[str, object]]:
     return rows
 
 
-def _audit(part: str, found: Any) -> list[tuple[str, object]]:
+def _audit(part: str, figure: Any) -> list[tuple[str, object]]:
     if part == "order":  # said in full beside the order itself
         return []
     if part == "duplicates":
-        share = f"{found['items']:,} items share {found['groups']:,} titles; the largest group has {found['largest']}"
+        share = (
+            f"{figure['items']:,} items share {figure['groups']:,} titles; the largest group has {figure['largest']}"
+        )
         examples = [
             (f"same title × {group['items']}", f"{group['title']} ({', '.join(group['keys'])})")
-            for group in found["examples"]
+            for group in figure["examples"]
         ]
         return [("duplicate titles", share), *examples]
-    if isinstance(found, dict):
-        return [(f"{part}: {key}", _plain(value)) for key, value in found.items()]
-    return [(part.replace("_", " "), _plain(found))]
+    if isinstance(figure, dict):
+        return [(f"{part}: {key}", _plain(value)) for key, value in figure.items()]
+    return [(part.replace("_", " "), _plain(figure))]
 
 
 def _example(db: sqlite3.Connection, dataset: Dataset) -> list[tuple[str, object]]:

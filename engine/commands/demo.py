@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.commands.options import DetachOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_table, progress_bar, say
-from store.words import Seen
+from store.enums import Seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def demo(detach: DetachOption = False, workspace: WorkspaceOption = None) -> Non
 
     Example: st5 demo
     """
-    from engine.jobs import door
+    from engine.jobs import submit
     from engine.jobs.worker import JOB
 
     space = open_workspace(workspace)
@@ -58,7 +58,7 @@ def demo(detach: DetachOption = False, workspace: WorkspaceOption = None) -> Non
         observer.tell("result", "everything of the demo is there")
 
     if detach or JOB in os.environ:
-        door.run(space, "demo", work, detach=detach, device=device)
+        submit.submit_job(space, "demo", work, detach=detach, device=device)
     else:  # its training is a job of its own
         _run(space, progress_bar, workspace)
 

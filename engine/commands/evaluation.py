@@ -18,16 +18,16 @@ from engine.commands.options import (
     whole_numbers,
 )
 from engine.commands.output import print_json, print_table, say
+from store.enums import Seen, Split
 from store.errors import BadInput
-from store.words import Seen, Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from engine.progress import Observer
     from engine.protocol import EvaluationOptions
-    from engine.reading import Reading
     from engine.registry import ModelSpec
+    from engine.text_format import TextFormat
     from store.workspace import Workspace
 
 READING = tuple(spec for spec in BASELINES if spec.vectors)
@@ -159,7 +159,7 @@ def evaluate(
         split=split,
         sample=sample,
         seed=seed,
-        reading=reading(history, item_text),
+        text_format=text_format(history, item_text),
         device=device,
         precision=precision,
     )
@@ -167,17 +167,17 @@ def evaluate(
     evaluate_all(open_workspace(workspace), models, names(datasets), orders, as_json=as_json, detach=detach)
 
 
-def reading(history: str, item_text: str) -> Reading:
+def text_format(history: str, item_text: str) -> TextFormat:
     """What two options say, "" for what the model was trained on; `BadInput` with what is allowed."""
-    from engine.reading import Reading
     from engine.text.sentences import HistoryFormat, ItemText
+    from engine.text_format import TextFormat
     from store.errors import unknown
 
     if history and history not in list(HistoryFormat):
         raise unknown("history format", history, list(HistoryFormat))
     if item_text and item_text not in list(ItemText):
         raise unknown("item text", item_text, list(ItemText))
-    return Reading(HistoryFormat(history) if history else None, ItemText(item_text) if item_text else None)
+    return TextFormat(HistoryFormat(history) if history else None, ItemText(item_text) if item_text else None)
 
 
 def options_for(*, device: str, precision: str) -> EvaluationOptions:
@@ -257,7 +257,7 @@ def _job(
     trains: bool = False,
 ) -> None:
     """Evaluate what `models` makes or names. Where that means training, it waits for the device as a training does."""
-    from engine.jobs import door
+    from engine.jobs import submit
 
     def work(observer: Observer) -> list[int]:
         from engine.evaluation import JointProgress, evaluate
@@ -278,7 +278,9 @@ def _job(
         observer.tell("result", words if len(made) == 1 else f"{len(made)} evaluations")
         return made
 
-    made = door.run(space, kind, work, detach=detach, device=lambda: lease(options[0].device, shared=not trains))
+    made = submit.submit_job(
+        space, kind, work, detach=detach, device=lambda: device_to_lock(options[0].device, shared=not trains)
+    )
     if made is not None:
         _print_metrics(space, made, as_json=as_json)
 
@@ -293,7 +295,7 @@ def _sizes(space: Workspace, names: Sequence[str], options: EvaluationOptions) -
     return {one.name: (one.items, min(options.sample or events[one.name], events[one.name])) for one in found}
 
 
-def lease(device: str, *, shared: bool) -> str:
+def device_to_lock(device: str, *, shared: bool) -> str:
     """The device whose turn the work waits for; processors are shared unless something is trained."""
     from engine.encoding.device import choose_device
 
@@ -301,12 +303,12 @@ def lease(device: str, *, shared: bool) -> str:
     return "" if shared and chosen.type == "cpu" else str(chosen)
 
 
-def _print_metrics(space: Workspace, made: list[int], *, as_json: bool) -> None:
+def _print_metrics(space: Workspace, evaluation_ids: list[int], *, as_json: bool) -> None:
     from engine.commands.results import metric_json
     from store.evaluations import metric_rows
 
     with space.read() as db:
-        rows = [row for row in metric_rows(db, slice_name="all", every=True) if row.evaluation.id in made]
+        rows = [row for row in metric_rows(db, slice_name="all", every=True) if row.evaluation.id in evaluation_ids]
     if as_json:
         print_json([metric_json(row) for row in rows])
         return

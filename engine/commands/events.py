@@ -10,8 +10,8 @@ import typer
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
 from engine.commands.output import Form, chosen_form, print_csv, print_json, print_table, say
 from engine.queries.event_filter import LETTERS, parse
+from store.enums import Seen, Split
 from store.errors import BadInput
-from store.words import Seen, Split
 
 
 def events(

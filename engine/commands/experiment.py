@@ -12,8 +12,8 @@ from engine.commands.output import Form, chosen_form, print_json, print_table, s
 from engine.experiments.arguments import Arguments
 from engine.experiments.definition import NO_NAME
 from engine.measuring.choices import Averaging
+from store.enums import Seen
 from store.errors import BadInput, Failed
-from store.words import Seen
 
 if TYPE_CHECKING:
     from engine.experiments.definition import Definition
@@ -63,8 +63,8 @@ def experiment(
 
     Example: st5 experiment main --datasets ml-100k --sample 500
     """
+    from engine.experiments.context import ExperimentContext
     from engine.experiments.definition import load_definition
-    from engine.experiments.question import Question
     from engine.experiments.request import checked
     from engine.experiments.steps import steps
 
@@ -83,7 +83,7 @@ def experiment(
     )  # fmt: skip
     with space.read() as db:
         arguments = checked(db, asked, said)
-        missing = steps(Question(db, asked, arguments))
+        missing = steps(ExperimentContext(db, asked, arguments))
     if dry_run:
         _print_steps(missing, form)
         return
@@ -96,7 +96,7 @@ def _run(
     """Run what can run, as a job, and print what there is then; a failed step is said after the table."""
     from engine import __version__
     from engine.experiments.steps import Readiness
-    from engine.jobs import door
+    from engine.jobs import submit
     from engine.jobs.worker import JOB
     from store.experiments import put_experiment
 
@@ -114,7 +114,7 @@ def _run(
     problem: Failed | SystemExit | None = None
     if detach or any(step.readiness is Readiness.READY for step in missing):
         try:
-            door.run(space, "experiment", work, detach=detach)
+            submit.submit_job(space, "experiment", work, detach=detach)
         except (Failed, SystemExit) as error:
             if isinstance(error, SystemExit) and error.code != Failed.exit_code:
                 raise
@@ -127,13 +127,13 @@ def _run(
 
 def _work(space: Workspace, definition: Definition, arguments: Arguments, observer: Observer) -> None:
     """All steps; `Failed` with what went wrong where one did."""
-    from engine.experiments.question import Question
+    from engine.experiments.context import ExperimentContext
     from engine.experiments.running import run_steps
     from engine.experiments.steps import steps
 
     def left() -> list[Step]:
         with space.read() as db:
-            return steps(Question(db, definition, arguments))
+            return steps(ExperimentContext(db, definition, arguments))
 
     failures = run_steps(space, left, observer)
     if failures:

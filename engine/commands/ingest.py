@@ -15,14 +15,14 @@ from engine.commands.datasets import as_document, print_datasets
 from engine.commands.options import DetachOption, JsonOption, SeedOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, progress_bar, say
 from engine.sources.timestamp_format import METAVAR, checked_format
+from store.enums import Split, SplitKind, Ties
 from store.errors import BadInput
-from store.words import Split, SplitKind, Ties
 
 if TYPE_CHECKING:
     from engine.ingest import IngestOptions
     from engine.progress import Observer
-    from engine.sources.raw import Raw
-    from store.records import Dataset
+    from engine.sources.source_data import SourceData
+    from store.rows import Dataset
 
 ingest = typer.Typer(
     rich_markup_mode=None, add_completion=False, help="Read a source into the workspace.", no_args_is_help=True
@@ -246,7 +246,7 @@ def table(
     named = {role: column for role, column in asdict(columns).items() if column}
     _there(events, items)
 
-    def read() -> list[tuple[Raw, IngestOptions]]:
+    def read() -> list[tuple[SourceData, IngestOptions]]:
         raw = files.read(events, items, columns, timestamp_format, domain or name)
         return [(replace(raw, settings=raw.settings | {"columns": named}), options)]
 
@@ -291,7 +291,7 @@ def synthetic(
 
     options = _options(name or "synthetic", split, t1, t2, caps, seed, text, replace_old, ties)
 
-    def read() -> Iterator[tuple[Raw, IngestOptions]]:
+    def read() -> Iterator[tuple[SourceData, IngestOptions]]:
         with tempfile.TemporaryDirectory(prefix="st5-shop-") as folder:
             for raw in shop.read_shop(Path(folder), users, items, domains, seed, tied_share):
                 called = options.name if name and domains == 1 else f"{options.name}-{raw.domain}"
@@ -313,7 +313,7 @@ def arrangements(
     them out; commands take their names. Example: st5 ingest arrangements ml-100k
     """
     from engine.arrangements import refusal, unfit
-    from engine.jobs import door
+    from engine.jobs import submit
     from store.datasets import dataset as stored_dataset
 
     space = open_workspace(workspace)
@@ -329,7 +329,7 @@ def arrangements(
         observer.tell("result", f"{name}: {len(made)} arrangements of its events of one time")
         return made
 
-    made = door.run(space, "ingest", work, detach=detach)
+    made = submit.submit_job(space, "ingest", work, detach=detach)
     if made is None:
         return
     if as_json:
@@ -345,7 +345,7 @@ def _amazon_reader(
     csv_files: tuple[Path | None, Path | None, Path | None],
     hub_files: tuple[str, str | None] | None,
     timestamp_format: str,
-) -> Callable[[], Raw]:
+) -> Callable[[], SourceData]:
     """What reads the files that the options name; hub_files: kind and source of files that are still to be found."""
     train, valid, test = csv_files
     if hub_files is not None:
@@ -408,7 +408,7 @@ def _three_caps(text: str | None) -> tuple[int, int, int] | None:
 
 def _store(
     workspace: Path | None,
-    read: Callable[[], Iterable[tuple[Raw, IngestOptions]]],
+    read: Callable[[], Iterable[tuple[SourceData, IngestOptions]]],
     as_json: bool,
     *,
     detach: bool,
@@ -428,9 +428,9 @@ def _store(
         return made
 
     if detach or JOB in os.environ:
-        from engine.jobs import door
+        from engine.jobs import submit
 
-        made = door.run(space, "ingest", work, detach=detach)
+        made = submit.submit_job(space, "ingest", work, detach=detach)
     else:
         with progress_bar() as progress:
             made = work(Observer(progress))

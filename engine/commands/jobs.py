@@ -16,7 +16,7 @@ from store.plain_text import plain
 from store.workspace import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from store.records import Job, Series
+    from store.rows import Job, Series
     from store.workspace import Workspace
 
 jobs = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -13,7 +13,7 @@ from engine.lineage import facts, phases
 from engine.report.cells import NOTHING
 
 if TYPE_CHECKING:
-    from store.records import Model
+    from store.rows import Model
 
 
 def models(

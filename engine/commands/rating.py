@@ -12,7 +12,7 @@ from engine.commands.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from engine.progress import Observer
-    from store.records import RatingError, RatingRun
+    from store.rows import RatingError, RatingRun
 
 BY_USE = (("user", "warm"), ("user", "cold"), ("target", "warm"), ("target", "cold"))
 
@@ -40,7 +40,7 @@ def rate(
 
     Example: st5 rate bias --datasets ml-100k
     """
-    from engine.jobs import door
+    from engine.jobs import submit
     from engine.rating.predictor import named, settings_of
     from engine.rating.request import RateRequest, check
 
@@ -63,7 +63,7 @@ def rate(
         observer.tell("result", words if len(made) == 1 else f"{len(made)} rating runs")
         return made
 
-    made = door.run(space, "rate", work, detach=detach, device=lambda: _lease(device))
+    made = submit.submit_job(space, "rate", work, detach=detach, device=lambda: _device_to_lock(device))
     if made is not None:
         from store.ratings import rating_errors
 
@@ -85,7 +85,7 @@ def error_json(run: RatingRun, error: RatingError) -> dict[str, Any]:
     }
 
 
-def _lease(device: str) -> str:
+def _device_to_lock(device: str) -> str:
     """The accelerator whose turn the work waits for; processors are shared."""
     from engine.encoding.device import choose_device
 
@@ -105,12 +105,12 @@ def _remarks(run: RatingRun) -> list[str]:
     return told
 
 
-def _print(made: list[tuple[RatingRun, list[RatingError]]], *, as_json: bool) -> None:
+def _print(runs: list[tuple[RatingRun, list[RatingError]]], *, as_json: bool) -> None:
     if as_json:
-        print_json([error_json(run, error) for run, errors in made for error in errors])
+        print_json([error_json(run, error) for run, errors in runs for error in errors])
         return
     rows = []
-    for run, errors in made:
+    for run, errors in runs:
         found = {(error.slice, error.value, error.metric): error for error in errors}
         whole = [found["all", "all", metric] for metric in ("rmse", "mae")]
         parts = [found.get((*part, "rmse")) for part in BY_USE]

@@ -14,16 +14,16 @@ from engine.commands.evaluation import (
     ItemTextOption,
     PrecisionOption,
     check_precision,
-    reading,
+    text_format,
 )
 from engine.commands.options import JsonOption, WorkspaceOption, open_workspace
 from engine.commands.output import print_json, print_table, progress_bar, say
 from engine.loading import loading
 from engine.step_times import Times
-from store.words import Seen
+from store.enums import Seen
 
 
-class Kind(StrEnum):
+class VectorKind(StrEnum):
     """Whose vectors."""
 
     ITEMS = "items"
@@ -73,7 +73,7 @@ def recommend(
             history=history or [],
             k=k,
             seen=seen,
-            reading=reading(history_format, item_text),
+            text_format=text_format(history_format, item_text),
             device=device,
             precision=precision,
             progress=progress,
@@ -144,7 +144,7 @@ def why(
             user=user,
             history=history or [],
             newest=newest,
-            reading=reading(history_format, item_text),
+            text_format=text_format(history_format, item_text),
             device=device,
             precision=precision,
             progress=progress,
@@ -199,7 +199,9 @@ def _say_times(times: Times) -> None:
 def embeddings(
     model: Annotated[str, typer.Argument(help="Name of a text model.")],
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")],
-    kind: Annotated[Kind, typer.Option(help="items; users (newest history known); events (one row per test event).")],
+    kind: Annotated[
+        VectorKind, typer.Option(help="items; users (newest history known); events (one row per test event).")
+    ],
     out: Annotated[Path, typer.Option(help="File to write: keys and vectors [n, D].")],
     history: HistoryOption = "",
     item_text: ItemTextOption = "",
@@ -223,7 +225,7 @@ def embeddings(
             model,
             dataset,
             kind.value,
-            reading(history, item_text),
+            text_format(history, item_text),
             device,
             precision,
             progress,

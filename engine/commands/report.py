@@ -35,38 +35,38 @@ def report(
 
     Example: st5 report --out report
     """
-    from engine.jobs import door
-    from engine.report.gathering import asked_outcomes
+    from engine.jobs import submit
+    from engine.report.build import requested_outcomes
     from engine.report.writing import check_folder
 
     chosen = _formats(",".join(formats or []))
     check_folder(out)
     space = open_workspace(workspace)
     with space.read() as db:
-        shown = asked_outcomes(db, names(experiments))
+        shown = requested_outcomes(db, names(experiments))
 
     def work(observer: Observer) -> list[Path]:
-        from engine.report.gathering import gather
+        from engine.report.build import build_report
         from engine.report.writing import write_report
 
         with space.read() as db:
-            found = gather(db, space.folder.resolve().name, shown)
+            found = build_report(db, space.folder.resolve().name, shown)
         written = write_report(found, out, chosen)
         observer.tell("result", f"{len(written)} files in {out}")
         for file in written:
             print(file)
         return written
 
-    written = door.run(space, "report", work, detach=detach)
+    written = submit.submit_job(space, "report", work, detach=detach)
     if written is not None:
         say(f"{len(written)} files. Open {written[0]}.")
 
 
-def _formats(said: str) -> list[Format]:
+def _formats(option: str) -> list[Format]:
     """The formats that the option names, all where it names none."""
     from engine.report.writing import Format
 
-    found = names(said) or names(ALL)
+    found = names(option) or names(ALL)
     for name in found:
         if name not in list(Format):
             raise unknown("format", name, Format, "Several are joined by commas: --format html,md.")

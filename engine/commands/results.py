@@ -12,9 +12,9 @@ import typer
 from engine.audit.order_findings import failures, verdict
 from engine.commands.options import JsonOption, WorkspaceOption, names, open_workspace
 from engine.commands.output import Form, chosen_form, print_csv, print_json, say, say_wrapped
-from engine.measuring.choices import Averaging, Question, Significance
+from engine.measuring.choices import Averaging, ComparisonSpec, Significance
+from store.enums import Seen, Slice, Split
 from store.errors import BadInput
-from store.words import Seen, Slice, Split
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,7 +88,7 @@ def results(
     """
     form = chosen_form(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
     _check_options(compare, against, test, seeds, model)
-    asked = Question(
+    asked = ComparisonSpec(
         by=by or Slice.ALL,
         metrics=_metrics(names(metric)) or _usual_metrics(compare is not None or bool(against), seeds or bool(where)),
         seen=[seen] if seen else list(Seen),
@@ -232,32 +232,34 @@ def _check_names(db: sqlite3.Connection, model: str, dataset: str) -> None:
         datasets.dataset(db, dataset)
 
 
-def _rows(db: sqlite3.Connection, asked: Question, model: str, dataset: str, *, every_slice: bool) -> list[MetricRow]:
+def _rows(
+    db: sqlite3.Connection, spec: ComparisonSpec, model: str, dataset: str, *, every_slice: bool
+) -> list[MetricRow]:
     """Stored metrics; where conditions are set or an evaluation lacks the slice, they are computed."""
     from store.evaluations import evaluations, metric_rows
 
-    rule = asked.seen[0] if len(asked.seen) == 1 else ""
+    rule = spec.seen[0] if len(spec.seen) == 1 else ""
     stored: list[MetricRow] = []
-    if not asked.where:
-        name = "" if every_slice else asked.by.value
+    if not spec.where:
+        name = "" if every_slice else spec.by.value
         stored = metric_rows(db, slice_name=name, seen=rule, model=model, dataset=dataset)
         if every_slice:
-            return [row for row in stored if not asked.metrics or row.metric.metric in asked.metrics]
+            return [row for row in stored if not spec.metrics or row.metric.metric in spec.metrics]
     having = {row.evaluation.id for row in stored}
-    stored = [row for row in stored if not asked.metrics or row.metric.metric in asked.metrics]
+    stored = [row for row in stored if not spec.metrics or row.metric.metric in spec.metrics]
     lacking = [each for each in evaluations(db, model=model, dataset=dataset) if each.id not in having]
     if lacking:
-        from engine.measuring.computed import computed
+        from engine.measuring.ad_hoc_slices import ad_hoc_metrics
         from engine.measuring.metrics import MEASURES, measure
 
-        measures = [measure(name) for name in asked.metrics] or MEASURES
-        stored += computed(db, lacking, asked.by, asked.where, measures, asked.seen)
+        measures = [measure(name) for name in spec.metrics] or MEASURES
+        stored += ad_hoc_metrics(db, lacking, spec.by, spec.where, measures, spec.seen)
         stored.sort(key=lambda row: row.evaluation.id)
     return stored
 
 
 def _print_tables(
-    db: sqlite3.Connection, rows: list[MetricRow], asked: Question, marks: bool | None, form: Form
+    db: sqlite3.Connection, rows: list[MetricRow], spec: ComparisonSpec, marks: bool | None, form: Form
 ) -> None:
     """A table for each metric, as the workbench's Results shows it: models as rows, datasets and values as columns."""
     from engine.commands.sheets import print_sheet
@@ -272,12 +274,12 @@ def _print_tables(
     newest = newest_of_each({row.evaluation.id: row.evaluation for row in rows}.values())
     known, every_model = datasets.datasets(db), models.models(db)
     chosen = {evaluation.id for evaluation in newest}
-    values = sum(evaluation.n for evaluation in newest) * len(asked.metrics)
+    values = sum(evaluation.n for evaluation in newest) * len(spec.metrics)
     tested = marks or (marks is None and values <= MARKED_AT_ONCE)
     notes = [] if tested or marks is False else [f"Testing {values:,} values takes a while; --marks does it."]
-    by_user = asked.mean is Averaging.USER
-    for metric in asked.metrics:
-        measured = Measured(asked.by, metric, asked.seen[0], by_user, tuple(asked.where))
+    by_user = spec.mean is Averaging.USER
+    for metric in spec.metrics:
+        measured = Measured(spec.by, metric, spec.seen[0], by_user, tuple(spec.where))
         table = arrange(
             [row for row in rows if row.metric.metric == metric and row.evaluation.id in chosen],
             layout("", newest, every_model, joined(newest), one_dataset=False),

@@ -23,7 +23,7 @@ from engine.commands.output import (
     terminal_width,
 )
 from engine.experiments.sheet import Cell, LineFigure, Outcome, PointFigure, Sheet
-from engine.measuring.marks import ALIKE
+from engine.measuring.highlighting import ALIKE
 from engine.report.cells import NOTHING, Written, WrittenRow, below, column_heads, number, written
 from store.plain_text import plain
 

@@ -15,7 +15,7 @@ from store.errors import BadInput
 if TYPE_CHECKING:
     from engine.progress import Observer
     from engine.training.request import TrainRequest
-    from store.records import Model
+    from store.rows import Model
     from store.workspace import Workspace
 
 RECIPE = "modern"
@@ -60,7 +60,7 @@ def train(
 
     Example: st5 train nopre --datasets books --recipe modern --set pairs=20000 --detach
     """
-    from engine.jobs import door
+    from engine.jobs import submit
     from engine.training.recipe import load_recipe
     from engine.training.request import TrainRequest, check, warnings
 
@@ -85,7 +85,7 @@ def train(
 
         return train_variant(space, request, observer)
 
-    model = door.run(space, "train", work, detach=detach, device=lambda: _lease(device))
+    model = submit.submit_job(space, "train", work, detach=detach, device=lambda: _device_to_lock(device))
     if model is not None and os.environ.get("RANK", "0") == "0":  # of several processes one speaks
         say(
             f"{model.name}: {' -> '.join(request.chain)} from {model.backbone}, weights {model.weights_hash[:12]}. "
@@ -93,7 +93,7 @@ def train(
         )
 
 
-def _lease(device: str) -> str:
+def _device_to_lock(device: str) -> str:
     """The device whose turn a training waits for: also the CPU, which two would only make slower for each other."""
     from engine.encoding.device import choose_device
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.commands.evaluation import DeviceOption, lease
+from engine.commands.evaluation import DeviceOption, device_to_lock
 from engine.commands.options import DetachOption, JsonOption, WorkspaceOption, names, open_workspace
 from engine.commands.output import print_json, print_table, say, say_wrapped
 from engine.tuning.request import METRIC, MOST_TRIALS, SEEN, SearchRequest, parse_tries
+from store.enums import Seen, TrialState
 from store.errors import BadInput, Failed
-from store.words import Seen, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.progress import Observer
     from engine.tuning.plan import Plan
     from engine.tuning.table import SearchTable
-    from store.records import Search
+    from store.rows import Search
     from store.workspace import Workspace
 
 LIST = "list"
@@ -103,10 +103,10 @@ def tune(
 
 
 def _run(
-    space: Workspace, plans: Sequence[Plan], asked: Sequence[Search], device: str, *, detach: bool, as_json: bool
+    space: Workspace, plans: Sequence[Plan], searches: Sequence[Search], device: str, *, detach: bool, as_json: bool
 ) -> None:
     """Make what is left as a job, and print what there is then; trials that all failed are said after the table."""
-    from engine.jobs import door
+    from engine.jobs import submit
     from engine.jobs.worker import JOB
     from engine.tuning.plan import left
 
@@ -120,28 +120,28 @@ def _run(
             if kind == "trial" and JOB not in os.environ:  # a job's log has it already
                 say(message)
 
-        run(space, list(zip(asked, searched, strict=True)), replace(observer, tell=tell), device=device)
+        run(space, list(zip(searches, searched, strict=True)), replace(observer, tell=tell), device=device)
 
     problem: Failed | SystemExit | None = None
-    if detach or any(left(space, search) for search in asked):
+    if detach or any(left(space, search) for search in searches):
         shared = not any(each.trains for each in searched)
         try:
-            door.run(space, "tune", work, detach=detach, device=lambda: lease(device, shared=shared))
+            submit.submit_job(space, "tune", work, detach=detach, device=lambda: device_to_lock(device, shared=shared))
         except (Failed, SystemExit) as error:
             if isinstance(error, SystemExit) and error.code != Failed.exit_code:
                 raise
             problem = error
     if not detach and JOB not in os.environ:  # the table in a job's log would be that of its terminal's width
-        _print(space, asked, as_json=as_json)
+        _print(space, searches, as_json=as_json)
     if problem is not None:
         raise problem
 
 
-def _print(space: Workspace, asked: Sequence[Search], *, as_json: bool) -> None:
+def _print(space: Workspace, searches: Sequence[Search], *, as_json: bool) -> None:
     from engine.tuning.table import document, search_table
 
     with space.read() as db:
-        tables = [search_table(db, search) for search in asked]
+        tables = [search_table(db, search) for search in searches]
     if as_json:
         print_json([document(table) for table in tables])
         return

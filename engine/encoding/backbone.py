@@ -9,7 +9,7 @@ from engine.encoding.model_folder import ModelFolder, read_model_folder
 from engine.text.prompts import Prompts
 from store import models as stored_models
 from store.errors import BadInput, unknown
-from store.records import Model
+from store.rows import Model
 from store.workspace import Workspace
 
 POOLINGS = ("cls", "mean")

@@ -21,7 +21,7 @@ from engine.encoding.model_folder import KINDS, ModelFolder
 from engine.loading import loading
 from engine.text.prompts import Prompts
 from engine.text.sentences import Renderer, Sentence, Template
-from engine.text.tags import resolve
+from engine.text.special_tokens import resolve
 from store.arrays import content_hash
 from store.errors import BadInput, Failed
 

@@ -121,7 +121,7 @@ def _modules(folder: Path) -> tuple[ModuleEntry, ...]:
     lines = _read_json(folder / MODULES, MODULES)
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise _Unusable(f"{MODULES} is not a list of modules. Take a folder that SentenceTransformer wrote.")
-    entries = [_entry(folder, line, place) for place, line in enumerate(lines)]
+    entries = [_entry(folder, line, number) for number, line in enumerate(lines)]
     kinds = [entry.kind for entry in entries]
     if kinds[0] != "Transformer" or kinds.count("Transformer") > 1 or "Pooling" not in kinds:
         raise _Unusable(
@@ -133,10 +133,10 @@ def _modules(folder: Path) -> tuple[ModuleEntry, ...]:
     return tuple(entries)
 
 
-def _entry(folder: Path, line: dict[str, Any], place: int) -> ModuleEntry:
-    named, path, name = line.get("type"), line.get("path", ""), line.get("name", str(place))
+def _entry(folder: Path, line: dict[str, Any], number: int) -> ModuleEntry:
+    named, path, name = line.get("type"), line.get("path", ""), line.get("name", str(number))
     if not (isinstance(named, str) and isinstance(path, str) and isinstance(name, str)):
-        raise _Unusable(f"line {place + 1} of {MODULES} has no type, path and name that are texts.")
+        raise _Unusable(f"line {number + 1} of {MODULES} has no type, path and name that are texts.")
     own = OWN_CLASS.fullmatch(named)
     if own is None:
         raise _Unusable(

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.experiments.definition import definition_names
 from engine.measuring.choices import Averaging
-from store.words import Seen
+from store.enums import Seen
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from store.enums import Slice
 from store.errors import BadInput, unknown
-from store.words import Slice
 
 FOLDER = Path(__file__).resolve().parent / "definitions"
 SHOW = "`st5 experiment main --definition` prints one that can be copied and changed."
 NO_NAME = "list"  # `st5 experiment list` lists
 
 
-class Kind(StrEnum):
+class ExperimentKind(StrEnum):
     """What the rows and columns of an experiment are."""
 
     EVALUATIONS = "evaluations"  # dataset and metric × arm
@@ -87,7 +87,7 @@ class Definition:
 
 OWN = ("name", "text")  # not written in the file
 CHOICES: dict[str, tuple[str, ...]] = {
-    "kind": tuple(Kind),
+    "kind": tuple(ExperimentKind),
     "scope": tuple(Scope),
     "slices": tuple(Slice),
     "maps": ("items", "users"),
@@ -141,7 +141,7 @@ def parse_definition(name: str, text: str, where: str = "") -> Definition:
     labels = [arm.label for arm in columns]
     if len(set(labels)) < len(labels):
         raise BadInput(f"{where}: two arms have one label ({', '.join(labels)}). Give each its own.")
-    if not columns and said.kind not in (Kind.DATASETS, Kind.ORDER_USE):
+    if not columns and said.kind not in (ExperimentKind.DATASETS, ExperimentKind.ORDER_USE):
         raise BadInput(f"{where}: there are no arms, so there is nothing to compare. Write [[arms]] with a label.")
     _check_metrics(said, where)
     return replace(said, name=name, arms=columns, text=text)
@@ -163,7 +163,7 @@ def _arm(definition: Definition, document: Mapping[str, Any], where: str) -> Arm
     arm = _read(Arm(), document, where)
     if not arm.label:
         raise BadInput(f'{where}: label is missing. Write label = "…", the head of its column.')
-    if definition.kind == Kind.RATINGS:
+    if definition.kind == ExperimentKind.RATINGS:
         if not arm.predictor:
             raise BadInput(f'{where}: predictor is missing. Write predictor = "bias"; `st5 rate --help` names them.')
     elif not (arm.model or definition.model):
@@ -213,12 +213,17 @@ def _allowed(key: str, default: Any) -> str:
 
 
 def _check_metrics(definition: Definition, where: str) -> None:
-    if definition.kind not in (Kind.EVALUATIONS, Kind.CURVES, Kind.ORDER, Kind.ORDER_USE):
+    if definition.kind not in (
+        ExperimentKind.EVALUATIONS,
+        ExperimentKind.CURVES,
+        ExperimentKind.ORDER,
+        ExperimentKind.ORDER_USE,
+    ):
         return
     from engine.measuring.metrics import METRICS
 
     for name in definition.metrics:
         if name not in METRICS:
             raise BadInput(f"{where}: {unknown('metric', name, METRICS)}")
-    if definition.kind == Kind.CURVES and not definition.slices:
+    if definition.kind == ExperimentKind.CURVES and not definition.slices:
         raise BadInput(f'{where}: slices is missing. Write slices = ["history-length"], what the curves run over.')

@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.experiments.context import ExperimentColumn, ExperimentContext
 from engine.experiments.definition import Scope
-from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Row, Sheet
 from engine.experiments.significance import P, mark_significance, p_values, rank_cells
 from engine.measuring.choices import Averaging
 from engine.published.thesis import published as published_number
 from store import statistics
+from store.enums import Seen, Slice, SplitKind
 from store.evaluations import MetricRow, slice_metrics
-from store.records import Dataset
-from store.words import Seen, Slice, SplitKind
+from store.rows import Dataset
 
 SEEN = {Seen.KEEP: "seen items kept", Seen.MASK: "seen items left out"}
 AVERAGING = {Averaging.EVENT: "every event weighs the same", Averaging.USER: "every user weighs the same"}
 
 
-def sheets(question: Question) -> tuple[Sheet, ...]:
+def sheets(context: ExperimentContext) -> tuple[Sheet, ...]:
     """One sheet for each seen rule, and where trained models meet unseen data, what these have in common."""
-    p = {dataset.name: p_values(question, dataset, Slice.ALL) for dataset in question.datasets}
-    found = tuple(_sheet(question, seen, p) for seen in question.seen)
-    if question.definition.scope == Scope.ANY:
+    p = {dataset.name: p_values(context, dataset, Slice.ALL) for dataset in context.datasets}
+    found = tuple(_sheet(context, seen, p) for seen in context.seen)
+    if context.definition.scope == Scope.ANY:
         return found
     from engine.experiments.overlap import sheets as overlaps
 
-    return (*found, *overlaps(question))
+    return (*found, *overlaps(context))
 
 
 def cell(
@@ -58,34 +58,34 @@ def cell(
     return replace(made, value=mean, low=None, high=None, seeds=len(rows), spread=deviation)
 
 
-def protocol(question: Question, seen: Seen) -> str:
+def protocol(context: ExperimentContext, seen: Seen) -> str:
     """The rules of a sheet in one line."""
     return (
         f"test events against the full catalogue; {SEEN[seen]}; ties expected over random order; "
-        f"{AVERAGING[question.arguments.mean]}; {same_time(question)}"
+        f"{AVERAGING[context.arguments.mean]}; {same_time(context)}"
     )
 
 
-def same_time(question: Question) -> str:
+def same_time(context: ExperimentContext) -> str:
     """What decided between events of one time, of each dataset where they differ."""
-    of = {dataset.name: dataset.same_time for dataset in question.datasets}
+    of = {dataset.name: dataset.same_time for dataset in context.datasets}
     alike = set(of.values())
     words = alike.pop() if len(alike) == 1 else ", ".join(f"{name} {value}" for name, value in of.items())
     return f"events of one time: {words}"
 
 
-def notes(question: Question) -> tuple[str, ...]:
+def notes(context: ExperimentContext) -> tuple[str, ...]:
     """What a reader of the numbers has to know about the datasets."""
     found = []
-    for dataset in question.datasets:
-        if question.sampled(dataset):
-            events = question.stored.events(dataset.name)
-            found.append(f"{dataset.name}: {question.sample:,} of {events:,} test events, drawn with seed 0.")
-        if question.definition.descriptions:
-            without = statistics.items_without_description(question.db, dataset.id)
+    for dataset in context.datasets:
+        if context.sampled(dataset):
+            events = context.stored.events(dataset.name)
+            found.append(f"{dataset.name}: {context.sample:,} of {events:,} test events, drawn with seed 0.")
+        if context.definition.descriptions:
+            without = statistics.items_without_description(context.db, dataset.id)
             words = f"{dataset.name}: {without:,} of {dataset.items:,} items have no description"
             found.append(f"{words} and read as “description not available”." if without else f"{words}.")
-    leaking = [dataset.name for dataset in question.datasets if dataset.split is SplitKind.LEAVE_ONE_OUT]
+    leaking = [dataset.name for dataset in context.datasets if dataset.split is SplitKind.LEAVE_ONE_OUT]
     if leaking:
         found.append(f"Leave-one-out, which leaks across users: {', '.join(leaking)}.")
     return tuple(found)
@@ -96,40 +96,44 @@ def fingerprints(datasets: Sequence[Dataset]) -> dict[str, str]:
     return {dataset.name: dataset.fingerprint for dataset in datasets}
 
 
-def _sheet(question: Question, seen: Seen, p: dict[str, P]) -> Sheet:
+def _sheet(context: ExperimentContext, seen: Seen, p: dict[str, P]) -> Sheet:
     rows: list[Row] = []
     tests: dict[tuple[int, int], float] = {}
-    for dataset in question.datasets:
-        for metric in question.definition.metrics:
-            cells = [_measured(question, column, dataset, metric, seen) for column in question.columns]
+    for dataset in context.datasets:
+        for metric in context.definition.metrics:
+            cells = [_measured(context, column, dataset, metric, seen) for column in context.columns]
             if not any(cells):
                 continue
             for column in range(len(cells)):
                 if (seen, metric, "all", column) in p[dataset.name]:
                     tests[len(rows), column] = p[dataset.name][seen, metric, "all", column]
             rows.append(Row((dataset.name, metric), rank_cells(cells)))
-    shown = [dataset for dataset in question.datasets if any(dataset.name in row.labels for row in rows)]
+    shown = [dataset for dataset in context.datasets if any(dataset.name in row.labels for row in rows)]
     return Sheet(
-        name=f"{question.definition.name}-{seen}",
-        title=f"{question.definition.title}, {SEEN[seen]}",
+        name=f"{context.definition.name}-{seen}",
+        title=f"{context.definition.title}, {SEEN[seen]}",
         heads=("dataset", "metric"),
-        columns=tuple(column.arm.label for column in question.columns),
+        columns=tuple(column.arm.label for column in context.columns),
         rows=mark_significance(rows, tests),
-        protocol=protocol(question, seen),
+        protocol=protocol(context, seen),
         fingerprints=fingerprints(shown),
-        notes=notes(question),
+        notes=notes(context),
     )
 
 
-def _measured(question: Question, column: Column, dataset: Dataset, metric: str, seen: Seen) -> Cell | None:
-    of = question.evaluations(column, dataset)
-    rows = slice_metrics(question.db, of, slice_name=Slice.ALL, metric=metric, seen=seen)
-    return cell(rows, question.arguments.mean, *_published(question, column, dataset, metric))
+def _measured(
+    context: ExperimentContext, column: ExperimentColumn, dataset: Dataset, metric: str, seen: Seen
+) -> Cell | None:
+    of = context.evaluations(column, dataset)
+    rows = slice_metrics(context.db, of, slice_name=Slice.ALL, metric=metric, seen=seen)
+    return cell(rows, context.arguments.mean, *_published(context, column, dataset, metric))
 
 
-def _published(question: Question, column: Column, dataset: Dataset, metric: str) -> tuple[float | None, str]:
+def _published(
+    context: ExperimentContext, column: ExperimentColumn, dataset: Dataset, metric: str
+) -> tuple[float | None, str]:
     """The thesis' number of a cell, and a note if it is of another edition of the data."""
-    table, (category, edition) = question.definition.table, question.editions[dataset.name]
+    table, (category, edition) = context.definition.table, context.editions[dataset.name]
     if not table or not column.arm.published or category is None:
         return None, ""
     found = published_number(table, category, metric, column.arm.published)

@@ -6,11 +6,11 @@ import sqlite3
 from typing import Any
 
 from engine.experiments.arguments import arguments_of
+from engine.experiments.context import ExperimentContext
 from engine.experiments.definition import Definition, definition_names, load_definition, parse_definition
-from engine.experiments.question import Question
 from engine.experiments.steps import steps
 from store.experiments import experiments
-from store.records import StoredExperiment
+from store.rows import StoredExperiment
 from store.workspace import Workspace
 
 
@@ -32,8 +32,8 @@ def _missing(db: sqlite3.Connection, stored: StoredExperiment | None) -> list[li
     if stored is None:
         return None
     definition = parse_definition(stored.name, stored.definition)
-    question = Question(db, definition, arguments_of(stored.arguments))
-    return [list(step.arguments) for step in steps(question)]
+    context = ExperimentContext(db, definition, arguments_of(stored.arguments))
+    return [list(step.arguments) for step in steps(context)]
 
 
 def _document(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.arrangements import ARRANGEMENTS, SHUFFLES, By
+from engine.experiments.context import ExperimentColumn, ExperimentContext
 from engine.experiments.evaluations import AVERAGING, SEEN, cell, fingerprints, notes
-from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Line, LineFigure, Row, Sheet
 from engine.experiments.significance import rank_cells
-from engine.measuring.marks import INTERVAL
+from engine.measuring.highlighting import INTERVAL
 from engine.measuring.seeds import spread
+from store.enums import Seen, Slice
 from store.evaluations import slice_metrics
-from store.records import Dataset
-from store.words import Seen, Slice
+from store.rows import Dataset
 
 ALL_SHUFFLES = f"shuffle, {len(SHUFFLES)} seeds"
 SPREAD, WIDTH = "largest less smallest", "width of the interval"
@@ -30,43 +30,43 @@ NOTES = (
 Cells = dict[str, Cell]  # one model's on one dataset, by the words for the order
 
 
-def sheets(question: Question) -> tuple[Sheet, ...]:
+def sheets(context: ExperimentContext) -> tuple[Sheet, ...]:
     """One for each seen rule."""
-    return tuple(_sheet(question, seen) for seen in question.seen)
+    return tuple(_sheet(context, seen) for seen in context.seen)
 
 
-def figures(question: Question) -> tuple[LineFigure, ...]:
+def figures(context: ExperimentContext) -> tuple[LineFigure, ...]:
     """One for each dataset and metric; seen items are left out where both rules are shown."""
-    seen = question.arguments.seen or Seen.MASK
+    seen = context.arguments.seen or Seen.MASK
     ticks = tuple(one.words for one in ARRANGEMENTS)
     found = []
-    for dataset in filter(question.can_rearrange, question.datasets):
-        for metric in question.definition.metrics:
-            columns = zip(question.columns, _columns(question, dataset, metric, seen), strict=True)
+    for dataset in filter(context.can_rearrange, context.datasets):
+        for metric in context.definition.metrics:
+            columns = zip(context.columns, _columns(context, dataset, metric, seen), strict=True)
             lines = tuple(Line(one.arm.label, tuple(map(cells.get, ticks))) for one, cells in columns if cells)
-            name = f"{question.definition.name}-{dataset.name}-{metric}-{seen}"
+            name = f"{context.definition.name}-{dataset.name}-{metric}-{seen}"
             title = f"{dataset.name}: {metric} by the order of events of one time, {SEEN[seen]}"
             if lines:
                 found.append(LineFigure(name, title, "order", metric, ticks, lines))
     return tuple(found)
 
 
-def _sheet(question: Question, seen: Seen) -> Sheet:
+def _sheet(context: ExperimentContext, seen: Seen) -> Sheet:
     rows: list[Row] = []
-    for dataset in filter(question.can_rearrange, question.datasets):
-        for metric in question.definition.metrics:
-            rows += _rows(dataset, metric, _columns(question, dataset, metric, seen))
-    shown = [dataset for dataset in question.datasets if any(dataset.name in row.labels for row in rows)]
+    for dataset in filter(context.can_rearrange, context.datasets):
+        for metric in context.definition.metrics:
+            rows += _rows(dataset, metric, _columns(context, dataset, metric, seen))
+    shown = [dataset for dataset in context.datasets if any(dataset.name in row.labels for row in rows)]
     return Sheet(
-        name=f"{question.definition.name}-{seen}",
-        title=f"{question.definition.title}, {SEEN[seen]}",
+        name=f"{context.definition.name}-{seen}",
+        title=f"{context.definition.title}, {SEEN[seen]}",
         heads=("dataset", "metric", "events of one time"),
-        columns=tuple(column.arm.label for column in question.columns),
+        columns=tuple(column.arm.label for column in context.columns),
         rows=tuple(rows),
         protocol=f"test events against the full catalogue; {SEEN[seen]}; ties expected over random order; "
-        f"{AVERAGING[question.arguments.mean]}; events of one time: as each row says",
+        f"{AVERAGING[context.arguments.mean]}; events of one time: as each row says",
         fingerprints=fingerprints(shown),
-        notes=(*NOTES, *notes(question)) if rows else (),
+        notes=(*NOTES, *notes(context)) if rows else (),
     )
 
 
@@ -84,20 +84,20 @@ def _rows(dataset: Dataset, metric: str, columns: list[Cells]) -> list[Row]:
     return [row for row in found if any(row.cells)]
 
 
-def _columns(question: Question, dataset: Dataset, metric: str, seen: Seen) -> list[Cells]:
+def _columns(context: ExperimentContext, dataset: Dataset, metric: str, seen: Seen) -> list[Cells]:
     """The cells of every column of a dataset and metric."""
-    return [_cells(question, column, dataset, metric, seen) for column in question.columns]
+    return [_cells(context, column, dataset, metric, seen) for column in context.columns]
 
 
-def _cells(question: Question, column: Column, dataset: Dataset, metric: str, seen: Seen) -> Cells:
-    if not question.applies(column, dataset):
+def _cells(context: ExperimentContext, column: ExperimentColumn, dataset: Dataset, metric: str, seen: Seen) -> Cells:
+    if not context.applies(column, dataset):
         return {}
     found = {}
-    for words, arranged in question.arrangements(dataset).items():
-        own = (question.evaluation(column, model, arranged) for model in column.models)
+    for words, arranged in context.arrangements(dataset).items():
+        own = (context.evaluation(column, model, arranged) for model in column.models)
         stored = [evaluation for evaluation in own if evaluation is not None]
-        rows = slice_metrics(question.db, stored, slice_name=Slice.ALL, metric=metric, seen=seen)
-        made = cell(rows, question.arguments.mean)
+        rows = slice_metrics(context.db, stored, slice_name=Slice.ALL, metric=metric, seen=seen)
+        made = cell(rows, context.arguments.mean)
         if made is not None:
             found[words] = made
     return found

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.audit.order_figures import CONFIDENCE, SUPPORT, stored_figures
+from engine.experiments.context import ExperimentColumn, ExperimentContext
 from engine.experiments.evaluations import SEEN, fingerprints, notes, protocol
-from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, Row, Sheet
 from engine.experiments.significance import once
 from engine.experiments.stored import SHUFFLE_SEEDS
 from engine.measuring.choices import Averaging
-from engine.measuring.marks import holm
+from engine.measuring.highlighting import holm
 from engine.measuring.seeds import spread
-from store.records import Dataset, Evaluation
-from store.words import Seen
+from store.enums import Seen
+from store.rows import Dataset, Evaluation
 
 if TYPE_CHECKING:
     from engine.measuring.intervals import Mean
@@ -40,69 +40,69 @@ class Use:
     p: float
 
 
-def sheets(question: Question) -> tuple[Sheet, ...]:
+def sheets(context: ExperimentContext) -> tuple[Sheet, ...]:
     """The models under each seen rule, then the rules of the datasets."""
-    return (*(_models(question, seen) for seen in question.seen), _rules(question))
+    return (*(_models(context, seen) for seen in context.seen), _rules(context))
 
 
-def _models(question: Question, seen: Seen) -> Sheet:
+def _models(context: ExperimentContext, seen: Seen) -> Sheet:
     labels: list[tuple[str, ...]] = []
     found: list[Use] = []
-    for dataset in question.datasets:
-        for column in question.columns:
-            for metric, use in _uses(question, column, dataset, seen).items():
+    for dataset in context.datasets:
+        for column in context.columns:
+            for metric, use in _uses(context, column, dataset, seen).items():
                 labels.append((dataset.name, column.arm.label, metric))
                 found.append(use)
     rows = [
         Row(label, (*use.cells[:3], Cell(p), use.cells[3]))
         for label, use, p in zip(labels, found, holm([use.p for use in found]), strict=True)
     ]
-    shown = [dataset for dataset in question.datasets if any(dataset.name == row.labels[0] for row in rows)]
+    shown = [dataset for dataset in context.datasets if any(dataset.name == row.labels[0] for row in rows)]
     return Sheet(
-        name=f"{question.definition.name}-{seen}",
-        title=f"{question.definition.title}, {SEEN[seen]}",
+        name=f"{context.definition.name}-{seen}",
+        title=f"{context.definition.title}, {SEEN[seen]}",
         heads=("dataset", "model", "metric"),
         columns=(AS_IT_IS, SHUFFLED, DROP, P, KEPT),
         rows=tuple(rows),
-        protocol=protocol(question, seen),
+        protocol=protocol(context, seen),
         fingerprints=fingerprints(shown),
-        notes=(*NOTES, *notes(question)) if rows else (),
+        notes=(*NOTES, *notes(context)) if rows else (),
     )
 
 
-def _rules(question: Question) -> Sheet:
+def _rules(context: ExperimentContext) -> Sheet:
     rows = []
-    for dataset in question.datasets:
-        rules = stored_figures(question.db, dataset).rules
+    for dataset in context.datasets:
+        rules = stored_figures(context.db, dataset).rules
         if rules is not None:
             mean, deviation = spread(list(map(float, rules.shuffled)))
             kept = None if rules.kept is None else Cell(100 * rules.kept)
             shuffled = Cell(mean, seeds=len(rules.shuffled), spread=deviation)
             rows.append(Row((dataset.name,), (Cell(rules.as_they_are), shuffled, kept)))
-    name, title = f"{question.definition.name}-rules", "Sequential rules of the datasets"
+    name, title = f"{context.definition.name}-rules", "Sequential rules of the datasets"
     columns = ("as they are", SHUFFLED, "kept, %")
-    prints = fingerprints(question.datasets) if rows else {}
+    prints = fingerprints(context.datasets) if rows else {}
     notes = (RULES_NOTE,) if rows else ()
     return Sheet(name, title, ("dataset",), columns, tuple(rows), decimals=1, fingerprints=prints, notes=notes)
 
 
-def _uses(question: Question, column: Column, dataset: Dataset, seen: Seen) -> dict[str, Use]:
+def _uses(context: ExperimentContext, column: ExperimentColumn, dataset: Dataset, seen: Seen) -> dict[str, Use]:
     """The use of order by metric; nothing while an evaluation is missing. A bootstrap, hence made once."""
-    if not question.applies(column, dataset):
+    if not context.applies(column, dataset):
         return {}
-    own = question.evaluation(column, column.models[0], dataset)
-    shuffled = [question.evaluation(column, column.models[0], dataset, seed) for seed in SHUFFLE_SEEDS]
+    own = context.evaluation(column, column.models[0], dataset)
+    shuffled = [context.evaluation(column, column.models[0], dataset, seed) for seed in SHUFFLE_SEEDS]
     there = [each for each in (own, *shuffled) if each is not None]
     if len(there) <= len(SHUFFLE_SEEDS):
         return {}
-    by_user = question.arguments.mean is Averaging.USER
-    metrics = question.definition.metrics
+    by_user = context.arguments.mean is Averaging.USER
+    metrics = context.definition.metrics
     asked = ("order-use", tuple(each.key for each in there), metrics, seen, by_user)
-    return dict(once(asked, lambda: _measure(question, there, metrics, seen, by_user=by_user)))
+    return dict(once(asked, lambda: _measure(context, there, metrics, seen, by_user=by_user)))
 
 
 def _measure(
-    question: Question, of: list[Evaluation], metrics: tuple[str, ...], seen: Seen, *, by_user: bool
+    context: ExperimentContext, of: list[Evaluation], metrics: tuple[str, ...], seen: Seen, *, by_user: bool
 ) -> dict[str, Use]:
     """of: the evaluation of histories as they are, then those of shuffled ones."""
     from engine.measuring.metrics import measure
@@ -110,7 +110,7 @@ def _measure(
 
     found = {}
     for metric in metrics:
-        use = order_use(question.db, of, measure(metric), seen)
+        use = order_use(context.db, of, measure(metric), seen)
         own, drop, kept = (_cell(mean, by_user=by_user) for mean in (use.own, use.drop, use.kept))
         means = use.user_means if by_user else use.means
         mean, deviation = spread(list(means))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.experiments.question import Question
+from engine.experiments.context import ExperimentContext
 from engine.experiments.sheet import Cell, Row, Sheet
 
 COLUMNS = ("items", "titles", "test targets by item", "test targets by title", "users")
@@ -12,17 +12,17 @@ NOTE = (
 )
 
 
-def sheets(question: Question) -> tuple[Sheet, ...]:
+def sheets(context: ExperimentContext) -> tuple[Sheet, ...]:
     """One row for each dataset and model that was trained; no sheet where none was."""
     from engine.audit.shared import shared
 
     rows: list[Row] = []
     notes = [NOTE]
-    for column, trained in question.trained_on():
-        for dataset in question.datasets:
-            if not trained or not question.applies(column, dataset):
+    for column, trained in context.trained_on():
+        for dataset in context.datasets:
+            if not trained or not context.applies(column, dataset):
                 continue
-            found = shared(question.db, trained, dataset)
+            found = shared(context.db, trained, dataset)
             shares = (
                 (found.item_share, found.of_items),
                 (found.title_share, found.of_items),
@@ -37,7 +37,7 @@ def sheets(question: Question) -> tuple[Sheet, ...]:
                 notes.append(f"Keys of {dataset.name} and {others} mean different things, so only titles are compared.")
     if not rows:
         return ()
-    name, title = f"{question.definition.name}-shared", "What is shared with the training data"
-    prints = {dataset.name: dataset.fingerprint for dataset in question.datasets}
+    name, title = f"{context.definition.name}-shared", "What is shared with the training data"
+    prints = {dataset.name: dataset.fingerprint for dataset in context.datasets}
     heads = ("dataset", "model", "trained on")
     return (Sheet(name, title, heads, COLUMNS, tuple(rows), fingerprints=prints, notes=tuple(dict.fromkeys(notes))),)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from engine.experiments.context import ExperimentColumn, ExperimentContext
 from engine.experiments.evaluations import fingerprints
-from engine.experiments.question import Column, Question
 from engine.experiments.sheet import Cell, PointFigure, Row, Sheet
 from store.projections import projections
-from store.records import Projection
+from store.rows import Projection
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
-def found(question: Question, column: Column, kind: str, method: str) -> Projection | None:
+def stored_map(context: ExperimentContext, column: ExperimentColumn, kind: str, method: str) -> Projection | None:
     """The newest stored map of a column's model over the datasets of the question, of as many points, or None."""
     from engine.projection.sample import shares
 
-    of = {dataset.name: dataset.items if kind == "items" else dataset.users for dataset in question.datasets}
-    wanted = (column.models[0], kind, method, column.seeds[0], sum(shares(list(of.values()), question.sample)))
+    of = {dataset.name: dataset.items if kind == "items" else dataset.users for dataset in context.datasets}
+    wanted = (column.models[0], kind, method, column.seeds[0], sum(shares(list(of.values()), context.sample)))
     there = [
         each
-        for each in projections(question.db)
+        for each in projections(context.db)
         if (each.model, each.kind, each.method, each.seed, each.n) == wanted and set(each.datasets) == set(of)
     ]
     return there[-1] if there else None
 
 
-def sheets(question: Question) -> tuple[Sheet, ...]:
+def sheets(context: ExperimentContext) -> tuple[Sheet, ...]:
     """The quality numbers of all maps that are stored, a row for each."""
-    there = _there(question)
+    there = _there(context)
     names = tuple(dict.fromkeys(name for projection in there for name in _numbers(projection)))
     rows = tuple(
         Row(
@@ -36,16 +36,16 @@ def sheets(question: Question) -> tuple[Sheet, ...]:
         )
         for projection in there
     )
-    name, title = f"{question.definition.name}-quality", f"{question.definition.title}: quality"
-    prints = fingerprints(question.datasets) if rows else {}
+    name, title = f"{context.definition.name}-quality", f"{context.definition.title}: quality"
+    prints = fingerprints(context.datasets) if rows else {}
     return (Sheet(name, title, ("model", "of", "method"), names, rows, decimals=3, fingerprints=prints),)
 
 
-def figures(question: Question) -> tuple[PointFigure, ...]:
+def figures(context: ExperimentContext) -> tuple[PointFigure, ...]:
     """The maps."""
     return tuple(
         PointFigure(
-            name=f"{question.definition.name}-{projection.model}-{projection.kind}-{projection.method}",
+            name=f"{context.definition.name}-{projection.model}-{projection.kind}-{projection.method}",
             title=f"{projection.kind} of {projection.model}, {METHODS.get(projection.method, projection.method)}",
             projection=projection.id,
             facts=(
@@ -54,16 +54,16 @@ def figures(question: Question) -> tuple[PointFigure, ...]:
                 *((name, f"{value:.3f}") for name, value in _numbers(projection).items()),
             ),
         )
-        for projection in _there(question)
+        for projection in _there(context)
     )
 
 
-def _there(question: Question) -> list[Projection]:
+def _there(context: ExperimentContext) -> list[Projection]:
     every = (
-        found(question, column, kind, method)
-        for kind in question.definition.maps
-        for method in question.definition.methods
-        for column in question.columns
+        stored_map(context, column, kind, method)
+        for kind in context.definition.maps
+        for method in context.definition.methods
+        for column in context.columns
     )
     return [projection for projection in every if projection is not None]
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from engine.arrangements import unfit
 from engine.experiments.arguments import Arguments
-from engine.experiments.definition import Definition, Kind
+from engine.experiments.definition import Definition, ExperimentKind
 from engine.registry import made_on_first_use
 from store import datasets, models
+from store.enums import Split
 from store.errors import BadInput, unknown
-from store.records import Dataset
-from store.words import Split
+from store.rows import Dataset
 
 
 def checked(db: sqlite3.Connection, definition: Definition, arguments: Arguments) -> Arguments:
@@ -39,9 +39,9 @@ def _datasets(db: sqlite3.Connection, definition: Definition, arguments: Argumen
             "Make one with `st5 ingest …` (`st5 ingest --help`), or both data and models with `st5 demo`."
         )
     chosen = [datasets.dataset(db, name) for name in arguments.datasets] or every
-    if definition.kind == Kind.ORDER:
+    if definition.kind == ExperimentKind.ORDER:
         return _with_ties(definition, arguments, chosen)
-    if definition.kind != Kind.RATINGS:
+    if definition.kind != ExperimentKind.RATINGS:
         return chosen
     without = [dataset.name for dataset in chosen if not datasets.count_ratings(db, dataset.id, Split.TEST)]
     rated = [dataset for dataset in chosen if dataset.name not in without]

@@ -12,9 +12,9 @@ from engine.jobs import control
 from engine.progress import Observer
 from store import jobs
 from store.changes import Changes
+from store.enums import JobState
 from store.errors import Cancelled
-from store.records import Job
-from store.words import JobState
+from store.rows import Job
 from store.workspace import Workspace
 
 LOOK_S = 0.1

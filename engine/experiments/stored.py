@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from engine.reading import Reading
 from engine.registry import spec_of
+from engine.text_format import TextFormat
 from store import datasets, evaluations, models
-from store.records import Dataset, Evaluation, Model
+from store.enums import Split
+from store.rows import Dataset, Evaluation, Model
 from store.trained_baselines import trained_baselines
-from store.words import Split
 
 SAMPLE_SEED = 0  # one sample for all models, so that they are compared on the same events
 SHUFFLE_SEEDS = (0, 1, 2, 3, 4)  # orders in which histories are read, to see what a model loses
@@ -25,7 +25,7 @@ class Wanted:
 
     model: str
     dataset: str
-    reading: Reading
+    text_format: TextFormat
     sample: int
     shuffle: int | None = None
 
@@ -92,7 +92,7 @@ class Stored:
         if rules.get("sample", 0) != sample or (sample and rules.get("sample_seed") != SAMPLE_SEED):
             return False
         model = self.models[wanted.model]
-        read = wanted.reading.of(model if model.kind == "text" else self.models.get(model.features, model))
+        read = wanted.text_format.of(model if model.kind == "text" else self.models.get(model.features, model))
         if rules.get("item_text", read.item_text) != read.item_text:
             return False
         if model.kind == "text" and rules.get("history") != read.history:

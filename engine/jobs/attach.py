@@ -11,9 +11,9 @@ from engine.jobs import control
 from engine.jobs.files import JobFiles, job_files
 from store import jobs
 from store.changes import Changes
+from store.enums import JobState
 from store.plain_text import plain
-from store.records import Job
-from store.words import JobState
+from store.rows import Job
 from store.workspace import Workspace
 
 LOOK_S = 0.1

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 
 from engine.jobs.files import JobFiles, job_files
 from store import jobs
+from store.enums import JobState
 from store.errors import BadInput, Failed, Problem
 from store.plain_text import plain
 from store.python_command import python_command, python_environment
-from store.records import Job
-from store.words import JobState
+from store.rows import Job
 from store.workspace import Workspace
 
 LAUNCH_S = 10  # a new row whose lock is free longer than this lost its launcher: launching takes a tenth of a second
@@ -73,7 +73,7 @@ def reap(workspace: Workspace) -> list[int]:
             if handle is None:
                 continue
             try:
-                if _bury(workspace, job.id):
+                if _mark_lost(workspace, job.id):
                     reaped.append(job.id)
             finally:
                 os.close(handle)
@@ -97,7 +97,7 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
     handle = files.take(shared=True)
     if handle is not None:  # nobody works on it: whatever starts later finds it cancelled
         try:
-            buried = _bury(workspace, id)
+            buried = _mark_lost(workspace, id)
         finally:
             os.close(handle)
         if buried:
@@ -151,7 +151,7 @@ def _may_be_dead(job: Job) -> bool:
     return abs(age.total_seconds()) > LAUNCH_S
 
 
-def _bury(workspace: Workspace, id: int) -> bool:
+def _mark_lost(workspace: Workspace, id: int) -> bool:
     """Write the end of a job whose lock this process holds."""
     files = job_files(workspace, id)
     files.make_room()

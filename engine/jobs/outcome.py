@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
+from store.enums import JobState
 from store.errors import Cancelled, Problem
-from store.words import JobState
 
 INTERRUPTED = 130  # as shells say it of Ctrl-C
 

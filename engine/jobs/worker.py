@@ -10,10 +10,10 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
-from engine.jobs import door
+from engine.jobs import submit
+from engine.jobs.context import JobContext
 from engine.jobs.files import JobFiles, job_files, lock
 from engine.jobs.outcome import Outcome, outcome_of_code
-from engine.jobs.running import Running
 from store import jobs
 from store.errors import Problem
 from store.plain_text import plain
@@ -38,14 +38,14 @@ def main(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(line_buffering=True)  # somebody may be reading the log as it grows
-    running = Running(workspace, id, handle)
-    with running.signals():
-        if not running.start():
+    job = JobContext(workspace, id, handle)
+    with job.signals():
+        if not job.start():
             print(f"Job {id} is not queued any more.", file=sys.stderr)
             return 1
-        door.adopt(running)
+        submit.enter_job(job)
         code = _command(workspace, id)
-        running.end(_outcome(running, files, code))
+        job.end(_outcome(job, files, code))
     return code
 
 
@@ -76,11 +76,11 @@ def _command(workspace: Workspace, id: int) -> int:
     return 0
 
 
-def _outcome(running: Running, files: JobFiles, code: int) -> Outcome:
-    if running.failure is not None and code != 0:
-        return replace(running.failure, exit_code=code)
+def _outcome(job: JobContext, files: JobFiles, code: int) -> Outcome:
+    if job.failure is not None and code != 0:
+        return replace(job.failure, exit_code=code)
     if code == 0:
-        return outcome_of_code(0, running.result)
+        return outcome_of_code(0, job.result)
     lines = [line for line in files.tail(4096).splitlines() if line.strip()]
     return outcome_of_code(code, lines[-1].removeprefix("st5: ") if lines else "")
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.measuring.aligned_evaluations import align_evaluations, columns
 from engine.measuring.bootstrap import Resampled, resample
+from engine.measuring.highlighting import FEW_EVENTS
 from engine.measuring.intervals import Difference, differences
-from engine.measuring.marks import FEW_EVENTS
 from engine.measuring.measures import BOOTSTRAP_SEED, values
 from engine.measuring.metrics import Measure
-from engine.measuring.panel import columns, panel
 from engine.measuring.slices import Condition
-from store.records import Evaluation
-from store.words import Seen, Slice
+from store.enums import Seen, Slice
+from store.rows import Evaluation
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ def compare_with_best(
     """
     if len(evaluations) < 2 or Slice.VISIBLE_LENGTH in {by, *(each.slice for each in where)}:
         return []
-    of = panel(db, evaluations, by, where)
+    of = align_evaluations(db, evaluations, by, where)
     masks = {part.value: part.mask for part in of.parts}
     found: list[AgainstBest] = []
     for keys, batch in columns(db, of, measures, seen):
-        for value, resampled in resample(values(batch), of.owners, masks, seed=BOOTSTRAP_SEED).items():
+        for value, resampled in resample(values(batch), of.user_index, masks, seed=BOOTSTRAP_SEED).items():
             for number, key in enumerate(keys):
                 own = number * len(evaluations) + np.arange(len(evaluations))
                 best, others = against_best(resampled, own, by_user=by_user)

@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from engine.measuring.clusters import Clusters, Owners
+from engine.measuring.clusters import Clusters, UserIndex
 from store.errors import BadInput
 
 Key = TypeVar("Key")
@@ -47,7 +47,7 @@ class Resampled:
 
 def resample(
     values: np.ndarray,
-    owners: Owners,
+    user_index: UserIndex,
     masks: Mapping[Key, np.ndarray],
     *,
     seed: int = 0,
@@ -61,7 +61,7 @@ def resample(
     all values lie in [−1, 1]. Replicates in which no user of the slice was drawn are left out.
     BadInput where lengths differ or a value is not finite.
     """
-    clusters = Clusters(values, owners)
+    clusters = Clusters(values, user_index)
     for key, mask in masks.items():
         if np.shape(mask) != (clusters.events,):
             raise BadInput(f"Slice {key}: a mask of shape {np.shape(mask)} for {clusters.events} events.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from store.words import Seen, Slice
+from store.enums import Seen, Slice
 
 if TYPE_CHECKING:
     from engine.measuring.slices import Condition
@@ -28,7 +28,7 @@ class Significance(StrEnum):
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparisonSpec:
     """Metrics by their names under some seen rules, of events like these, divided by a slice; and how they are read."""
 
     by: Slice

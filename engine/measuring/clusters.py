@@ -19,7 +19,7 @@ LARGEST_WEIGHT_BITS = 3  # the bootstrap counts a user up to 8 times
 
 
 @dataclass(frozen=True)
-class Owners:
+class UserIndex:
     """Whose events are looked at: number int64 [E] counts the users of a whole evaluation from 0, by id.
 
     `events` is how many the evaluation has: a part of them is weighed as it is within the whole.
@@ -29,7 +29,7 @@ class Owners:
     events: int
 
     @classmethod
-    def of(cls, users: np.ndarray) -> Owners:
+    def of(cls, users: np.ndarray) -> UserIndex:
         """All events of an evaluation; users: integer [E], any ids."""
         return cls(np.unique(users, return_inverse=True)[1].reshape(-1), len(users))
 
@@ -40,25 +40,25 @@ class Owners:
 class Clusters:
     """Values of E events in the order of their users."""
 
-    def __init__(self, values: np.ndarray, owners: Owners) -> None:
+    def __init__(self, values: np.ndarray, user_index: UserIndex) -> None:
         """values: float64 [E, M]; BadInput where lengths differ or a value is not finite."""
         values = np.asarray(values, np.float64)
-        if values.ndim != 2 or len(owners) != len(values):
+        if values.ndim != 2 or len(user_index) != len(values):
             raise BadInput(
-                f"Values of shape {values.shape} and users of shape {owners.number.shape}: "
+                f"Values of shape {values.shape} and users of shape {user_index.number.shape}: "
                 "one row of values and one user per event are needed."
             )
         extremes = values.max(initial=0.0), values.min(initial=0.0)
         if not np.isfinite(extremes).all():
             raise BadInput("A value is NaN or infinite, so a mean over it would say nothing.")
         largest = max(1.0, *np.abs(extremes).tolist())
-        self.events = len(owners)
+        self.events = len(user_index)
         self.columns = values.shape[1]
-        bits = int(np.frexp(largest)[1]) + int(np.frexp(max(1, owners.events))[1])
+        bits = int(np.frexp(largest)[1]) + int(np.frexp(max(1, user_index.events))[1])
         self.scale = 2.0 ** (EXACT_BITS - LARGEST_WEIGHT_BITS - bits)
         self.values = np.multiply(values.T, self.scale, order="C")
         np.rint(self.values, out=self.values)  # whole numbers, [M, E]
-        self.user = owners.number
+        self.user = user_index.number
         self._order: np.ndarray | None = None
         if (np.diff(self.user) < 0).any():
             self._order = np.argsort(self.user, kind="stable")

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from engine.measuring.ad_hoc_slices import slice_text
+from engine.measuring.aligned_evaluations import AlignedEvaluations, align_evaluations, columns, event_set
 from engine.measuring.bootstrap import resample
-from engine.measuring.choices import Averaging, Question, Significance
-from engine.measuring.computed import slice_text
+from engine.measuring.choices import Averaging, ComparisonSpec, Significance
+from engine.measuring.highlighting import holm
 from engine.measuring.intervals import Difference, differences
-from engine.measuring.marks import holm
 from engine.measuring.measures import BOOTSTRAP_SEED, values
 from engine.measuring.metrics import Measure, measure
-from engine.measuring.panel import Panel, columns, event_set, panel
 from engine.measuring.permutation import flips
 from store import evaluations
 from store.errors import BadInput
-from store.records import Evaluation
+from store.rows import Evaluation
 
 Pair = tuple[Evaluation, Evaluation]
 
@@ -89,7 +89,7 @@ class Compared:
 
 
 def compare(
-    db: sqlite3.Connection, models: tuple[str, str], names: Sequence[str], question: Question
+    db: sqlite3.Connection, models: tuple[str, str], names: Sequence[str], spec: ComparisonSpec
 ) -> list[Compared]:
     """Paired differences per dataset and slice value, from the newest evaluations of both over the same events."""
     pairs = [_newest_pair(db, *models, name) for name in names]
@@ -99,10 +99,10 @@ def compare(
                 f"{models[0]} and {models[1]} were not evaluated on the same events of {name}. "
                 f"Run `st5 evaluate {models[0]} {models[1]} --datasets {name}` with one --sample and --seed."
             )
-    return compare_pairs(db, [pair for pair in pairs if pair is not None], question)
+    return compare_pairs(db, [pair for pair in pairs if pair is not None], spec)
 
 
-def compare_all(db: sqlite3.Connection, model: str, names: Sequence[str], question: Question) -> list[Compared]:
+def compare_all(db: sqlite3.Connection, model: str, names: Sequence[str], spec: ComparisonSpec) -> list[Compared]:
     """Every other model minus this one, per dataset and slice value, where both were evaluated on the same events."""
     pairs: list[Pair] = []
     for name in names:
@@ -115,7 +115,7 @@ def compare_all(db: sqlite3.Connection, model: str, names: Sequence[str], questi
             f"No other model was evaluated on the same events as {model} on {where}. "
             f"Run `st5 evaluate {model} OTHER --datasets NAME` with one --sample and --seed."
         )
-    return compare_pairs(db, pairs, question)
+    return compare_pairs(db, pairs, spec)
 
 
 def _newest_pair(db: sqlite3.Connection, a: str, b: str, dataset: str) -> Pair | None:
@@ -128,12 +128,12 @@ def _newest_pair(db: sqlite3.Connection, a: str, b: str, dataset: str) -> Pair |
     return None
 
 
-def compare_pairs(db: sqlite3.Connection, pairs: Sequence[Pair], question: Question) -> list[Compared]:
+def compare_pairs(db: sqlite3.Connection, pairs: Sequence[Pair], spec: ComparisonSpec) -> list[Compared]:
     """The differences of pairs of evaluations, each pair over the same events; Holm over all of them.
 
     Pairs over the same events share one bootstrap. BadInput if no event meets the question's conditions.
     """
-    measures = [measure(name) for name in question.metrics]
+    measures = [measure(name) for name in spec.metrics]
     groups: dict[tuple[object, ...], list[Pair]] = {}
     for pair in pairs:
         groups.setdefault(event_set(pair[0]), []).append(pair)
@@ -142,7 +142,7 @@ def compare_pairs(db: sqlite3.Connection, pairs: Sequence[Pair], question: Quest
     for group in groups.values():
         members = list({evaluation.id: evaluation for pair in group for evaluation in pair}.values())
         try:
-            found += _group(db, panel(db, members, question.by, question.where), group, measures, question)
+            found += _group(db, align_evaluations(db, members, spec.by, spec.where), group, measures, spec)
         except BadInput as error:  # a condition that no event of this dataset meets
             refused.append(error)
     if refused and not found:
@@ -152,33 +152,37 @@ def compare_pairs(db: sqlite3.Connection, pairs: Sequence[Pair], question: Quest
 
 
 def _group(
-    db: sqlite3.Connection, of: Panel, pairs: Sequence[Pair], measures: Sequence[Measure], question: Question
+    db: sqlite3.Connection,
+    of: AlignedEvaluations,
+    pairs: Sequence[Pair],
+    measures: Sequence[Measure],
+    spec: ComparisonSpec,
 ) -> list[Compared]:
     place = {evaluation.id: number for number, evaluation in enumerate(of.evaluations)}
     left, right = (np.array([place[pair[side].id] for pair in pairs]) for side in (0, 1))
     masks = {part.value: part.mask for part in of.parts}
     found: dict[tuple[str, int], list[Compared]] = {(value, n): [] for value in masks for n in range(len(pairs))}
-    for keys, batch in columns(db, of, measures, question.seen):
+    for keys, batch in columns(db, of, measures, spec.seen):
         table = values(batch)
         starts = np.arange(len(keys))[:, None] * len(of.evaluations)
         sides = (starts + left).ravel(), (starts + right).ravel()
-        for value, resampled in resample(table, of.owners, masks, seed=BOOTSTRAP_SEED).items():
+        for value, resampled in resample(table, of.user_index, masks, seed=BOOTSTRAP_SEED).items():
             rows = differences(resampled, *sides)
-            if question.test is Significance.PERMUTATION:
-                tested = flips(table, of.owners, masks[value], *sides)
+            if spec.test is Significance.PERMUTATION:
+                tested = flips(table, of.user_index, masks[value], *sides)
                 rows = [replace(row, p=t.p, user_p=t.user_p) for row, t in zip(rows, tested, strict=True)]
             for number, row in enumerate(rows):
                 key, pair = keys[number // len(pairs)], number % len(pairs)
                 found[value, pair].append(
                     Compared(
                         pair=pairs[pair],
-                        slice=slice_text(question.by, question.where),
+                        slice=slice_text(spec.by, spec.where),
                         value=value,
                         metric=str(key.measure),
                         seen=key.seen.value,
                         difference=row,
-                        mean=question.mean,
-                        test=question.test,
+                        mean=spec.mean,
+                        test=spec.test,
                         p_holm=1.0,
                     )
                 )

@@ -9,8 +9,8 @@ from math import erfc, sqrt
 import numpy as np
 
 from engine.measuring.bootstrap import REPLICATES, Key, Resampled, resample
-from engine.measuring.clusters import Owners
-from engine.measuring.marks import CONFIDENCE
+from engine.measuring.clusters import UserIndex
+from engine.measuring.highlighting import CONFIDENCE
 from store.errors import BadInput
 
 FEW_USERS = 30  # fewer say too little about the tail of a normal distribution
@@ -57,7 +57,7 @@ def slice_means(
     may have. The user mean is over users with events in the slice, of their mean there.
     BadInput as for `resample`. Intervals depend on `seed`, not on the order of events.
     """
-    found = resample(values, Owners.of(users), masks, seed=seed, replicates=replicates)
+    found = resample(values, UserIndex.of(users), masks, seed=seed, replicates=replicates)
     return {key: means(part, span) for key, part in found.items()}
 
 
@@ -78,7 +78,7 @@ def paired(
     if a.shape != b.shape or a.ndim != 2:
         raise BadInput(f"Values of shapes {a.shape} and {b.shape} are not of the same events and metrics.")
     chosen = np.ones(len(a), bool) if mask is None else mask
-    found = resample(np.hstack((a, b)), Owners.of(users), {"": chosen}, seed=seed, replicates=replicates)
+    found = resample(np.hstack((a, b)), UserIndex.of(users), {"": chosen}, seed=seed, replicates=replicates)
     if not found:
         raise BadInput("No event is left to compare the two models on. Choose another slice.")
     columns = np.arange(a.shape[1])

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.measuring.bootstrap import resample
-from engine.measuring.clusters import Owners
+from engine.measuring.clusters import UserIndex
 from engine.measuring.intervals import means
 from engine.measuring.metrics import MEASURES, Measure, Ties
 from engine.measuring.slices import Part
-from store.records import Metric, Ranks
-from store.words import Seen
+from store.enums import Seen
+from store.rows import Metric, Ranks
 
 BOOTSTRAP_SEED = 0  # the same events always get the same intervals
 
@@ -41,7 +41,7 @@ class RankPairs:
 
 
 @dataclass(frozen=True)
-class Column:
+class MetricColumn:
     """One metric of one evaluation under one seen rule, with its rank pairs int32 [E]."""
 
     measure: Measure
@@ -55,7 +55,7 @@ class Column:
         return self.measure(self.better[rows], self.tied[rows], ties=ties, candidates=self.candidates)
 
 
-def values(columns: Sequence[Column]) -> np.ndarray:
+def values(columns: Sequence[MetricColumn]) -> np.ndarray:
     """The metrics of all events, float64 [E, M]."""
     found = np.empty((len(columns), len(columns[0].better)))
     for row, column in zip(found, columns, strict=True):
@@ -63,14 +63,16 @@ def values(columns: Sequence[Column]) -> np.ndarray:
     return found.T
 
 
-def measure_columns(columns: Sequence[Column], owners: Owners, parts: Sequence[Part]) -> list[list[Metric]]:
+def measure_columns(
+    columns: Sequence[MetricColumn], user_index: UserIndex, parts: Sequence[Part]
+) -> list[list[Metric]]:
     """Part by part, mean, interval and tie bounds of every column.
 
     A metric depends on nothing but its own column and the users of the whole evaluation: it is the same, to the last
     bit, when it is asked for alone.
     """
     masks = {(part.slice, part.value): part.mask for part in parts}
-    resampled = resample(values(columns), owners, masks, seed=BOOTSTRAP_SEED)
+    resampled = resample(values(columns), user_index, masks, seed=BOOTSTRAP_SEED)
     leeways = [_leeways(column, parts) for column in columns]
     return [
         [
@@ -91,11 +93,11 @@ def measure_columns(columns: Sequence[Column], owners: Owners, parts: Sequence[P
 
 def measure_slices(pairs: RankPairs, users: np.ndarray, parts: list[Part], candidates: int) -> list[Metric]:
     """All metrics of one evaluation under both seen rules in every slice; users int32 [E] own the events."""
-    columns = [Column(measure, seen, *pairs.pair(seen), candidates) for seen in Seen for measure in MEASURES]
-    return [metric for metrics in measure_columns(columns, Owners.of(users), parts) for metric in metrics]
+    columns = [MetricColumn(measure, seen, *pairs.pair(seen), candidates) for seen in Seen for measure in MEASURES]
+    return [metric for metrics in measure_columns(columns, UserIndex.of(users), parts) for metric in metrics]
 
 
-def _leeways(column: Column, parts: Sequence[Part]) -> list[tuple[float, float]]:
+def _leeways(column: MetricColumn, parts: Sequence[Part]) -> list[tuple[float, float]]:
     """For every part, how far the mean would fall and rise if all ties went against and for the target."""
     tied = np.flatnonzero(column.tied)
     expected = column.values(rows=tied)

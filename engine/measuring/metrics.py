@@ -27,7 +27,7 @@ class Ties(StrEnum):
     UPPER = "upper"
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """What a metric measures, apart from its cut-off."""
 
     HIT_RATIO = "hr"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 class Measure:
     """A metric with its cut-off: `hr@10`, `ndcg@50`, `mrr` (which has none)."""
 
-    kind: Kind
+    kind: MetricKind
     cutoff: int | None = None
 
     def __str__(self) -> str:
@@ -54,16 +54,16 @@ class Measure:
         candidates: int | None = None,
     ) -> np.ndarray:
         """The metric of each event, float64 [E]; arguments as for `hit_ratio`."""
-        if self.kind is Kind.RECIPROCAL_RANK:
+        if self.kind is MetricKind.RECIPROCAL_RANK:
             return reciprocal_rank(better, tied, ties=ties, candidates=candidates)
-        function = hit_ratio if self.kind is Kind.HIT_RATIO else ndcg
+        function = hit_ratio if self.kind is MetricKind.HIT_RATIO else ndcg
         return function(better, tied, self.cutoff or 0, ties=ties, candidates=candidates)
 
 
 MEASURES = (
-    *(Measure(Kind.HIT_RATIO, k) for k in CUTOFFS),
-    *(Measure(Kind.NDCG, k) for k in CUTOFFS),
-    Measure(Kind.RECIPROCAL_RANK),
+    *(Measure(MetricKind.HIT_RATIO, k) for k in CUTOFFS),
+    *(Measure(MetricKind.NDCG, k) for k in CUTOFFS),
+    Measure(MetricKind.RECIPROCAL_RANK),
 )
 METRICS = tuple(str(measure) for measure in MEASURES)  # as they are stored and asked for
 
@@ -95,8 +95,8 @@ def hit_ratio(
     """
     _cutoff(k)
 
-    def among(above: np.ndarray, places: np.ndarray | int) -> np.ndarray:
-        return np.clip(k - above, 0, places) / places
+    def among(above: np.ndarray, ranks: np.ndarray | int) -> np.ndarray:
+        return np.clip(k - above, 0, ranks) / ranks
 
     return _expected(among, better, tied, ties, candidates)
 
@@ -118,10 +118,10 @@ def ndcg(
 
     alone = np.append(np.diff(gains), 0.0)
 
-    def gain(above: np.ndarray, places: np.ndarray | int) -> np.ndarray:
-        if isinstance(places, int):
+    def gain(above: np.ndarray, ranks: np.ndarray | int) -> np.ndarray:
+        if isinstance(ranks, int):
             return alone[np.minimum(above, k)]
-        return (gains[np.minimum(above + places, k)] - gains[np.minimum(above, k)]) / places
+        return (gains[np.minimum(above + ranks, k)] - gains[np.minimum(above, k)]) / ranks
 
     return _expected(gain, better, tied, ties, candidates)
 
@@ -138,8 +138,8 @@ def reciprocal_rank(
     (H(better + tied + 1) − H(better)) / (tied + 1) with harmonic numbers H. Arguments and errors as for `hit_ratio`.
     """
 
-    def inverse(above: np.ndarray, places: np.ndarray | int) -> np.ndarray:
-        return 1.0 / (above + 1) if isinstance(places, int) else _harmonic_span(above, above + places) / places
+    def inverse(above: np.ndarray, ranks: np.ndarray | int) -> np.ndarray:
+        return 1.0 / (above + 1) if isinstance(ranks, int) else _harmonic_span(above, above + ranks) / ranks
 
     return _expected(inverse, better, tied, ties, candidates)
 

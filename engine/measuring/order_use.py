@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.measuring.aligned_evaluations import align_evaluations, columns
 from engine.measuring.bootstrap import resample
 from engine.measuring.intervals import Difference, Mean, differences, means
 from engine.measuring.measures import BOOTSTRAP_SEED, values
 from engine.measuring.metrics import Measure
-from engine.measuring.panel import columns, panel
 from store import evaluations
-from store.records import Evaluation
-from store.words import Seen
+from store.enums import Seen
+from store.rows import Evaluation
 
 TOP = 10
 
@@ -39,14 +39,14 @@ def order_use(db: sqlite3.Connection, of: Sequence[Evaluation], metric: Measure,
 
     `BadInput` where they are not over the same events.
     """
-    together = panel(db, of)
+    together = align_evaluations(db, of)
     ((_, batch),) = columns(db, together, [metric], [seen])
     measured = values(batch)  # [E, 1 + S]
     lists = [_top(db, each, seen)[together.rows] for each in of]
     kept = np.mean([overlap(lists[0], other) for other in lists[1:]], axis=0)
     table = np.column_stack((measured, drops(measured), kept, np.zeros(len(kept))))
     everything = {"": np.ones(len(kept), bool)}
-    resampled = resample(table, together.owners, everything, seed=BOOTSTRAP_SEED)[""]
+    resampled = resample(table, together.user_index, everything, seed=BOOTSTRAP_SEED)[""]
     drop, share, nothing = len(of), len(of) + 1, len(of) + 2
     found = means(resampled)
     (lost,) = differences(resampled, [drop], [nothing])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.measuring.bootstrap import one_blas_thread
-from engine.measuring.clusters import Clusters, Owners
+from engine.measuring.clusters import Clusters, UserIndex
 from store.errors import BadInput
 
 ROUNDS = 10_000
@@ -48,12 +48,14 @@ def permutation(
     if not inside.any():
         raise BadInput("No event is left to compare the two models on. Choose another slice.")
     columns = np.arange(a.shape[1])
-    return flips(np.hstack((a, b)), Owners.of(users), inside, columns, columns + a.shape[1], seed=seed, rounds=rounds)
+    return flips(
+        np.hstack((a, b)), UserIndex.of(users), inside, columns, columns + a.shape[1], seed=seed, rounds=rounds
+    )
 
 
 def flips(
     values: np.ndarray,
-    owners: Owners,
+    user_index: UserIndex,
     mask: np.ndarray,
     left: Sequence[int] | np.ndarray,
     right: Sequence[int] | np.ndarray,
@@ -62,7 +64,7 @@ def flips(
     rounds: int = ROUNDS,
 ) -> list[Flipped]:
     """As `permutation`, for pairs of columns of `values`, float64 [E, M]: left − right."""
-    clusters = Clusters(values, owners)
+    clusters = Clusters(values, user_index)
     user, sums = clusters.sums(slice(0, clusters.events), clusters.ordered(mask))
     sums, means = sums[: clusters.columns], sums[clusters.columns : -2]
     gaps = np.concatenate((sums[left] - sums[right], means[left] - means[right]))  # whole numbers [2P, N]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from math import fsum, sqrt
 
-from store.records import Model
+from store.rows import Model
 
 _SEED = re.compile(r"[-_.+]+(seed|s)\d*$")  # what is left of a name between its stem and where seeds differ
 _LOOSE_END = re.compile(r"[-_.+]+\d*$")

@@ -12,10 +12,10 @@ from operator import and_
 import numpy as np
 
 from store import datasets, evaluations
+from store.enums import Slice
 from store.errors import BadInput, unknown
 from store.evaluations import EvaluatedEvents
-from store.records import Dataset, Events, Item
-from store.words import Slice
+from store.rows import Dataset, Events, Item
 
 EXACT_LENGTHS = 10  # history lengths shown one by one, as in thesis figure 5.4; longer ones in ranges
 LONGER = ((11, 20), (21, 50), (51, None))
@@ -139,8 +139,8 @@ class _Categories:
         categories: list[str] | None = None,
     ) -> None:
         own = datasets.categories(db, dataset.id) if categories is None else categories
-        targets, self._place = np.unique(events.item, return_inverse=True)
-        counts = np.bincount(self._place, minlength=len(targets))
+        targets, self._target_index = np.unique(events.item, return_inverse=True)
+        counts = np.bincount(self._target_index, minlength=len(targets))
         self._having: dict[str, list[int]] = {}
         often: Counter[str] = Counter()
         for place, target in enumerate(targets.tolist()):
@@ -155,13 +155,13 @@ class _Categories:
         flags = np.zeros(self._targets, bool)
         for name in names:
             flags[self._having[name]] = True
-        return flags[self._place]
+        return flags[self._target_index]
 
 
-def _most_frequent(found: _Categories) -> list[Part]:
+def _most_frequent(categories: _Categories) -> list[Part]:
     """The first of them one by one, and the rest together."""
-    shown = [Part(Slice.CATEGORY, name, found.mask([name])) for name in found.names[:CATEGORIES_SHOWN]]
-    return [*shown, Part(Slice.CATEGORY, OTHER_CATEGORIES, found.mask(found.names[CATEGORIES_SHOWN:]))]
+    shown = [Part(Slice.CATEGORY, name, categories.mask([name])) for name in categories.names[:CATEGORIES_SHOWN]]
+    return [*shown, Part(Slice.CATEGORY, OTHER_CATEGORIES, categories.mask(categories.names[CATEGORIES_SHOWN:]))]
 
 
 def _lengths(name: Slice, lengths: np.ndarray) -> list[Part]:

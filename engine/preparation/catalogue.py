@@ -18,7 +18,7 @@ from engine.preparation.dropped import (
     ITEM_WITHOUT_TITLE,
     drop,
 )
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 
 BLOCK_ROWS = 50_000
 ABSENT, UNTITLED = -1, -2  # in place of an item id
@@ -36,7 +36,7 @@ class Catalogue:
     numbers: np.ndarray
 
 
-def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catalogue:
+def read_catalogue(raw: SourceData, alphabet: Alphabet, dropped: Counter[str]) -> Catalogue:
     """Which items stay: those with a title, each key once.
 
     Of several rows with one key and a title, the one with the most text stays, of equally long ones the first in the
@@ -64,7 +64,7 @@ def read_catalogue(raw: Raw, alphabet: Alphabet, dropped: Counter[str]) -> Catal
     return Catalogue(keys, untitled, numbers)
 
 
-def _poorer(raw: Raw, frame: pl.DataFrame) -> pl.Series:
+def _poorer(raw: SourceData, frame: pl.DataFrame) -> pl.Series:
     """Of the rows in `frame` that repeat a key, those that do not stay."""
     repeated = frame.filter(pl.col("key").is_duplicated())["row"]
     if not len(repeated):
@@ -79,7 +79,7 @@ def _poorer(raw: Raw, frame: pl.DataFrame) -> pl.Series:
     return ordered.filter(pl.col("key").is_first_distinct().not_()).collect()["row"]
 
 
-def catalogue_blocks(raw: Raw, catalogue: Catalogue, alphabet: Alphabet) -> Iterator[pl.DataFrame]:
+def catalogue_blocks(raw: SourceData, catalogue: Catalogue, alphabet: Alphabet) -> Iterator[pl.DataFrame]:
     """The items that stay, cleaned, block by block: item, key, title, description, category, fields.
 
     The blocks are in the order of the file, the ids are not.

@@ -13,8 +13,8 @@ from engine.preparation.catalogue import ABSENT, UNTITLED, Catalogue, dictionary
 from engine.preparation.dropped import HISTORY_REPEATED, HISTORY_WITHOUT_METADATA, HISTORY_WITHOUT_TITLE, REPEATED, drop
 from engine.preparation.splits import ORDER
 from engine.preparation.ties import Blocks
-from engine.sources.raw import Raw
-from store.words import Split, SplitKind
+from engine.sources.source_data import SourceData
+from store.enums import Split, SplitKind
 
 _UNKNOWN_TIME = -1
 
@@ -78,7 +78,7 @@ def whole_histories(
 
 
 def given_histories(
-    raw: Raw, frame: pl.DataFrame, users: list[str], catalogue: Catalogue, dropped: Counter[str]
+    raw: SourceData, frame: pl.DataFrame, users: list[str], catalogue: Catalogue, dropped: Counter[str]
 ) -> tuple[pl.DataFrame, Histories, EventColumns]:
     """Each row's own history as the files give it.
 
@@ -129,7 +129,7 @@ def given_histories(
     return frame, histories, events.where(by_length)
 
 
-def _past(raw: Raw, frame: pl.DataFrame, catalogue: Catalogue, dropped: Counter[str]) -> pl.DataFrame:
+def _past(raw: SourceData, frame: pl.DataFrame, catalogue: Catalogue, dropped: Counter[str]) -> pl.DataFrame:
     """The entries of the histories of the rows in `frame`, oldest first: row, item (ids), each item once per row."""
     past = (
         raw.interactions.with_row_index("row")

@@ -45,9 +45,9 @@ from engine.preparation.splits import (
     under_caps,
 )
 from engine.preparation.ties import Blocks, one_rating_each, refuse_tied_positions, shuffled
-from engine.sources.raw import FRACTION, Raw
+from engine.sources.source_data import FRACTION, SourceData
+from store.enums import Split, SplitKind, Ties
 from store.errors import BadInput
-from store.words import Split, SplitKind, Ties
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Prepared:
     order: dict[str, Any]
 
 
-def prepare(raw: Raw, choices: Choices) -> Prepared:
+def prepare(raw: SourceData, choices: Choices) -> Prepared:
     """Filter, order, de-duplicate and divide (thesis 3.3, 3.4); `BadInput` where no event remains."""
     dropped = Counter(raw.dropped)
     catalogue = read_catalogue(raw, choices.alphabet, dropped)
@@ -138,7 +138,7 @@ def prepare(raw: Raw, choices: Choices) -> Prepared:
     return Prepared(catalogue, histories, train, events, read, frame.height, dropped, kind, settings, order)
 
 
-def _coded(raw: Raw, given: bool) -> pl.DataFrame:
+def _coded(raw: SourceData, given: bool) -> pl.DataFrame:
     """The interactions with keys as codes, so that a row costs 28 bytes however long its keys are."""
     columns = [
         pl.col("row"),
@@ -154,7 +154,7 @@ def _coded(raw: Raw, given: bool) -> pl.DataFrame:
     return raw.interactions.with_row_index("row").select(columns).collect(engine="streaming")
 
 
-def _usable(frame: pl.DataFrame, catalogue: Catalogue, raw: Raw, dropped: Counter[str]) -> pl.DataFrame:
+def _usable(frame: pl.DataFrame, catalogue: Catalogue, raw: SourceData, dropped: Counter[str]) -> pl.DataFrame:
     """Rows with user, time and a known item; `item` becomes its id; ratings that are none become null."""
     frame = drop(frame, pl.col("user").is_null() | pl.col("item").is_null(), INCOMPLETE, dropped)
     frame = drop(frame, pl.col("order").is_null(), UNORDERED, dropped)
@@ -185,7 +185,7 @@ def _ordered(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
 
 
 def _divided(
-    events: EventColumns, histories: Histories, raw: Raw, choices: Choices
+    events: EventColumns, histories: Histories, raw: SourceData, choices: Choices
 ) -> tuple[EventColumns, SplitKind, dict[str, Any]]:
     """The events with their parts, how they were divided, and what the dataset records about it."""
     kind = choices.split
@@ -259,11 +259,11 @@ def _capped(
     return events.where(keep)
 
 
-def _files(raw: Raw) -> str:
+def _files(raw: SourceData) -> str:
     return ", ".join(path.name for path in raw.files)
 
 
-def _nothing_left(raw: Raw, read: int, dropped: Counter[str]) -> str:
+def _nothing_left(raw: SourceData, read: int, dropped: Counter[str]) -> str:
     log = "; ".join(f"{count:,} × {reason}" for reason, count in dropped.most_common()) or "nothing was dropped"
     if any(reason.startswith(OVER_CAP) for reason in dropped):
         step = "Raise --caps."

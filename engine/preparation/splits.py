@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from store.enums import Split, SplitKind
 from store.errors import BadInput
-from store.words import Split, SplitKind
 
 # The boundaries that the publishers of Amazon Reviews'23 use for every domain (8:1:1 over all of them together).
 PUBLIC_T1 = 1_628_643_414_042

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from engine.preparation.splits import key_hashes, mixed
-from engine.sources.raw import FRACTION
+from engine.sources.source_data import FRACTION
 from store.errors import BadInput
 
 

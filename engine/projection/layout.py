@@ -20,10 +20,10 @@ FEW = 1_000  # points that one thread lays out sooner than two that wait for eac
 
 
 @dataclass(frozen=True)
-class Layout:
+class MapLayout:
     """Where the points lie (float32 [N, 2]), and which library put them there."""
 
-    place: np.ndarray
+    xy: np.ndarray
     library: str
 
 
@@ -37,7 +37,7 @@ class Neighbourhood:
 
 def lay_out(
     method: Method, vectors: np.ndarray, near: Neighbourhood, parameters: Parameters, seed: int, device: str
-) -> Layout:
+) -> MapLayout:
     """Lay unit vectors (float32 [N, D]) out; the same every time on one machine, except with cuML.
 
     near: at least as many neighbours as UMAP's `neighbours` less one, the point itself. device: a kind, `cpu` or
@@ -47,15 +47,15 @@ def lay_out(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of clusters that are far apart, of neighbours that were found before
         if fast:
-            layout = Layout(_on_card(method, vectors, parameters, seed), f"cuml {version_of('cuml')}")
+            layout = MapLayout(_on_card(method, vectors, parameters, seed), f"cuml {version_of('cuml')}")
         elif method is Method.TSNE:
-            layout = Layout(_tsne(vectors, parameters, seed), f"scikit-learn {version('scikit-learn')}")
+            layout = MapLayout(_tsne(vectors, parameters, seed), f"scikit-learn {version('scikit-learn')}")
         else:
-            layout = Layout(_umap(vectors, near, parameters, seed), f"umap-learn {version('umap-learn')}")
-    place = np.ascontiguousarray(layout.place, np.float32)
-    if place.shape != (len(vectors), 2) or not np.isfinite(place).all():
+            layout = MapLayout(_umap(vectors, near, parameters, seed), f"umap-learn {version('umap-learn')}")
+    xy = np.ascontiguousarray(layout.xy, np.float32)
+    if xy.shape != (len(vectors), 2) or not np.isfinite(xy).all():
         raise Failed(f"{method} ({layout.library}) gave places that are no numbers. Try another --seed or other --set.")
-    return Layout(place, layout.library)
+    return MapLayout(xy, layout.library)
 
 
 def version_of(module: str) -> str:

@@ -12,7 +12,7 @@ FEWEST = 5  # points; fewer have no neighbourhoods to keep
 MOST = 50_000  # points: a map for people, and neighbours that are still found by comparing all with all
 
 
-class Kind(StrEnum):
+class PointKind(StrEnum):
     """Whose vectors are laid out."""
 
     ITEMS = "items"
@@ -58,7 +58,7 @@ SETTINGS: dict[Method, dict[str, Setting]] = {
 Parameters = dict[str, float | None]
 
 
-def parameters(method: Method, said: Sequence[str], n: int) -> Parameters:
+def parameters(method: Method, overrides: Sequence[str], n: int) -> Parameters:
     """All settings of a method for n points, with `KEY=VALUE` on top; `BadInput` for what is not allowed.
 
     Where few points are laid out and nothing is said, each looks at a third of the others at most.
@@ -66,7 +66,7 @@ def parameters(method: Method, said: Sequence[str], n: int) -> Parameters:
     if n < FEWEST:
         raise BadInput(f"{n} points are too few for a map; it takes {FEWEST}. Add --datasets, or raise --sample.")
     chosen = {key: _default(setting, n) for key, setting in SETTINGS[method].items()}
-    for words in said:
+    for words in overrides:
         key, equals, text = words.partition("=")
         if not equals:
             raise BadInput(f"--set {words}: is not KEY=VALUE. Write --set {next(iter(chosen))}=20.")

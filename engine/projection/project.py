@@ -20,7 +20,7 @@ from engine.projection.request import Plan, ProjectionRequest, described, plan, 
 from engine.projection.vectors import Sampled, sampled
 from store.errors import Cancelled
 from store.projections import add_projection, find_projection
-from store.records import Model, Points, Projection
+from store.rows import Model, Points, Projection
 from store.workspace import Workspace
 
 KEPT_NEIGHBOURS = 15  # of each point, for those who look at one: a screenful
@@ -53,7 +53,7 @@ def _make(
     encoder: Encoder,
     observer: Observer,
 ) -> Projection:
-    started, template = monotonic(), request.reading.of(model)
+    started, template = monotonic(), request.text_format.of(model)
     parts: list[Sampled] = []
     for dataset, count in zip(chosen.datasets, chosen.counts, strict=True):
         parts.append(sampled(db, encoder, template, dataset, request.kind, count, request.seed, observer.progress))
@@ -65,7 +65,7 @@ def _make(
     layout = lay_out(request.method, vectors, near, chosen.parameters, request.seed, encoder.device.type)
     _begin(observer, "measuring")
     categories = [category for part in parts for category in part.categories]
-    numbers = quality(vectors, layout.place, near.indices, of, categories, request.seed)
+    numbers = quality(vectors, layout.xy, near.indices, of, categories, request.seed)
     _begin(observer, "storing")
     return add_projection(
         db,
@@ -77,7 +77,7 @@ def _make(
         parameters=described(chosen, template, encoder.precision, layout.library) | encoder.prompts.document(),
         quality=numbers,
         seed=request.seed,
-        points=Points(of, np.concatenate([part.row for part in parts]), layout.place, _kept(near.indices)),
+        points=Points(of, np.concatenate([part.row for part in parts]), layout.xy, _kept(near.indices)),
         seconds=monotonic() - started,
         device=encoder.device_name,
         code_version=__version__,

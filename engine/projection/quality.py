@@ -13,7 +13,7 @@ SAMPLE = 3_000  # points; silhouette and trustworthiness compare all with all
 
 def quality(
     vectors: np.ndarray,
-    place: np.ndarray,
+    xy: np.ndarray,
     near: np.ndarray,
     dataset: np.ndarray,
     categories: Sequence[str],
@@ -39,25 +39,23 @@ def quality(
         "neighbours": count,
         "of": len(drawn),
         "trustworthiness": float(
-            trustworthiness(
-                vectors[drawn], place[drawn], n_neighbors=min(count, (len(drawn) - 1) // 2), metric="cosine"
-            )
+            trustworthiness(vectors[drawn], xy[drawn], n_neighbors=min(count, (len(drawn) - 1) // 2), metric="cosine")
         ),
     }
-    beside = _on_map(place, count)
-    found |= _apart(vectors, place, near[:, :count], beside, dataset, drawn)
+    beside = _on_map(xy, count)
+    found |= _apart(vectors, xy, near[:, :count], beside, dataset, drawn)
     single = np.array([bool(name) and "|" not in name for name in categories])
     names = np.unique(np.array(categories, np.str_), return_inverse=True)[1]
     if len({*zip(dataset[single].tolist(), names[single].tolist(), strict=True)}) > len(np.unique(dataset)):
         label = np.where(single, names, -1)
-        apart = _apart(vectors, place, near[:, :count], beside, label, drawn)
+        apart = _apart(vectors, xy, near[:, :count], beside, label, drawn)
         found |= {"category_n": int(single.sum())} | {f"category_{name}": value for name, value in apart.items()}
     return found
 
 
 def _apart(
     vectors: np.ndarray,
-    place: np.ndarray,
+    xy: np.ndarray,
     near: np.ndarray,
     beside: np.ndarray,
     label: np.ndarray,
@@ -69,7 +67,7 @@ def _apart(
     several = len(sizes) > 1
     return {
         "silhouette": _silhouette(vectors[drawn], label[drawn], "cosine"),
-        "silhouette_map": _silhouette(place[drawn], label[drawn], "euclidean"),
+        "silhouette_map": _silhouette(xy[drawn], label[drawn], "euclidean"),
         "purity": _purity(near, label) if several else None,
         "purity_map": _purity(beside, label) if several else None,
         "purity_chance": float((sizes * (sizes - 1)).sum() / (sizes.sum() * (sizes.sum() - 1))) if several else None,
@@ -90,12 +88,12 @@ def _purity(near: np.ndarray, label: np.ndarray) -> float | None:
     return float((label[:, None] == label[near])[pairs].mean()) if pairs.any() else None
 
 
-def _on_map(place: np.ndarray, count: int) -> np.ndarray:
+def _on_map(xy: np.ndarray, count: int) -> np.ndarray:
     """The nearest others on the map, int [N, count]."""
     from sklearn.neighbors import NearestNeighbors
 
     # Without points of its own to look up, the library leaves each point out of its neighbours.
-    return np.asarray(NearestNeighbors(n_neighbors=count).fit(place).kneighbors(return_distance=False))
+    return np.asarray(NearestNeighbors(n_neighbors=count).fit(xy).kneighbors(return_distance=False))
 
 
 def _drawn(n: int, seed: int) -> np.ndarray:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.projection.method import Kind, Method, Parameters, parameters
+from engine.projection.method import Method, Parameters, PointKind, parameters
 from engine.projection.sample import shares
-from engine.reading import Reading
 from engine.registry import ONLY, made_on_first_use, stored_model
 from engine.text.sentences import Template
+from engine.text_format import TextFormat
 from store import datasets as stored_datasets
 from store import models as stored_models
 from store.arrays import settings_hash
 from store.errors import BadInput
-from store.records import Dataset, Model
+from store.rows import Dataset, Model
 from store.workspace import Workspace
 
 VERSION = "projection 1"  # changes when equal requests give other points or numbers
@@ -24,18 +24,18 @@ VERSION = "projection 1"  # changes when equal requests give other points or num
 class ProjectionRequest:
     """A map of `kind` of some datasets by one text model.
 
-    sample: points in all, 0 for 2,000 of each dataset. said: settings of the method as `KEY=VALUE`. device and
+    sample: points in all, 0 for 2,000 of each dataset. overrides: settings of the method as `KEY=VALUE`. device and
     precision: `auto`, or a name.
     """
 
     model: str
     datasets: tuple[str, ...]
-    kind: Kind
+    kind: PointKind
     method: Method
     sample: int = 0
     seed: int = 0
-    said: tuple[str, ...] = ()
-    reading: Reading = field(default_factory=Reading)
+    overrides: tuple[str, ...] = ()
+    text_format: TextFormat = field(default_factory=TextFormat)
     device: str = "auto"
     precision: str = "auto"
 
@@ -67,14 +67,14 @@ def plan(workspace: Workspace, request: ProjectionRequest) -> Plan:
             stored_model(db, request.model)  # says which names there are
         if (model.kind != "text") if model else request.model != ONLY:
             raise BadInput(f"{request.model} has no vectors of its own. Choose a text model; `st5 models` lists them.")
-    sizes = [dataset.items if request.kind is Kind.ITEMS else dataset.users for dataset in found]
+    sizes = [dataset.items if request.kind is PointKind.ITEMS else dataset.users for dataset in found]
     counts = tuple(shares(sizes, request.sample))
-    return Plan(found, counts, parameters(request.method, request.said, sum(counts)))
+    return Plan(found, counts, parameters(request.method, request.overrides, sum(counts)))
 
 
 def projection_key(request: ProjectionRequest, plan: Plan, model: Model, precision: str) -> str:
     """The content hash of all that decides a map, and of the names under which it is looked for."""
-    template = request.reading.of(model)
+    template = request.text_format.of(model)
     return settings_hash(
         [
             VERSION,

@@ -10,12 +10,12 @@ import numpy as np
 from engine.encoding.embedding import embed, embed_items
 from engine.encoding.encoder import Encoder
 from engine.progress import Progress
-from engine.projection.method import Kind
+from engine.projection.method import PointKind
 from engine.projection.sample import draw
 from engine.text.sentences import Template, describe
 from store import datasets
 from store.embeddings import VectorIndex
-from store.records import Dataset
+from store.rows import Dataset
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def sampled(
     encoder: Encoder,
     template: Template,
     dataset: Dataset,
-    kind: Kind,
+    kind: PointKind,
     count: int,
     seed: int,
     progress: Progress,
@@ -40,7 +40,7 @@ def sampled(
     """`count` items or users of a dataset, drawn with the seed; a user is the newest history known of them."""
     if count == 0:
         return Sampled(np.zeros(0, np.int32), np.zeros((0, encoder.dimension), np.float32), [])
-    if kind is Kind.ITEMS:
+    if kind is PointKind.ITEMS:
         return _items(db, encoder, template, dataset, draw(np.arange(dataset.items), count, seed), progress)
     everybody = np.array([user for user, _ in datasets.newest_sequences(db, dataset.id)])
     return _users(db, encoder, template, dataset, draw(everybody, count, seed), progress)

@@ -11,7 +11,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from store.records import Dataset
+from store.rows import Dataset
 
 TABLES = ("A.1", "A.2", "A.3", "A.4", "5.1", "5.2", "5.3", "C")
 MODELS = {  # the thesis' names by our models' variants

@@ -10,9 +10,9 @@ import numpy as np
 
 from engine.queries.event_filter import LETTERS, EventFilter
 from store import evaluations as evaluation_store
+from store.enums import Seen
 from store.errors import BadInput
-from store.records import Dataset, Evaluation
-from store.words import Seen
+from store.rows import Dataset, Evaluation
 
 
 @dataclass(frozen=True)

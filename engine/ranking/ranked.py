@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from store.records import Ranks
+from store.rows import Ranks
 
 NO_ITEM = -1  # fills top_items where there are fewer candidates than places; also the target that is no candidate
 NO_SCORE = np.float32(-np.inf)  # the score beside NO_ITEM

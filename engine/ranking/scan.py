@@ -183,7 +183,7 @@ def scan(
 
 
 @compiled
-def tally(
+def count_better(
     rows: np.ndarray,
     items: np.ndarray,
     scores: np.ndarray,

@@ -80,7 +80,7 @@ class Sweep:
         rows, items = self._seen.rows(), self._seen.items
         scores = self._exact(rows, items)
         scan.best(rows, items, scores, found.top_items, found.top_scores)
-        scan.tally(rows, items, scores, self._targets, self._scores, self._better, self._tied)
+        scan.count_better(rows, items, scores, self._targets, self._scores, self._better, self._tied)
         found.better[:], found.tied[:] = self._better, self._tied
 
         outside = self._targets == NO_ITEM
@@ -99,7 +99,7 @@ class Sweep:
     def _settle(self) -> None:
         """Score the pairs inside the margin exactly, count them, and empty the list."""
         rows, items = self._near_rows[: self._near[0]], self._near_items[: self._near[0]]
-        scan.tally(rows, items, self._exact(rows, items), self._targets, self._scores, self._better, self._tied)
+        scan.count_better(rows, items, self._exact(rows, items), self._targets, self._scores, self._better, self._tied)
         self._near[0] = 0
 
     def _thin(self, row: int) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from engine.progress import Observer
 from engine.rating.predictor import DenseSettings
-from engine.rating.ratings import Guesses, Material
+from engine.rating.ratings import Guesses, RatingSplits
 from engine.rating.vectors import Pairs, Vectors
 from engine.training import checkpoint
 from store.errors import BadInput, Cancelled, Failed
@@ -35,7 +35,7 @@ def head(width: int) -> nn.Sequential:
 
 
 def guess_by_dense(
-    material: Material,
+    splits: RatingSplits,
     vectors: Vectors,
     settings: DenseSettings,
     *,
@@ -49,9 +49,9 @@ def guess_by_dense(
     A checkpoint after each epoch lies in `folder`: a run that ended early goes on from there, bit-exactly on a CPU.
     `Cancelled` where the observer asked to stop.
     """
-    if len(material.train) < 2:
+    if len(splits.train) < 2:
         raise BadInput("dense needs two train ratings or more, since it normalises over a batch. Take ridge.")
-    training = _Training(material, vectors, settings, seed, device, folder)
+    training = _Training(splits, vectors, settings, seed, device, folder)
     training.run(observer)
     summary = {"best_epoch": training.best_epoch, "epochs": training.epoch}
     return Guesses(training.guess(vectors.valid), training.guess(vectors.test), summary)
@@ -62,16 +62,16 @@ class _Training:
 
     def __init__(
         self,
-        material: Material,
+        splits: RatingSplits,
         vectors: Vectors,
         settings: DenseSettings,
         seed: int,
         device: torch.device,
         folder: Path,
     ) -> None:
-        self._material, self._vectors, self._settings = material, vectors, settings
+        self._splits, self._vectors, self._settings = splits, vectors, settings
         self._seed, self._device, self._folder = seed, device, folder
-        self._mean = float(material.train.value.mean())
+        self._mean = float(splits.train.value.mean())
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self._head = head(2 * vectors.train.users.shape[1]).to(device)
@@ -79,7 +79,7 @@ class _Training:
         self._optimizer = torch.optim.AdamW(
             self._head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        steps = settings.epochs * -(-len(material.train) // settings.batch)
+        steps = settings.epochs * -(-len(splits.train) // settings.batch)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
         self.epoch, self.best_epoch, self._rmse = 0, 0, float("inf")
         self._resume()
@@ -93,7 +93,7 @@ class _Training:
             observer.progress("dense", self.epoch, settings.epochs)
             loss = self._one_epoch(observer)
             self.epoch += 1
-            rmse = self._material.valid_rmse(self._guess(self._head, self._vectors.valid))
+            rmse = self._splits.valid_rmse(self._guess(self._head, self._vectors.valid))
             if rmse < self._rmse:
                 self._rmse, self.best_epoch = rmse, self.epoch
                 self._best.load_state_dict(self._head.state_dict())
@@ -107,7 +107,7 @@ class _Training:
 
     def _one_epoch(self, observer: Observer) -> float:
         """The mean loss of an epoch; its order of ratings is drawn from the seed and its number."""
-        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._material.train))
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._splits.train))
         batches = [order[start : start + self._settings.batch] for start in range(0, len(order), self._settings.batch)]
         total = 0.0
         self._head.train()
@@ -124,7 +124,7 @@ class _Training:
 
     def _step(self, rows: np.ndarray) -> float:
         features = torch.from_numpy(self._vectors.train.rows(rows)).to(self._device)
-        truth = torch.from_numpy((self._material.train.value[rows] - self._mean).astype(np.float32)).to(self._device)
+        truth = torch.from_numpy((self._splits.train.value[rows] - self._mean).astype(np.float32)).to(self._device)
         loss = nn.functional.mse_loss(self._head(features)[:, 0], truth)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -145,7 +145,7 @@ class _Training:
         return np.concatenate(parts)
 
     def _keep(self) -> None:
-        with checkpoint.Draft(self._folder, self.epoch) as part:
+        with checkpoint.PendingCheckpoint(self._folder, self.epoch) as part:
             checkpoint.write_weights(part / checkpoint.WEIGHTS, self._head)
             checkpoint.write_weights(part / BEST, self._best)
             checkpoint.write_optimizer(part, self._optimizer, self._schedule)
@@ -157,7 +157,7 @@ class _Training:
         found = checkpoint.steps(self._folder)
         if not found:
             return
-        kept = checkpoint.place(self._folder, found[-1])
+        kept = checkpoint.checkpoint_folder(self._folder, found[-1])
         checkpoint.read_weights(kept / checkpoint.WEIGHTS, self._head)
         checkpoint.read_weights(kept / BEST, self._best)
         checkpoint.read_optimizer(kept, self._optimizer, self._schedule)

@@ -10,31 +10,31 @@ import numpy as np
 
 from engine.measuring.against_best import against_best
 from engine.measuring.bootstrap import resample
-from engine.measuring.clusters import Owners
+from engine.measuring.clusters import UserIndex
 from engine.measuring.intervals import slice_means
 from engine.measuring.measures import BOOTSTRAP_SEED
 from engine.measuring.slices import divide
-from engine.rating.ratings import Material, Scale
+from engine.rating.ratings import RatingSplits, Scale
 from store import datasets, ratings
+from store.enums import Slice, Split
 from store.errors import BadInput
 from store.rated_events import rated_events
-from store.records import Dataset, Events, RatingError, RatingRun
-from store.words import Slice, Split
+from store.rows import Dataset, Events, RatingError, RatingRun
 
 USER_AND_TARGET = "user+target"  # the slice of both: "warm user, cold target"
 BY_USE = (Slice.ALL, Slice.USER, Slice.TARGET, Slice.HISTORY_LENGTH)
 
 
 def measure_errors(
-    db: sqlite3.Connection, dataset: Dataset, material: Material, predicted: np.ndarray
+    db: sqlite3.Connection, dataset: Dataset, splits: RatingSplits, predicted: np.ndarray
 ) -> list[RatingError]:
     """RMSE and MAE of predictions (float32 [n]) of the test ratings, per slice.
 
     The interval of an RMSE is the root of that of the mean square. A slice of one user says nothing about others: its
     interval is all that the scale allows.
     """
-    test = material.test
-    width = _width(material.scale, test.value)
+    test = splits.test
+    width = _width(splits.scale, test.value)
     values = _errors(predicted, test.value) / (width**2, width)
     parts = _parts(db, dataset, test.events)
     means = slice_means(values, test.user, parts, seed=BOOTSTRAP_SEED)
@@ -73,7 +73,7 @@ def compare_errors_with_best(
     width = _width(Scale(*runs[0].summary["scale"]), truth)
     off = np.hstack([_errors(predicted, truth) / (width**2, width) for _, predicted in predictions])
     everything = {"all": np.ones(len(truth), bool)}
-    resampled = resample(off, Owners.of(events.user), everything, seed=BOOTSTRAP_SEED)["all"]
+    resampled = resample(off, UserIndex.of(events.user), everything, seed=BOOTSTRAP_SEED)["all"]
     found: dict[tuple[int, str], float] = {}
     for first, metric in enumerate(("rmse", "mae")):
         columns = np.arange(first, 2 * len(runs), 2)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from engine.progress import Observer
-from engine.rating.ratings import Guesses, Material, Ratings
+from engine.rating.ratings import Guesses, Ratings, RatingSplits
 from store.errors import Cancelled
 
 TRIED = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # penalties, where none is set; ratings have a variance near 1
@@ -69,7 +69,7 @@ class Factors:
 
 
 def guess_by_factors(
-    material: Material, name: str, shape: Shape, *, iterations: int, seed: int, observer: Observer
+    splits: RatingSplits, name: str, shape: Shape, *, iterations: int, seed: int, observer: Observer
 ) -> Guesses:
     """Train; take the iteration, and the penalties that are not set, that guess the valid ratings best.
 
@@ -77,13 +77,13 @@ def guess_by_factors(
     """
     if shape.bias == 0:
         alone = [Shape(0, 0.0, bias) for bias in TRIED]
-        shape = replace(shape, bias=_best(material, name, alone, iterations, seed, observer).shape.bias)
+        shape = replace(shape, bias=_best(splits, name, alone, iterations, seed, observer).shape.bias)
     wanted = [shape]
     if shape.factors and shape.penalty == 0:
         wanted = [replace(shape, penalty=penalty) for penalty in TRIED]
-    best = _best(material, name, wanted, iterations, seed, observer)
+    best = _best(splits, name, wanted, iterations, seed, observer)
     summary = {"bias_penalty": best.shape.bias, "penalty": best.shape.penalty, "best_iteration": best.iteration}
-    return Guesses(best.factors.guess(material.valid), best.factors.guess(material.test), summary)
+    return Guesses(best.factors.guess(splits.valid), best.factors.guess(splits.test), summary)
 
 
 def alternate(train: Ratings, users: int, items: int, shape: Shape, seed: int) -> Iterator[Factors]:
@@ -111,23 +111,23 @@ class _Found:
 
 
 def _best(
-    material: Material, name: str, shapes: Sequence[Shape], iterations: int, seed: int, observer: Observer
+    splits: RatingSplits, name: str, shapes: Sequence[Shape], iterations: int, seed: int, observer: Observer
 ) -> _Found:
-    found = [_best_iteration(material, name, shape, iterations, seed, observer) for shape in shapes]
+    found = [_best_iteration(splits, name, shape, iterations, seed, observer) for shape in shapes]
     return min(found, key=lambda one: one.rmse)
 
 
 def _best_iteration(
-    material: Material, name: str, shape: Shape, iterations: int, seed: int, observer: Observer
+    splits: RatingSplits, name: str, shape: Shape, iterations: int, seed: int, observer: Observer
 ) -> _Found:
     held = " and ".join(f"{penalty:g}" for penalty in dict.fromkeys(shape.penalties.tolist()))
-    steps = alternate(material.train, material.users, material.items, shape, seed)
+    steps = alternate(splits.train, splits.users, splits.items, shape, seed)
     best: _Found | None = None
     before = np.inf
     for iteration in range(1, iterations + 1):
         next(steps)
         learned = next(steps)
-        rmse, objective = material.valid_rmse(learned.guess(material.valid)), learned.objective(material.train, shape)
+        rmse, objective = splits.valid_rmse(learned.guess(splits.valid)), learned.objective(splits.train, shape)
         if best is None or rmse < best.rmse:
             best = _Found(rmse, shape, iteration, learned)
         observer.progress(f"{name}, penalty {held}", iteration, iterations)

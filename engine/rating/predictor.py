@@ -47,7 +47,7 @@ def _choice(default: StrEnum) -> Any:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PredictorSettings:
     """Nothing to be told: mean, user-mean, item-mean. `--set` writes the names of the others with hyphens."""
 
     def document(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class BiasSettings(Settings):
+class BiasSettings(PredictorSettings):
     """bias_penalty: on the squares of biases, 0 = chosen on valid ratings; iterations: at most so many."""
 
     bias_penalty: float = _number(0.0, 0)
@@ -64,7 +64,7 @@ class BiasSettings(Settings):
 
 
 @dataclass(frozen=True)
-class FactorSettings(Settings):
+class FactorSettings(PredictorSettings):
     """factors: numbers that stand for a user, and for an item; penalty: on their squares, 0 = chosen on valid."""
 
     factors: int = _number(16, 1, 512)
@@ -80,7 +80,7 @@ class BiasedFactorSettings(FactorSettings):
 
 
 @dataclass(frozen=True)
-class TextSettings(Settings):
+class TextSettings(PredictorSettings):
     """What a user and an item are to the text model; `auto`: see `engine.rating.vectors`."""
 
     user_vector: str = _choice(UserVector.AUTO)
@@ -110,10 +110,10 @@ class DenseSettings(TextSettings):
     gradient_clip: float = _number(1.0, 0, above=True)
 
 
-SETTINGS: dict[Predictor, type[Settings]] = {
-    Predictor.MEAN: Settings,
-    Predictor.USER_MEAN: Settings,
-    Predictor.ITEM_MEAN: Settings,
+SETTINGS: dict[Predictor, type[PredictorSettings]] = {
+    Predictor.MEAN: PredictorSettings,
+    Predictor.USER_MEAN: PredictorSettings,
+    Predictor.ITEM_MEAN: PredictorSettings,
     Predictor.BIAS: BiasSettings,
     Predictor.PMF: FactorSettings,
     Predictor.BIASED_MF: BiasedFactorSettings,
@@ -129,7 +129,7 @@ def named(name: str) -> Predictor:
     return Predictor(name)
 
 
-def settings_of(predictor: Predictor, overrides: Sequence[str] = ()) -> Settings:
+def settings_of(predictor: Predictor, overrides: Sequence[str] = ()) -> PredictorSettings:
     """The predictor's settings with each `KEY=VALUE` on top; `BadInput` says what is unknown or not allowed."""
     kind = SETTINGS[predictor]
     known = {_key(entry.name): entry for entry in fields(kind)}

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from store import datasets
+from store.enums import Split
 from store.errors import BadInput
 from store.rated_events import rated_events
-from store.records import Dataset, Events
-from store.words import Split
+from store.rows import Dataset, Events
 
 HELD_OUT = 0.1  # of the train ratings, where no valid event has one
 SCALES = {"amazon23": (1.0, 5.0), "yelp": (1.0, 5.0)}  # one to five stars; other platforms have several scales
@@ -56,7 +56,7 @@ class Ratings:
 
 
 @dataclass(frozen=True)
-class Material:
+class RatingSplits:
     """All that a predictor may see: the values of `test` are for measuring only.
 
     held_out: valid is a seeded tenth of the train ratings, because no valid event has a rating. unrated: test events
@@ -97,7 +97,7 @@ def check_rated(db: sqlite3.Connection, dataset: Dataset) -> None:
         )
 
 
-def gather(db: sqlite3.Connection, dataset: Dataset, seed: int) -> Material:
+def load_rating_splits(db: sqlite3.Connection, dataset: Dataset, seed: int) -> RatingSplits:
     """The ratings of a dataset by its own splits; `BadInput` where there is nothing to learn from or to predict."""
     check_rated(db, dataset)
     train, valid, test = (_rated(db, dataset, split) for split in Split)
@@ -114,7 +114,7 @@ def gather(db: sqlite3.Connection, dataset: Dataset, seed: int) -> Material:
         valid = train.take(np.sort(order[:count]))
         if count < len(train):  # of a single rating nothing can be spared
             train = train.take(np.sort(order[count:]))
-    return Material(
+    return RatingSplits(
         train,
         valid,
         test,

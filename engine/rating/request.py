@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.audit.leakage import refuse_leakage
-from engine.rating.predictor import Predictor, Settings
+from engine.rating.predictor import Predictor, PredictorSettings
 from engine.rating.ratings import check_rated
 from engine.registry import ONLY, stored_model
 from store import datasets, models
@@ -22,7 +22,7 @@ class RateRequest:
     """
 
     predictor: Predictor
-    settings: Settings
+    settings: PredictorSettings
     features: str = ""
     seed: int = 0
     device: str = "auto"

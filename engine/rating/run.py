@@ -27,7 +27,7 @@ from engine.rating.predictor import (
     RidgeSettings,
     TextSettings,
 )
-from engine.rating.ratings import Guesses, Material, gather
+from engine.rating.ratings import Guesses, RatingSplits, load_rating_splits
 from engine.rating.request import RateRequest
 from engine.rating.ridge import guess_by_ridge
 from engine.rating.vectors import read_vectors
@@ -36,7 +36,7 @@ from engine.scoring import TextScoring
 from engine.text.sentences import HistoryFormat, ItemText, Template
 from store import datasets, ratings
 from store.arrays import settings_hash
-from store.records import Dataset, Model, RatingRun
+from store.rows import Dataset, Model, RatingRun
 from store.workspace import Workspace
 
 VERSION = "rating 1"  # changes when equal settings predict other ratings
@@ -66,15 +66,15 @@ def rate(workspace: Workspace, request: RateRequest, dataset_name: str, observer
         found = ratings.find_rating_run(db, key)  # another process may have made it while this one waited
         if found is not None:
             return found
-        material = gather(db, dataset, request.seed)
-        if material.held_out:
-            observer.tell("valid", f"{dataset.name} has no valid ratings: {len(material.valid)} of train are held out.")
+        splits = load_rating_splits(db, dataset, request.seed)
+        if splits.held_out:
+            observer.tell("valid", f"{dataset.name} has no valid ratings: {len(splits.valid)} of train are held out.")
         folder = workspace.folder / "ratings" / f"{request.predictor}-{key[:16]}"
         if encoder is None:
-            guesses = _guess_from_ratings(request, material, observer)
+            guesses = _guess_from_ratings(request, splits, observer)
         else:
-            guesses = _guess_from_text(db, request, dataset, encoder, material, folder, observer)
-        predicted = material.scale.clip(guesses.test).astype(np.float32)
+            guesses = _guess_from_text(db, request, dataset, encoder, splits, folder, observer)
+        predicted = splits.scale.clip(guesses.test).astype(np.float32)
         observer.progress("measuring", 0, 0)
         made = ratings.put_rating_run(
             db,
@@ -83,27 +83,27 @@ def rate(workspace: Workspace, request: RateRequest, dataset_name: str, observer
             features=model.name if model else "",
             dataset=dataset,
             settings=request.settings.document(),
-            summary=_summary(material, guesses) | (encoder.prompts.document() if encoder else {}),
+            summary=_summary(splits, guesses) | (encoder.prompts.document() if encoder else {}),
             seed=request.seed,
             seconds=monotonic() - started,
             device=encoder.device_name if encoder else device_name(choose_device("cpu")),
             code_version=__version__,
-            event=material.test.events.event,
+            event=splits.test.events.event,
             predicted=predicted,
-            errors=measure_errors(db, dataset, material, predicted),
+            errors=measure_errors(db, dataset, splits, predicted),
         )
     shutil.rmtree(folder, ignore_errors=True)
     return made
 
 
-def _guess_from_ratings(request: RateRequest, material: Material, observer: Observer) -> Guesses:
+def _guess_from_ratings(request: RateRequest, splits: RatingSplits, observer: Observer) -> Guesses:
     """What a predictor says that knows users and items by their ratings."""
     settings = request.settings
     if request.predictor in MEANS:
-        return MEANS[request.predictor](material)
+        return MEANS[request.predictor](splits)
     assert isinstance(settings, BiasSettings | FactorSettings)
     return guess_by_factors(
-        material,
+        splits,
         request.predictor,
         _shape(settings),
         iterations=settings.iterations,
@@ -117,7 +117,7 @@ def _guess_from_text(
     request: RateRequest,
     dataset: Dataset,
     encoder: Encoder,
-    material: Material,
+    splits: RatingSplits,
     folder: Path,
     observer: Observer,
 ) -> Guesses:
@@ -126,15 +126,15 @@ def _guess_from_text(
     assert isinstance(settings, TextSettings)
     template = Template(HistoryFormat(settings.history), ItemText(settings.item_text))
     texts = TextScoring(db, dataset, encoder, template, observer.progress)
-    vectors = read_vectors(texts, material, settings.user_vector)
+    vectors = read_vectors(texts, splits, settings.user_vector)
     observer.tell("users", f"{dataset.name}: a user is read from the {vectors.user_vector}.")
     if isinstance(settings, RidgeSettings):
-        guesses = guess_by_ridge(material, vectors, settings, observer)
+        guesses = guess_by_ridge(splits, vectors, settings, observer)
     else:
         assert isinstance(settings, DenseSettings)
         device = choose_device(request.device)
         guesses = guess_by_dense(
-            material, vectors, settings, seed=request.seed, device=device, folder=folder, observer=observer
+            splits, vectors, settings, seed=request.seed, device=device, folder=folder, observer=observer
         )
     guesses.summary["user_vector"] = str(vectors.user_vector)
     return guesses
@@ -150,14 +150,14 @@ def _shape(settings: BiasSettings | FactorSettings) -> Shape:
     )
 
 
-def _summary(material: Material, guesses: Guesses) -> dict[str, object]:
+def _summary(splits: RatingSplits, guesses: Guesses) -> dict[str, object]:
     return {
-        "train": len(material.train),
-        "valid": len(material.valid),
-        "held_out": material.held_out,
-        "unrated": material.unrated,
-        "scale": [material.scale.low, material.scale.high],
-        "valid_rmse": material.valid_rmse(guesses.valid),
+        "train": len(splits.train),
+        "valid": len(splits.valid),
+        "held_out": splits.held_out,
+        "unrated": splits.unrated,
+        "scale": [splits.scale.low, splits.scale.high],
+        "valid_rmse": splits.valid_rmse(guesses.valid),
         **guesses.summary,
     }
 

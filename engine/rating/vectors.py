@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.rating.predictor import UserVector
-from engine.rating.ratings import Material, Ratings
+from engine.rating.ratings import Ratings, RatingSplits
 from engine.scoring import TextScoring
 
 READ_AT_MOST = 50_000  # histories that `auto` has the model read: at some 50 a second on two cores a quarter of an hour
@@ -36,7 +36,7 @@ class Vectors:
     user_vector: UserVector
 
 
-def read_vectors(texts: TextScoring, material: Material, wanted: str) -> Vectors:
+def read_vectors(texts: TextScoring, splits: RatingSplits, wanted: str) -> Vectors:
     """The vectors of users, as of just before each rating, and of items.
 
     texts: the text model over the dataset's catalogue.
@@ -47,13 +47,13 @@ def read_vectors(texts: TextScoring, material: Material, wanted: str) -> Vectors
     A user's first train interaction has no history before it: it is learned with the mean of the users of the other
     train ratings, i.e. with nobody in particular. Valid and test events always have a history.
     """
-    parts = (material.train, material.valid, material.test)
+    parts = (splits.train, splits.valid, splits.test)
     if wanted == UserVector.AUTO:
         histories = sum(int((part.events.length > 0).sum()) for part in parts)
         wanted = UserVector.HISTORY_TEXT if histories <= READ_AT_MOST else UserVector.ITEM_MEAN
     users = _read if wanted == UserVector.HISTORY_TEXT else _averaged
     train, valid, test = (Pairs(users(texts, part), texts.catalogue, part.item) for part in parts)
-    known = material.train.events.length > 0
+    known = splits.train.events.length > 0
     if known.any():
         train = replace(train, users=np.where(known[:, None], train.users, train.users[known].mean(axis=0)))
     return Vectors(train, valid, test, UserVector(wanted))

@@ -11,8 +11,8 @@ from engine.report.cells import NOTHING
 from engine.report.document import Listing
 from engine.report.provenance import Sources
 from store import datasets
-from store.records import Dataset
-from store.words import SplitKind
+from store.enums import SplitKind
+from store.rows import Dataset
 
 if TYPE_CHECKING:
     from engine.audit.leakage import Audit
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 NOTES = {SplitKind.LEAVE_ONE_OUT: "leaks across users: train events of one may be later than test events of another"}
 
 
-def audits(db: sqlite3.Connection, found: Sources) -> tuple[Listing, ...]:
+def audits(db: sqlite3.Connection, sources: Sources) -> tuple[Listing, ...]:
     """Leakage, for every trained model on every dataset that it was evaluated on; the datasets' order and texts."""
-    return (_leakage(db, found), _order(db, found), _texts(db, found))
+    return (_leakage(db, sources), _order(db, sources), _texts(db, sources))
 
 
-def _leakage(db: sqlite3.Connection, found: Sources) -> Listing:
+def _leakage(db: sqlite3.Connection, sources: Sources) -> Listing:
     from engine.audit.leakage import audit_leakage
 
-    models = {model.name: model for model in found.models}
-    named = {dataset.name: dataset for dataset in found.datasets}
-    pairs = sorted({(each.model, each.dataset) for each in found.evaluations})
+    models = {model.name: model for model in sources.models}
+    named = {dataset.name: dataset for dataset in sources.datasets}
+    pairs = sorted({(each.model, each.dataset) for each in sources.evaluations})
     rows = [
         (model, dataset, audit.trained, _met(audit), f"{audit.of:,}")
         for model, dataset in pairs
@@ -50,9 +50,9 @@ def _met(audit: Audit) -> str:
     return "not known: not here any more" if audit.unknown else f"{audit.overlap:,}"
 
 
-def _order(db: sqlite3.Connection, found: Sources) -> Listing:
+def _order(db: sqlite3.Connection, sources: Sources) -> Listing:
     rows = []
-    for dataset in found.datasets:
+    for dataset in sources.datasets:
         figures = stored_figures(db, dataset)
         facts = [*((finding.about, finding.found) for finding in findings(dataset)), *figures.facts]
         facts += [] if figures.known else [("key probe", f"not measured; `st5 datasets {dataset.name}` does")]
@@ -68,8 +68,8 @@ def _order(db: sqlite3.Connection, found: Sources) -> Listing:
     return Listing("order", "Order of events", heads, tuple(rows), notes=notes)
 
 
-def _texts(db: sqlite3.Connection, found: Sources) -> Listing:
-    rows = [_text(db, dataset) for dataset in found.datasets]
+def _texts(db: sqlite3.Connection, sources: Sources) -> Listing:
+    rows = [_text(db, dataset) for dataset in sources.datasets]
     right = ("items with a shared title", "titles shared", "largest group", "rows left out")
     heads = ("dataset", *right, "why left out", "descriptions", "split")
     notes = ("Items that share a title have the same vector, hence tie; ties count in expectation over their order.",)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.experiments.sheet import Cell, Sheet
-from engine.measuring.marks import FEW, FEW_EVENTS, INTERVAL, LEGEND, TEST
+from engine.measuring.highlighting import FEW, FEW_EVENTS, INTERVAL, LEGEND, TEST
 
 NOTHING = "–"
 N = "n (users)"  # the head of the last column
@@ -141,8 +141,8 @@ def _marks(sheet: Sheet) -> dict[str, str]:
     return {note: _letters(place) for place, note in enumerate(notes)}
 
 
-def _letters(place: int) -> str:
-    more, last = divmod(place, 26)
+def _letters(rank: int) -> str:
+    more, last = divmod(rank, 26)
     return (_letters(more - 1) if more else "") + chr(ord("a") + last)
 
 

@@ -8,7 +8,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from engine.experiments.sheet import LineFigure, Outcome, PointFigure, Row, Sheet
-from engine.measuring.marks import FEW, INTERVAL, LEGEND, TEST
+from engine.measuring.highlighting import FEW, INTERVAL, LEGEND, TEST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class Map:
 
     groups: tuple[str, ...]
     group: np.ndarray
-    place: np.ndarray
+    xy: np.ndarray
     total: int
 
 
@@ -94,7 +94,7 @@ def sheets(outcome: Outcome) -> Iterator[Sheet]:
     """The tables of an outcome that hold numbers, without empty columns; its curves as tables where it has no other."""
     found = outcome.sheets or tuple(as_sheet(figure) for figure in outcome.figures if isinstance(figure, LineFigure))
     for sheet in found:
-        full = [any(row.cells[place] is not None for row in sheet.rows) for place in range(len(sheet.columns))]
+        full = [any(row.cells[xy] is not None for row in sheet.rows) for xy in range(len(sheet.columns))]
         if any(full):
             rows = tuple(replace(row, cells=tuple(compress(row.cells, full))) for row in sheet.rows)
             empty = [column for column, is_full in zip(sheet.columns, full, strict=True) if not is_full]
@@ -104,9 +104,7 @@ def sheets(outcome: Outcome) -> Iterator[Sheet]:
 
 def as_sheet(figure: LineFigure) -> Sheet:
     """A curve per column, a tick per row."""
-    rows = tuple(
-        Row((tick,), tuple(line.cells[place] for line in figure.lines)) for place, tick in enumerate(figure.ticks)
-    )
+    rows = tuple(Row((tick,), tuple(line.cells[xy] for line in figure.lines)) for xy, tick in enumerate(figure.ticks))
     title = f"{figure.title}: {figure.y}"
     return Sheet(figure.name, title, (figure.x,), tuple(line.label for line in figure.lines), rows, notes=figure.notes)
 

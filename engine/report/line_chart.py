@@ -6,7 +6,7 @@ import math
 from html import escape
 
 from engine.experiments.sheet import Cell, LineFigure
-from engine.report.markers import colour, marker, stroke
+from engine.report.plot_markers import colour, marker, stroke
 from store.plain_text import plain
 
 WIDTH, HEIGHT = 760, 400
@@ -96,9 +96,9 @@ def _round_step(step: float) -> float:
     return next((power * factor for factor in (1, 2, 2.5, 5) if power * factor >= step * (1 - 1e-9)), power * 10)
 
 
-def _x(place: int, figure: LineFigure) -> float:
+def _x(tick: int, figure: LineFigure) -> float:
     room = (WIDTH - LEFT - RIGHT) / max(1, len(figure.ticks))
-    return LEFT + room * (place + 0.5)
+    return LEFT + room * (tick + 0.5)
 
 
 def _y(value: float, top: float) -> float:

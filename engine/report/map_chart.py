@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from engine.report.document import Map
-from engine.report.markers import colour, marker
+from engine.report.plot_markers import colour, marker
 from store.plain_text import plain
 
 SIDE, MARGIN = 480, 10
@@ -17,23 +17,23 @@ SMALLEST = 2.2
 
 def map_chart(points: Map, title: str) -> str:
     """An `<svg>` element; both axes have one scale, and no unit."""
-    place = _on_paper(points.place)
-    size = next((size for most, size in SIZES if len(place) <= most), SMALLEST)
+    xy = _on_paper(points.xy)
+    size = next((size for most, size in SIZES if len(xy) <= most), SMALLEST)
     groups = [
         f'<path class="points" style="fill:{colour(number)}" d="'
-        + "".join(marker(number, x, y, size) for x, y in place[points.group == number].tolist())
+        + "".join(marker(number, x, y, size) for x, y in xy[points.group == number].tolist())
         + '"/>'
         for number in range(len(points.groups))
     ]
-    label = escape(plain(f"{title}: a map of {len(place):,} points in {len(points.groups)} groups"))
+    label = escape(plain(f"{title}: a map of {len(xy):,} points in {len(points.groups)} groups"))
     return f'<svg class="map" viewBox="0 0 {SIDE} {SIDE}" role="img" aria-label="{label}">{"".join(groups)}</svg>'
 
 
-def _on_paper(place: np.ndarray) -> np.ndarray:
+def _on_paper(xy: np.ndarray) -> np.ndarray:
     """Places [n, 2] within the picture, in its middle, y upwards."""
-    if not len(place):
-        return place
-    low, high = place.min(axis=0), place.max(axis=0)
+    if not len(xy):
+        return xy
+    low, high = xy.min(axis=0), xy.max(axis=0)
     scale = (SIDE - 2 * MARGIN) / (float((high - low).max()) or 1.0)
-    x, y = ((place - (low + high) / 2) * scale).T
+    x, y = ((xy - (low + high) / 2) * scale).T
     return np.stack([SIDE / 2 + x, SIDE / 2 - y], axis=1)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from engine.experiments.sheet import Outcome, PointFigure, Sheet
-from engine.measuring.marks import ALIKE
+from engine.measuring.highlighting import ALIKE
 from engine.report.cells import NOTHING, Written, below, written
 from engine.report.document import HOW_TO_READ, INGESTED, Listing, Report, drawn, maps, sheets
 from store.plain_text import plain

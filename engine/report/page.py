@@ -9,12 +9,12 @@ from html import escape
 from importlib.resources import files
 
 from engine.experiments.sheet import LineFigure, Outcome, PointFigure, Sheet
-from engine.measuring.marks import ALIKE
+from engine.measuring.highlighting import ALIKE
 from engine.report.cells import NOTHING, Written, WrittenRow, below, written
 from engine.report.document import HOW_TO_READ, INGESTED, Listing, Report, as_sheet, drawn, sheets
 from engine.report.line_chart import line_chart
 from engine.report.map_chart import map_chart
-from engine.report.markers import line_sign, point_sign
+from engine.report.plot_markers import line_sign, point_sign
 from store.plain_text import plain
 
 # Nothing is loaded, whatever a browser is asked to: all that the page has is in it.

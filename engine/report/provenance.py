@@ -12,8 +12,8 @@ from engine.published.thesis import edition_note
 from engine.report.cells import NOTHING, PRINT_SHOWN
 from engine.report.document import Listing
 from store import datasets, evaluations, models, projections, ratings, trained_baselines
-from store.records import Dataset, Evaluation, Model, Projection, RatingRun, TrainedBaseline
-from store.words import Split
+from store.enums import Split
+from store.rows import Dataset, Evaluation, Model, Projection, RatingRun, TrainedBaseline
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,21 @@ def cells(outcome: Outcome) -> Iterator[Cell]:
     yield from (cell for row in rows for cell in row if cell is not None)
 
 
-def provenance(found: Sources) -> tuple[Listing, ...]:
+def provenance(stored: Sources) -> tuple[Listing, ...]:
     """A table for each kind of source that there is."""
     listings = (
-        _datasets(found.datasets),
-        _files(found.datasets),
-        _models(found.models),
-        _baselines(found.baselines),
-        _evaluations(found.evaluations),
-        _ratings(found.ratings),
-        _projections(found.projections),
+        _datasets(stored.datasets),
+        _files(stored.datasets),
+        _models(stored.models),
+        _baselines(stored.baselines),
+        _evaluations(stored.evaluations),
+        _ratings(stored.ratings),
+        _projections(stored.projections),
     )
     return tuple(listing for listing in listings if listing.rows)
 
 
-def _datasets(found: list[Dataset]) -> Listing:
+def _datasets(datasets: list[Dataset]) -> Listing:
     rows = [
         (
             f"{dataset.name} (synthetic)" if dataset.synthetic else dataset.name,
@@ -97,24 +97,24 @@ def _datasets(found: list[Dataset]) -> Listing:
             dataset.fingerprint[:PRINT_SHOWN],
             edition_note(dataset) or NOTHING,
         )
-        for dataset in found
+        for dataset in datasets
     ]
     counts = ("users", "items", "interactions", "train", "valid", "test")
     heads = ("dataset", "platform", "domain", "split", *counts, "fingerprint", "beside the thesis")
     return Listing("datasets", "Datasets", heads, tuple(rows), right=counts)
 
 
-def _files(found: list[Dataset]) -> Listing:
+def _files(datasets: list[Dataset]) -> Listing:
     rows = [
         (dataset.name, file["name"], f"{file['bytes']:,}", file["hash"][:PRINT_SHOWN], _moment(dataset.created))
-        for dataset in found
+        for dataset in datasets
         for file in dataset.source.get("files", [])
     ]
     heads = ("dataset", "file", "bytes", "hash", "read (UTC)")
     return Listing("files", "Files that the datasets were read from", heads, tuple(rows), right=("bytes",))
 
 
-def _models(found: list[Model]) -> Listing:
+def _models(models: list[Model]) -> Listing:
     rows = [
         (
             model.name,
@@ -129,7 +129,7 @@ def _models(found: list[Model]) -> Listing:
             model.code_version,
             _moment(model.created),
         )
-        for model in found
+        for model in models
     ]
     heads = (
         "model", "variant", "backbone or features", "recipe", "trained on", "seed", "training", "device", "weights",
@@ -138,7 +138,7 @@ def _models(found: list[Model]) -> Listing:
     return Listing("models", "Models", heads, tuple(rows), right=("seed", "training"))
 
 
-def _baselines(found: list[TrainedBaseline]) -> Listing:
+def _baselines(trained: list[TrainedBaseline]) -> Listing:
     rows = [
         (
             each.model,
@@ -150,13 +150,13 @@ def _baselines(found: list[TrainedBaseline]) -> Listing:
             each.code_version,
             _moment(each.created),
         )
-        for each in found
+        for each in trained
     ]
     heads = ("baseline", "dataset", "training", "time", "device", "weights", "st5", "made (UTC)")
     return Listing("baselines", "Baselines trained on a dataset", heads, tuple(rows), right=("time",))
 
 
-def _evaluations(found: list[Evaluation]) -> Listing:
+def _evaluations(evaluations: list[Evaluation]) -> Listing:
     rows = [
         (
             each.model,
@@ -169,13 +169,13 @@ def _evaluations(found: list[Evaluation]) -> Listing:
             _moment(each.created),
             each.key[:PRINT_SHOWN],
         )
-        for each in found
+        for each in evaluations
     ]
     heads = ("model", "dataset", "split", "events", "protocol", "time", "device", "made (UTC)", "key")
     return Listing("evaluations", "Evaluations", heads, tuple(rows), right=("events", "time"))
 
 
-def _ratings(found: list[RatingRun]) -> Listing:
+def _ratings(runs: list[RatingRun]) -> Listing:
     rows = [
         (
             run.name,
@@ -188,13 +188,13 @@ def _ratings(found: list[RatingRun]) -> Listing:
             run.code_version,
             _moment(run.created),
         )
-        for run in found
+        for run in runs
     ]
     heads = ("predictor", "dataset", "events", "seed", "settings", "time", "device", "st5", "made (UTC)")
     return Listing("ratings", "Rating predictors", heads, tuple(rows), right=("events", "seed", "time"))
 
 
-def _projections(found: list[Projection]) -> Listing:
+def _projections(projections: list[Projection]) -> Listing:
     rows = [
         (
             each.model,
@@ -207,7 +207,7 @@ def _projections(found: list[Projection]) -> Listing:
             each.device,
             _moment(each.created),
         )
-        for each in found
+        for each in projections
     ]
     heads = ("model", "map", "datasets", "points", "seed", "parameters", "time", "device", "made (UTC)")
     return Listing("projections", "Maps", heads, tuple(rows), right=("points", "seed", "time"))

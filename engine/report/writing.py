@@ -7,11 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.commands.files import writing
+from engine.report.csv_table import FIRST, csv_table
 from engine.report.document import Report, sheets
 from engine.report.latex import latex
 from engine.report.markdown import markdown
 from engine.report.page import page, slug
-from engine.report.separated import FIRST, separated
 from store.errors import BadInput
 
 TABLES = "tables"
@@ -64,7 +64,7 @@ def _tables(report: Report) -> Iterator[tuple[str, str]]:
             stem = f"{prefix}{slug(sheet.name)}"
             name = next(name for name in _numbered(stem) if name not in taken)
             taken.add(name)
-            yield f"{TABLES}/{name}.csv", separated(outcome.name, sheet)
+            yield f"{TABLES}/{name}.csv", csv_table(outcome.name, sheet)
 
 
 def _numbered(stem: str) -> Iterator[str]:

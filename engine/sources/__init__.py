@@ -1,1 +1,1 @@
-"""Readers of raw files. Each returns a `Raw`: what was in the files, not yet cleaned, split or filtered."""
+"""Readers of raw files. Each returns a `SourceData`: what was in the files, not yet cleaned, split or filtered."""

@@ -11,20 +11,20 @@ from engine.sources import delimited, json_lines
 from engine.sources.blocks import first_line
 from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
-from engine.sources.raw import Raw
+from engine.sources.line_stats import LineStats, Rows
+from engine.sources.source_data import SourceData
 from engine.sources.table_head import DATA, fields_of, require
-from engine.sources.tally import Rows, Tally
 from engine.sources.timestamp_format import TimestampFormat
 from engine.sources.timestamps import TimeReader
+from store.enums import Split
 from store.errors import BadInput
-from store.words import Split
 
 PLATFORM = "amazon23"
 TIMESTAMPS = ("timestamp", "sort_timestamp", "sortTimestamp")  # the later two in older dumps
 BENCHMARK_COLUMNS = ("user_id", "parent_asin", "rating", "timestamp", "history")
 
 
-def read_raw(reviews: Path, meta: Path, domain: str, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
+def read_raw(reviews: Path, meta: Path, domain: str, timestamp_format: str = TimestampFormat.AUTO) -> SourceData:
     """Reviews as interactions (item = parent_asin, order = timestamp in any unit) and meta as items.
 
     `reviews` and `meta` are json lines, gzip or plain. Description: the list joined with ", ". Category: the second of
@@ -37,31 +37,31 @@ def read_raw(reviews: Path, meta: Path, domain: str, timestamp_format: str = Tim
     orders = [name for name in TIMESTAMPS if name in known]
     times = TimeReader(timestamp_format, orders[0])
     interactions = Interactions("review", dropped, times)
-    tally = Tally(reviews, "reviews")
-    for rows in json_lines.read(reviews, tally, ["user_id", "parent_asin", "rating", *orders]):
+    stats = LineStats(reviews, "reviews")
+    for rows in json_lines.read(reviews, stats, ["user_id", "parent_asin", "rating", *orders]):
         frame = rows.frame.select(
             pl.col("user_id").alias("user"),
             pl.col("parent_asin").alias("item"),
             pl.coalesce(orders).alias("order"),
             "rating",
         )
-        interactions.add(Rows(frame, rows.place), tally)
-    tally.finish(dropped)
-    return Raw(
+        interactions.add(Rows(frame, rows.location), stats)
+    stats.finish(dropped)
+    return SourceData(
         platform=PLATFORM,
         domain=domain,
         items=_items(meta, domain, dropped),
         interactions=interactions.lazy(str(reviews)),
         timed=times.timed,
         files=(reviews, meta),
-        settings={"layout": "raw"} | times.asked,
+        settings={"layout": "raw"} | times.recorded,
         dropped=dropped,
     )
 
 
 def read_benchmark(
     train: Path, valid: Path, test: Path, meta: Path, domain: str, timestamp_format: str = TimestampFormat.AUTO
-) -> Raw:
+) -> SourceData:
     """The `0core/timestamp_w_his` files: interactions with their given split and history.
 
     Columns user_id, parent_asin, rating, timestamp (ms), history (space-joined parent_asin, oldest first, maybe
@@ -74,8 +74,8 @@ def read_benchmark(
     interactions = Interactions("review", dropped, times, extra=extra)
     for split, path in ((Split.TRAIN, train), (Split.VALID, valid), (Split.TEST, test)):
         names, header = _benchmark_columns(path)
-        tally = Tally(path, split.value)
-        for rows in delimited.read(path, tally, names=names, wanted=BENCHMARK_COLUMNS, skip=int(header)):
+        stats = LineStats(path, split.value)
+        for rows in delimited.read(path, stats, names=names, wanted=BENCHMARK_COLUMNS, skip=int(header)):
             frame = rows.frame.select(
                 pl.col("user_id").alias("user"),
                 pl.col("parent_asin").alias("item"),
@@ -84,9 +84,9 @@ def read_benchmark(
                 pl.lit(split.value).alias("split"),
                 pl.col("history").str.extract_all(r"\S+"),
             )
-            interactions.add(Rows(frame, rows.place), tally)
-        tally.finish(dropped)
-    return Raw(
+            interactions.add(Rows(frame, rows.location), stats)
+        stats.finish(dropped)
+    return SourceData(
         platform=PLATFORM,
         domain=domain,
         items=_items(meta, domain, dropped),
@@ -94,7 +94,7 @@ def read_benchmark(
         timed=times.timed,
         files=(train, valid, test, meta),
         given_split=True,
-        settings={"layout": "benchmark"} | times.asked,
+        settings={"layout": "benchmark"} | times.recorded,
         dropped=dropped,
     )
 
@@ -102,9 +102,9 @@ def read_benchmark(
 def _items(meta: Path, domain: str, dropped: Counter[str]) -> pl.LazyFrame:
     json_lines.require(meta, ["parent_asin"], ["title"])
     items = Catalogue(dropped)
-    tally = Tally(meta, "meta")
+    stats = LineStats(meta, "meta")
     texts = ["parent_asin", "title", "main_category", "store"]
-    for rows in json_lines.read(meta, tally, texts, lists=["description", "features", "categories"]):
+    for rows in json_lines.read(meta, stats, texts, lists=["description", "features", "categories"]):
         second = text(pl.col("categories").list.get(1, null_on_oob=True))
         items.add(
             rows.frame.select(
@@ -117,7 +117,7 @@ def _items(meta: Path, domain: str, dropped: Counter[str]) -> pl.LazyFrame:
                 ).alias("fields"),
             )
         )
-    tally.finish(dropped)
+    stats.finish(dropped)
     return items.lazy(str(meta))
 
 

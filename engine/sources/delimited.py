@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from engine.sources.blocks import BLOCK_BYTES, LONGEST_QUOTED, Block, check_encoding, read_blocks
+from engine.sources.line_stats import LineStats, Rows, counted
 from engine.sources.table_head import BLANKS
-from engine.sources.tally import Rows, Tally, counted
 
 UNIT = "\x1f"  # stands for a separator of several characters, which the parser does not take
 PUNCTUATION = ",;"  # texts hold these too, so quotes around them are meant as quotes
@@ -24,7 +24,7 @@ QUOTE, NEWLINE, RETURN = b'"\n\r'
 
 def read(
     path: Path,
-    tally: Tally,
+    stats: LineStats,
     *,
     names: Sequence[str],
     wanted: Sequence[str],
@@ -38,12 +38,12 @@ def read(
 
     `skip`: so many lines that are not blank come before the data. `quoted`: fields may be in double quotes, with a
     quote inside doubled or after a backslash; a quote that quotes nothing is text, so it never joins lines. Other
-    lines are broken and counted in `tally`, whose `finish` is called by the reader of the source. A separator of one
+    lines are broken and counted in `stats`, whose `finish` is called by the reader of the source. A separator of one
     blank stands for any number of blanks and tabs. Raises BadInput for what `read_blocks` refuses and for bytes that
     are not in `encoding`.
     """
     quoted = quoted and separator != BLANKS
-    parser = _Parser(path, tally, list(names), list(wanted), separator, quoted)
+    parser = _Parser(path, stats, list(names), list(wanted), separator, quoted)
     for block in read_blocks(path, quoted=quoted, block_bytes=block_bytes):
         data, first = block.data, block.first_line
         while skip and data:
@@ -68,9 +68,9 @@ def read(
 
 class _Parser:
     def __init__(
-        self, path: Path, tally: Tally, names: list[str], wanted: list[str], separator: str, quoted: bool
+        self, path: Path, stats: LineStats, names: list[str], wanted: list[str], separator: str, quoted: bool
     ) -> None:
-        self.path, self.tally, self.quoted = path, tally, quoted
+        self.path, self.stats, self.quoted = path, stats, quoted
         self.width = len(names)
         self.separator = separator if len(separator) == 1 else UNIT
         self.wanted = {name: names.index(name) for name in wanted}
@@ -81,7 +81,7 @@ class _Parser:
         if self._is_regular(block.data, lines):
             frame = self._frame(block.data)
             if frame is not None and frame.height == lines:
-                self.tally.lines += lines
+                self.stats.lines += lines
                 return Rows(frame, counted("line", block.first_line))
         return self._line_by_line(block)
 
@@ -135,7 +135,7 @@ class _Parser:
                 number += 1
                 continue
             fields, used = self._record(lines, number)
-            self.tally.lines += 1
+            self.stats.lines += 1
             if len(fields) == self.width:
                 good.append((block.first_line + number, fields))
             else:
@@ -193,7 +193,7 @@ class _Parser:
         why = f"{len(fields)} fields where {self.width} are expected"
         if self.quoted and line.count('"') % 2:
             why += ", and a double quote is opened and never closed"
-        self.tally.break_line(f"line {number}", why, "Remove or repair the line, or check the separator.")
+        self.stats.record_bad_line(f"line {number}", why, "Remove or repair the line, or check the separator.")
 
 
 def _limited(lines: list[str], number: int) -> Iterator[str]:

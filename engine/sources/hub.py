@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.sources import amazon23
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from engine.sources.timestamp_format import TimestampFormat
 from store.errors import BadInput, Failed, unknown
 
@@ -53,7 +53,7 @@ REVIEWS = "raw/review_categories/{domain}.jsonl"
 EVENTS = "benchmark/0core/timestamp_w_his/{domain}.{split}.csv"
 
 
-class Kind(StrEnum):
+class HubLayout(StrEnum):
     """Which files: raw reviews, or the benchmark's splits with histories. Both come with the raw meta file."""
 
     RAW = "raw"
@@ -72,7 +72,7 @@ class Fetched:
 
 
 def fetch(
-    domain: str, kind: Kind | str, folder: Path, source: str | Path = REPOSITORY, endpoint: str | None = None
+    domain: str, kind: HubLayout | str, folder: Path, source: str | Path = REPOSITORY, endpoint: str | None = None
 ) -> Fetched:
     """Download the files of one domain below `folder`, or find them in place.
 
@@ -82,17 +82,17 @@ def fetch(
     the hub cannot be reached.
     """
     try:
-        kind = Kind(kind)
+        kind = HubLayout(kind)
     except ValueError:
-        raise unknown("kind of files", str(kind), [one.value for one in Kind]) from None
+        raise unknown("kind of files", str(kind), [one.value for one in HubLayout]) from None
     names = {"meta": META.format(domain=domain)}
-    if kind is Kind.RAW:
+    if kind is HubLayout.RAW:
         names["reviews"] = REVIEWS.format(domain=domain)
     else:
         names |= {split: EVENTS.format(domain=domain, split=split) for split in ("train", "valid", "test")}
-    place = Path(source)
-    if place.is_dir():
-        return Fetched(**{role: _in_folder(place, name, domain) for role, name in names.items()})
+    location = Path(source)
+    if location.is_dir():
+        return Fetched(**{role: _in_folder(location, name, domain) for role, name in names.items()})
     if isinstance(source, Path) or source.count("/") != 1 or source.startswith((".", "/", "~")):
         raise BadInput(f"{source}: no such folder. Pass a folder laid out like {REPOSITORY}, or that name.")
     if source == REPOSITORY and domain not in DOMAINS:
@@ -102,12 +102,12 @@ def fetch(
 
 def read(
     domain: str,
-    kind: Kind | str,
+    kind: HubLayout | str,
     folder: Path,
     source: str | Path = REPOSITORY,
     endpoint: str | None = None,
     timestamp_format: str = TimestampFormat.AUTO,
-) -> Raw:
+) -> SourceData:
     """Fetch the files of one domain as `fetch` does and read them with `amazon23`."""
     files = fetch(domain, kind, folder, source, endpoint)
     if files.reviews is not None:
@@ -126,8 +126,10 @@ def _in_folder(folder: Path, name: str, domain: str) -> Path:
     raise BadInput(f"{folder / name}: no such file. {unknown('domain', domain, there, 'Is the folder complete?')}")
 
 
-def _download(repository: str, name: str, folder: Path, endpoint: str | None, kind: Kind) -> Path:
-    options = "--reviews FILE --meta FILE" if kind is Kind.RAW else "--train FILE --valid FILE --test FILE --meta FILE"
+def _download(repository: str, name: str, folder: Path, endpoint: str | None, kind: HubLayout) -> Path:
+    options = (
+        "--reviews FILE --meta FILE" if kind is HubLayout.RAW else "--train FILE --valid FILE --test FILE --meta FILE"
+    )
     by_hand = f"Or download the file by hand and pass {options} instead of --from-hub."
     try:
         from huggingface_hub import hf_hub_download

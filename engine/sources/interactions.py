@@ -1,4 +1,4 @@
-"""Interactions and items on their way from parsed text to a `Raw`, with what was dropped counted by reason."""
+"""Interactions and items on their way from parsed text to a `SourceData`, with what was dropped counted by reason."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import Counter
 import polars as pl
 
 from engine.sources.fields import MISSING, with_keys
-from engine.sources.pile import Pile
-from engine.sources.raw import FRACTION, INTERACTION_COLUMNS, ITEM_COLUMNS
-from engine.sources.tally import Rows, Tally
+from engine.sources.line_stats import LineStats, Rows
+from engine.sources.source_data import FRACTION, INTERACTION_COLUMNS, ITEM_COLUMNS
+from engine.sources.spill_buffer import SpillBuffer
 from engine.sources.timestamps import TimeReader
 from store.errors import BadInput
 
@@ -39,15 +39,15 @@ class Interactions:
         self.times = times
         self.rating = rating
         self.rating_step = rating_step
-        self.pile = Pile({**INTERACTIONS, FRACTION: pl.Int32(), **(extra or {})})
+        self.buffer = SpillBuffer({**INTERACTIONS, FRACTION: pl.Int32(), **(extra or {})})
         self.rows_seen = 0
         self._finer = False
 
-    def add(self, rows: Rows, tally: Tally) -> None:
+    def add(self, rows: Rows, stats: LineStats) -> None:
         """Take rows of text columns user, item, order, rating; others stay as they are.
 
         Rows without user, item or order are dropped and counted; an order that cannot be read is a broken line of
-        `tally`; a rating that cannot be read as a number is counted there and becomes null.
+        `stats`; a rating that cannot be read as a number is counted there and becomes null.
         """
         self.rows_seen += rows.frame.height
         frame = with_keys(rows.frame, "user", "item", "order")
@@ -57,7 +57,7 @@ class Interactions:
         placed = identified & frame["order"].is_not_null()
         unreadable = placed & order.is_null()
         for row in unreadable.arg_true() if unreadable.any() else ():
-            tally.break_line(rows.place(row), *self.times.trouble(frame["order"][row]))
+            stats.record_bad_line(rows.location(row), *self.times.trouble(frame["order"][row]))
         self._count("without user or item", int((~identified).sum()))
         self._count(f"without {self.times.column}", int((identified & ~placed).sum()))
         kept = identified & order.is_not_null()
@@ -65,20 +65,20 @@ class Interactions:
         self._finer |= fraction is not None
         frame = frame.with_columns(
             order.alias("order"),
-            self._ratings(rows, kept, tally),
+            self._ratings(rows, kept, stats),
             pl.lit(0, pl.Int32).alias(FRACTION) if fraction is None else fraction.alias(FRACTION),
         )
-        self.pile.add((frame if kept.all() else frame.filter(kept)).select(*self.pile.schema))
+        self.buffer.add((frame if kept.all() else frame.filter(kept)).select(*self.buffer.schema))
 
     def lazy(self, files: str) -> pl.LazyFrame:
         """All interactions; BadInput naming `files` where none is left."""
-        if not self.pile.rows:
+        if not self.buffer.rows:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
             raise BadInput(f"{files}: no usable {self.noun} ({reasons or 'the file holds none'}). Check the columns.")
-        lazy = self.pile.lazy()
+        lazy = self.buffer.lazy()
         return lazy if self._finer else lazy.drop(FRACTION)
 
-    def _ratings(self, rows: Rows, kept: pl.Series, tally: Tally) -> pl.Series:
+    def _ratings(self, rows: Rows, kept: pl.Series, stats: LineStats) -> pl.Series:
         """The ratings as float32; 4,5 is 4.5."""
         texts = rows.frame["rating"]
         ratings = texts.cast(pl.Float32, strict=False)
@@ -90,7 +90,7 @@ class Interactions:
             ratings = ratings.scatter(at, read)
             missing = plain.is_in(MISSING) | (plain == "")
             unread = unread.scatter(at, read.is_null() & ~missing) & kept
-            tally.leave_unread(self.rating, rows, texts, unread, f"is not a number. {self.rating_step}")
+            stats.leave_unread(self.rating, rows, texts, unread, f"is not a number. {self.rating_step}")
         return ratings.fill_nan(None).alias("rating")
 
     def _count(self, reason: str, rows: int) -> None:
@@ -103,7 +103,7 @@ class Catalogue:
 
     def __init__(self, dropped: Counter[str]) -> None:
         self.dropped = dropped
-        self.pile = Pile(dict(ITEMS))
+        self.buffer = SpillBuffer(dict(ITEMS))
 
     def add(self, items: pl.DataFrame) -> None:
         """Take rows with the columns of `ITEM_COLUMNS`; those without a key are dropped and counted."""
@@ -111,10 +111,10 @@ class Catalogue:
         if without:
             self.dropped["item without key"] += without
             items = items.filter(pl.col("key").is_not_null())
-        self.pile.add(items.select(*self.pile.schema))
+        self.buffer.add(items.select(*self.buffer.schema))
 
     def lazy(self, files: str) -> pl.LazyFrame:
         """All items; BadInput naming `files` where none is left."""
-        if not self.pile.rows:
+        if not self.buffer.rows:
             raise BadInput(f"{files}: no item has a key. Check the columns.")
-        return self.pile.lazy()
+        return self.buffer.lazy()

@@ -12,7 +12,7 @@ import polars as pl
 
 from engine.sources.blocks import BLOCK_BYTES, Block, check_encoding, read_blocks
 from engine.sources.fields import literal
-from engine.sources.tally import Rows, Tally, counted
+from engine.sources.line_stats import LineStats, Rows, counted
 from store.errors import BadInput, unknown
 
 LINES_LOOKED_AT = 200  # enough to meet every field that is not rare
@@ -62,13 +62,13 @@ def require(path: Path, *alternatives: Sequence[str]) -> list[str]:
 
 
 def read(
-    path: Path, tally: Tally, texts: Sequence[str], lists: Sequence[str] = (), block_bytes: int = BLOCK_BYTES
+    path: Path, stats: LineStats, texts: Sequence[str], lists: Sequence[str] = (), block_bytes: int = BLOCK_BYTES
 ) -> Iterator[Rows]:
     """The fields `texts` as String (numbers as their digits) and `lists` as List(String), one row per good line.
 
     A field that a line lacks is null; a text where a list is expected is a list of one. A list or an object where a
     text is expected is its JSON. Lines may be Python dicts instead (Amazon 2014, Steam). Broken lines are counted in
-    `tally`, whose `finish` is called by the reader of the source. Raises BadInput for what `read_blocks` refuses and
+    `stats`, whose `finish` is called by the reader of the source. Raises BadInput for what `read_blocks` refuses and
     for bytes that are no UTF-8.
     """
     schemas = [
@@ -79,9 +79,9 @@ def read(
         lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
         frame = _parsed(block.data, lines, schemas)
         if frame is None:
-            rows = _salvaged(path, block, tally, schemas[0])
+            rows = _salvaged(path, block, stats, schemas[0])
         else:
-            tally.lines += lines
+            stats.lines += lines
             rows = Rows(_with_lists(frame, lists), counted("line", block.first_line))
         if rows.frame.height:
             yield rows
@@ -140,20 +140,20 @@ def _may_hold_lists(frame: pl.DataFrame, wanted: Schema) -> bool:
     return any(frame[name].str.starts_with("[").any() for name in texts)
 
 
-def _salvaged(path: Path, block: Block, tally: Tally, schema: Schema) -> Rows:
+def _salvaged(path: Path, block: Block, stats: LineStats, schema: Schema) -> Rows:
     """Read the block in small parts; the lines of those that do not parse are looked at, and repaired, one by one."""
     check_encoding(path, block)
     numbered = [
         (number, line) for number, line in enumerate(block.data.split(b"\n"), start=block.first_line) if line.strip()
     ]
-    tally.lines += len(numbered)
+    stats.lines += len(numbered)
     frames = [pl.DataFrame(schema=schema)]
     kept: list[int] = []
     for start in range(0, len(numbered), PART_LINES):
         part = numbered[start : start + PART_LINES]
         frame = _parsed(b"\n".join(line for _, line in part), len(part), [schema])
         if frame is None:
-            part = _repaired(part, tally, schema)
+            part = _repaired(part, stats, schema)
             frame = _parsed(b"\n".join(line for _, line in part), len(part), [schema]) if part else None
         if frame is not None:
             frames.append(frame)
@@ -168,13 +168,15 @@ def _with_lists(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _repaired(part: Sequence[tuple[int, bytes]], tally: Tally, schema: Schema) -> list[tuple[int, bytes]]:
+def _repaired(part: Sequence[tuple[int, bytes]], stats: LineStats, schema: Schema) -> list[tuple[int, bytes]]:
     """The lines that hold an object, with only the fields of `schema`, each of a type that the parser takes."""
     good = []
     for number, line in part:
         value, why = _object(line)
         if value is None:
-            tally.break_line(f"line {number}", why, "Each line must be one JSON object; remove or repair the line.")
+            stats.record_bad_line(
+                f"line {number}", why, "Each line must be one JSON object; remove or repair the line."
+            )
             continue
         fields = {name: value[name] for name in schema if value.get(name) is not None}
         for name, held in fields.items():

@@ -14,9 +14,9 @@ from engine.sources import delimited
 from engine.sources.blocks import read_blocks
 from engine.sources.fields import json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
-from engine.sources.raw import Raw
-from engine.sources.table_head import Head, Kind, head_of, require
-from engine.sources.tally import Rows, Tally
+from engine.sources.line_stats import LineStats, Rows
+from engine.sources.source_data import SourceData
+from engine.sources.table_head import Head, TableKind, head_of, require
 from engine.sources.timestamp_format import TimestampFormat
 from engine.sources.timestamps import TimeReader
 from store.errors import BadInput
@@ -62,7 +62,7 @@ class _Layout:
     movies: Path
 
 
-def read(folder: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
+def read(folder: Path, timestamp_format: str = TimestampFormat.AUTO) -> SourceData:
     """Ratings as interactions (times in any unit) and films as items; the layout is told by the file names.
 
     100k: u.data, u.item. 1M and 10M: ratings.dat, movies.dat. latest*, 20M …: ratings.csv, movies.csv. Atomic: one
@@ -76,16 +76,16 @@ def read(folder: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
     dropped: Counter[str] = Counter()
     times = _times(layout, timestamp_format)
     interactions = Interactions("rating", dropped, times)
-    tally = Tally(layout.ratings, "ratings")
-    for rows in _ratings(layout, tally):
+    stats = LineStats(layout.ratings, "ratings")
+    for rows in _ratings(layout, stats):
         first = interactions.rows_seen
         number = pl.int_range(first, first + rows.frame.height).cast(pl.String).alias("order")
         frame = rows.frame if "order" in rows.frame else rows.frame.with_columns(number)
-        interactions.add(Rows(frame, rows.place), tally)
-    tally.finish(dropped)
+        interactions.add(Rows(frame, rows.location), stats)
+    stats.finish(dropped)
     items = Catalogue(dropped)
-    tally = Tally(layout.movies, "items")
-    for frame in _films(layout, tally):
+    stats = LineStats(layout.movies, "items")
+    for frame in _films(layout, stats):
         genres = text("category").str.replace_all("|", ", ", literal=True)
         items.add(
             frame.select(
@@ -96,15 +96,15 @@ def read(folder: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
                 json_object({"genres": genres}).alias("fields"),
             )
         )
-    tally.finish(dropped)
-    return Raw(
+    stats.finish(dropped)
+    return SourceData(
         platform="movielens",
         domain="Movies",
         items=items.lazy(str(layout.movies)),
         interactions=interactions.lazy(str(layout.ratings)),
         timed=times.timed,
         files=(layout.ratings, layout.movies),
-        settings={"layout": layout.name, "folder": folder.resolve().name} | times.asked,
+        settings={"layout": layout.name, "folder": folder.resolve().name} | times.recorded,
         dropped=dropped,
     )
 
@@ -112,8 +112,8 @@ def read(folder: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
 def embedded_folder() -> Path:
     """The folder of MovieLens-100k inside the installed recbole package; BadInput with the command where it is not."""
     found = importlib.util.find_spec("recbole")
-    for place in (found.submodule_search_locations if found else None) or []:
-        folder = Path(place) / "dataset_example" / "ml-100k"
+    for location in (found.submodule_search_locations if found else None) or []:
+        folder = Path(location) / "dataset_example" / "ml-100k"
         if folder.is_dir():
             return folder
     raise BadInput(
@@ -138,7 +138,7 @@ def _detect(folder: Path) -> _Layout:
     inter, item = sorted(folder.glob("*.inter")), sorted(folder.glob("*.item"))
     if len(inter) == 1 and len(item) == 1:
         return _Layout("atomic", inter[0], item[0])
-    inner = [place.name for place in sorted(folder.iterdir()) if place.is_dir() and _holds_ratings(place)]
+    inner = [location.name for location in sorted(folder.iterdir()) if location.is_dir() and _holds_ratings(location)]
     hint = (
         f"Did you mean {' or '.join(str(folder / name) for name in inner[:3])}?"
         if inner
@@ -159,12 +159,12 @@ def _plain_or_gz(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
-def _ratings(layout: _Layout, tally: Tally) -> Iterator[Rows]:
+def _ratings(layout: _Layout, stats: LineStats) -> Iterator[Rows]:
     path = layout.ratings
     if layout.name in ("100k", "dat"):
         separator = "\t" if layout.name == "100k" else "::"
         yield from delimited.read(
-            path, tally, names=RATING_COLUMNS, wanted=RATING_COLUMNS, separator=separator, skip=0, quoted=False
+            path, stats, names=RATING_COLUMNS, wanted=RATING_COLUMNS, separator=separator, skip=0, quoted=False
         )
         return
     head = head_of(path)
@@ -177,7 +177,7 @@ def _ratings(layout: _Layout, tally: Tally) -> Iterator[Rows]:
     require(path, head.names, present.values())
     for rows in delimited.read(
         path,
-        tally,
+        stats,
         names=head.names,
         wanted=list(present.values()),
         separator=head.separator,
@@ -185,7 +185,7 @@ def _ratings(layout: _Layout, tally: Tally) -> Iterator[Rows]:
         quoted=not atomic,
     ):
         frame = rows.frame.select(pl.col(name).alias(ours) for ours, name in present.items())
-        yield Rows(frame if "rating" in frame else frame.with_columns(rating=pl.lit(None, pl.String)), rows.place)
+        yield Rows(frame if "rating" in frame else frame.with_columns(rating=pl.lit(None, pl.String)), rows.location)
 
 
 def _times(layout: _Layout, timestamp_format: str) -> TimeReader:
@@ -197,35 +197,35 @@ def _times(layout: _Layout, timestamp_format: str) -> TimeReader:
     return TimeReader(timestamp_format)
 
 
-def _films(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
+def _films(layout: _Layout, stats: LineStats) -> Iterator[pl.DataFrame]:
     if layout.name == "100k":
-        yield from _films_100k(layout.movies, tally)
+        yield from _films_100k(layout.movies, stats)
     elif layout.name == "atomic":
-        yield from _films_atomic(layout.movies, tally)
+        yield from _films_atomic(layout.movies, stats)
     else:
-        yield from _films_with_genres(layout, tally)
+        yield from _films_with_genres(layout, stats)
 
 
-def _films_100k(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
+def _films_100k(path: Path, stats: LineStats) -> Iterator[pl.DataFrame]:
     names = ["key", "title", "released", "video", "url", *GENRES_100K]
     wanted = ["key", "title", *GENRES_100K]
     for rows in delimited.read(
-        path, tally, names=names, wanted=wanted, separator="|", skip=0, quoted=False, encoding=_encoding(path)
+        path, stats, names=names, wanted=wanted, separator="|", skip=0, quoted=False, encoding=_encoding(path)
     ):
         flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES_100K if genre not in NO_GENRE]
         genres = pl.concat_str(flags, separator="|", ignore_nulls=True)
         yield rows.frame.select("key", _title_expression("title"), genres.alias("category"))
 
 
-def _films_with_genres(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
+def _films_with_genres(layout: _Layout, stats: LineStats) -> Iterator[pl.DataFrame]:
     path = layout.movies
     dat = layout.name == "dat"
     wanted = ["movieId", "title", "genres"]
-    head = Head(Kind.CSV, tuple(wanted), "::", skip=0) if dat else head_of(path)
+    head = Head(TableKind.CSV, tuple(wanted), "::", skip=0) if dat else head_of(path)
     require(path, head.names, wanted)
     for rows in delimited.read(
         path,
-        tally,
+        stats,
         names=head.names,
         wanted=wanted,
         separator=head.separator,
@@ -237,7 +237,7 @@ def _films_with_genres(layout: _Layout, tally: Tally) -> Iterator[pl.DataFrame]:
         yield rows.frame.select(pl.col("movieId").alias("key"), _title_expression("title"), genres.alias("category"))
 
 
-def _films_atomic(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
+def _films_atomic(path: Path, stats: LineStats) -> Iterator[pl.DataFrame]:
     head = head_of(path)
     names = head.names
     require(path, names, ["item_id"])
@@ -252,7 +252,7 @@ def _films_atomic(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
     year = next((name for name in ("release_year", "year") if name in names), None)
     wanted = ["item_id", title, *(name for name in (genres, year) if name)]
     for rows in delimited.read(
-        path, tally, names=names, wanted=wanted, separator=head.separator, quoted=False, encoding=_encoding(path)
+        path, stats, names=names, wanted=wanted, separator=head.separator, quoted=False, encoding=_encoding(path)
     ):
         full = _title_expression(title)
         if year:

@@ -15,7 +15,7 @@ import polars as pl
 
 from engine.preparation.splits import PUBLIC_T1, PUBLIC_T2
 from engine.sources import amazon23
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from store.errors import BadInput
 
 PLATFORM = "synthetic"
@@ -161,7 +161,9 @@ def write_shop(
     ]
 
 
-def read_shop(folder: Path, users: int, items: int, domains: int, seed: int, tied_share: float = 0.0) -> list[Raw]:
+def read_shop(
+    folder: Path, users: int, items: int, domains: int, seed: int, tied_share: float = 0.0
+) -> list[SourceData]:
     """Write a shop into `folder` and read it back as Amazon Reviews'23, labelled synthetic."""
     settings = {"users": users, "items": items, "seed": seed} | ({"tied_share": tied_share} if tied_share else {})
     return [
@@ -363,8 +365,8 @@ def _moments(rng: np.random.Generator, user: np.ndarray, now: np.ndarray) -> np.
     # apart by more than all of them span, so that one running maximum serves all users.
     rows = np.arange(len(user))
     number = np.cumsum(~later) - 1
-    place = rows - np.maximum.accumulate(np.where(later, 0, rows))
-    apart = times - FIRST_MOMENT - place + number * (2 * (LAST_MOMENT - FIRST_MOMENT))
+    location = rows - np.maximum.accumulate(np.where(later, 0, rows))
+    apart = times - FIRST_MOMENT - location + number * (2 * (LAST_MOMENT - FIRST_MOMENT))
     return times + np.maximum.accumulate(apart) - apart
 
 

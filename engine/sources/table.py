@@ -10,10 +10,10 @@ import polars as pl
 
 from engine.sources.fields import flattened, json_object, key, titled
 from engine.sources.interactions import Catalogue, Interactions
-from engine.sources.raw import Raw
+from engine.sources.line_stats import LineStats, Rows
+from engine.sources.source_data import SourceData
 from engine.sources.table_file import TableFile, open_table
 from engine.sources.table_head import NO_COLUMN, category_of, column
-from engine.sources.tally import Rows, Tally
 from engine.sources.timestamp_format import TimestampFormat, checked_format
 from engine.sources.timestamps import TimeReader
 
@@ -47,7 +47,7 @@ def read(
     columns: Columns = Columns(),
     timestamp_format: str = TimestampFormat.AUTO,
     domain: str = "",
-) -> Raw:
+) -> SourceData:
     """Events and items from CSV, Parquet or json lines, gzip or plain.
 
     `timestamp_format` auto: a column called `position` is a position; otherwise as `TimeReader` tells. `domain`
@@ -60,14 +60,14 @@ def read(
     notes: list[str] = []
     interactions, times = _interactions(events, columns, checked_format(timestamp_format), dropped)
     catalogue = _items(items, columns, dropped, notes)
-    return Raw(
+    return SourceData(
         platform="table",
         domain=domain or events.name.split(".")[0],
         items=catalogue,
         interactions=interactions,
         timed=times.timed,
         files=(events, items),
-        settings={"timestamp_format": times.written if "%" in times.written else str(times.found)},
+        settings={"timestamp_format": times.written if "%" in times.written else str(times.detected)},
         dropped=dropped,
         notes=tuple(notes),
     )
@@ -92,16 +92,16 @@ def _interactions(path: Path, columns: Columns, written: str, dropped: Counter[s
         written = TimestampFormat.NS if finest else TimestampFormat.US
     times = TimeReader(written, order or "position", positions=True)
     interactions = Interactions("event", dropped, times, rating=rating or "rating", rating_step=RATING_STEP)
-    tally = Tally(path, "events")
-    for rows in table.rows(tally, wanted):
+    stats = LineStats(path, "events")
+    for rows in table.rows(stats, wanted):
         frame = rows.frame
         if not rating:
             frame = frame.with_columns(pl.lit(None, pl.String).alias("rating"))
         if order is None:
             first = interactions.rows_seen
             frame = frame.with_columns(pl.int_range(first, first + frame.height).cast(pl.String).alias("order"))
-        interactions.add(Rows(frame, rows.place), tally)
-    tally.finish(dropped)
+        interactions.add(Rows(frame, rows.location), stats)
+    stats.finish(dropped)
     return interactions.lazy(str(path)), times
 
 
@@ -125,8 +125,8 @@ def _items(path: Path, columns: Columns, dropped: Counter[str], notes: list[str]
         notes.append(f"{path.name}: not read: {shown}.")
 
     catalogue = Catalogue(dropped)
-    tally = Tally(path, "items")
-    for rows in table.rows(tally, present):
+    stats = LineStats(path, "items")
+    for rows in table.rows(stats, present):
         texts = {"title": titled(rows.frame["title"])}
         for name, source in present.items():
             if name not in ("key", "title"):
@@ -134,7 +134,7 @@ def _items(path: Path, columns: Columns, dropped: Counter[str], notes: list[str]
                 column = rows.frame[name]
                 texts[name], broken = flattened(column, "|" if is_category else ", ", path=is_category)
                 if is_category or source != present.get("category"):
-                    tally.leave_unread(source, rows, column, broken, STRUCTURE_STEP)
+                    stats.leave_unread(source, rows, column, broken, STRUCTURE_STEP)
         further = {name: pl.col(name) for name in FURTHER_TEXTS if name in texts}
         catalogue.add(
             pl.DataFrame([rows.frame["key"], *(values.alias(name) for name, values in texts.items())]).select(
@@ -146,7 +146,7 @@ def _items(path: Path, columns: Columns, dropped: Counter[str], notes: list[str]
                 (json_object(further) if further else pl.lit(None, pl.String)).alias("fields"),
             )
         )
-    tally.finish(dropped)
+    stats.finish(dropped)
     return catalogue.lazy(str(path))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from engine.sources import delimited, json_lines
-from engine.sources.table_head import Kind, head_of
-from engine.sources.tally import Rows, Tally, counted
+from engine.sources.line_stats import LineStats, Rows, counted
+from engine.sources.table_head import TableKind, head_of
 from store.errors import BadInput
 
 PARQUET_ROWS = 1_000_000  # a slice: some 100 MB of identifiers
@@ -31,7 +31,7 @@ class TableFile:
     skip: int = 1
     parquet: bool = False
 
-    def rows(self, tally: Tally, wanted: Mapping[str, str]) -> Iterator[Rows]:
+    def rows(self, stats: LineStats, wanted: Mapping[str, str]) -> Iterator[Rows]:
         """The columns `wanted` (our name -> the file's) as String or List(String), in file order.
 
         Parquet times become µs since 1970 as text, ns where the file has them; lists and objects within texts, and
@@ -39,19 +39,19 @@ class TableFile:
         """
         names = list(dict.fromkeys(wanted.values()))
         if self.parquet:
-            parts = self._parquet_rows(tally, names)
+            parts = self._parquet_rows(stats, names)
         elif self.separator:
             parts = delimited.read(
-                self.path, tally, names=self.names, wanted=names, separator=self.separator, skip=self.skip
+                self.path, stats, names=self.names, wanted=names, separator=self.separator, skip=self.skip
             )
         else:
             lists = [name for name in names if self.types[name] == pl.List(pl.String)]
-            parts = json_lines.read(self.path, tally, [name for name in names if name not in lists], lists)
+            parts = json_lines.read(self.path, stats, [name for name in names if name not in lists], lists)
         for rows in parts:
             frame = rows.frame.select(pl.col(source).alias(ours) for ours, source in wanted.items())
-            yield Rows(frame, rows.place)
+            yield Rows(frame, rows.location)
 
-    def _parquet_rows(self, tally: Tally, names: list[str]) -> Iterator[Rows]:
+    def _parquet_rows(self, stats: LineStats, names: list[str]) -> Iterator[Rows]:
         scan = pl.scan_parquet(self.path).select(names)
         size = PARQUET_ROWS // 20 if any(_is_nested(self.types[name]) for name in names) else PARQUET_ROWS
         start = 0
@@ -62,7 +62,7 @@ class TableFile:
                 raise _damaged_parquet(self.path, error) from None
             if not part.height:
                 return
-            tally.lines += part.height
+            stats.lines += part.height
             yield Rows(part.select(self._as_text(part[name]) for name in names), counted("row", start + 1))
             start += part.height
 
@@ -80,13 +80,13 @@ class TableFile:
 def open_table(path: Path) -> TableFile:
     """The table in `path`, whatever `head_of` finds it to be. Raises BadInput for a missing, empty or damaged file."""
     head = head_of(path)
-    if head.kind is Kind.PARQUET:
+    if head.kind is TableKind.PARQUET:
         try:
             types = dict(pl.read_parquet_schema(path))
             return TableFile(path, tuple(types), types, parquet=True)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise _damaged_parquet(path, error) from None
-    if head.kind is Kind.JSON_LINES:
+    if head.kind is TableKind.JSON_LINES:
         types = {
             name: pl.List(pl.String) if a_list else pl.String() for name, a_list in json_lines.fields(path).items()
         }

@@ -27,7 +27,7 @@ DATA = re.compile(r"^[+-]?\d[\d.,:/ TZ+-]*$")  # a number or a date, which is no
 IDENTIFIER = re.compile(r"^(?=.*\d)(?:[A-Za-z]{0,2}[-_]?\d+|[A-Z0-9]{6,}|[0-9a-f-]{8,})$")  # u0, B004LLIKVU, 5d41402a
 
 
-class Kind(StrEnum):
+class TableKind(StrEnum):
     """How a table is written."""
 
     CSV = "csv"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 class Head:
     """`names` and `separator` are empty unless the file is CSV. `skip`: the lines before the data, blank ones aside."""
 
-    kind: Kind
+    kind: TableKind
     names: tuple[str, ...] = ()
     separator: str = ""
     skip: int = 1
@@ -56,7 +56,7 @@ def head_of(path: Path) -> Head:
     suffix = next((suffix for suffix in reversed(suffixes) if suffix != ".gz"), "")
     first = first_bytes(path, LONGEST_MESSAGE + 1)
     if first.startswith(PARQUET):
-        return Head(Kind.PARQUET)
+        return Head(TableKind.PARQUET)
     if suffix in (".parquet", ".pq") and first:
         found = foreign(first, whole=len(first) <= LONGEST_MESSAGE)
         if found is not None:
@@ -64,12 +64,12 @@ def head_of(path: Path) -> Head:
         raise BadInput(f"{path}: is no Parquet file (its first bytes are not PAR1). Write it again, or rename it.")
     line, following = first_lines(path)
     if suffix in JSON_SUFFIXES or line.lstrip().startswith("{"):
-        return Head(Kind.JSON_LINES)
+        return Head(TableKind.JSON_LINES)
     said = SEPARATOR_LINE.match(line.strip(" \r\n"))
     if said:
-        return Head(Kind.CSV, _names(following, said[1]), said[1], skip=2)
+        return Head(TableKind.CSV, _names(following, said[1]), said[1], skip=2)
     separator = _separator(line, SEPARATOR_OF.get(suffix, ","))
-    return Head(Kind.CSV, _names(line, separator), separator)
+    return Head(TableKind.CSV, _names(line, separator), separator)
 
 
 def fields_of(line: str, separator: str = ",") -> list[str]:

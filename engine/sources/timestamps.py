@@ -75,7 +75,7 @@ class TimeReader:
     written: str = TimestampFormat.AUTO
     column: str = "timestamp"
     positions: bool = False
-    found: TimestampFormat | None = None
+    detected: TimestampFormat | None = None
     _patterns: list[str] = field(default_factory=list)
     _month_first: bool | None = None
     _latest: datetime = field(default_factory=lambda: datetime.now(UTC) + FUTURE)
@@ -83,17 +83,17 @@ class TimeReader:
     def __post_init__(self) -> None:
         checked_format(self.written)
         if "%" in self.written:
-            self.found = TimestampFormat.ISO
+            self.detected = TimestampFormat.ISO
         elif self.written != TimestampFormat.AUTO:
-            self.found = TimestampFormat(self.written)
+            self.detected = TimestampFormat(self.written)
 
     @property
     def timed(self) -> bool:
         """Whether the column holds times and not positions."""
-        return self.found is not TimestampFormat.POSITION
+        return self.detected is not TimestampFormat.POSITION
 
     @property
-    def asked(self) -> dict[str, str]:
+    def recorded(self) -> dict[str, str]:
         """What a dataset records of the format: nothing where the reader told it by itself."""
         return {} if self.written == TimestampFormat.AUTO else {"timestamp_format": str(self.written)}
 
@@ -101,31 +101,31 @@ class TimeReader:
         """Texts (null: missing) as moments; null where a text is no such time, or not from 1990 to a year ahead."""
         if texts.null_count() == len(texts):
             return Moments(pl.Series(texts.name, [None], pl.Int64).new_from_index(0, len(texts)))
-        if self.found is None:
-            self.found = self._decided(_sample(texts))
-        if self.found is TimestampFormat.ISO:
+        if self.detected is None:
+            self.detected = self._decided(_sample(texts))
+        if self.detected is TimestampFormat.ISO:
             moments = self._dates(texts)
             return Moments(self._plausible(moments.order, TimestampFormat.MS), moments.fraction)
         whole, rest = numbers(texts)
-        if self.found is TimestampFormat.POSITION:
+        if self.detected is TimestampFormat.POSITION:
             return Moments(whole if rest is None else whole.zip_with(rest == 0, _nothing()))
-        return _in_milliseconds(self._plausible(whole, self.found), rest, self.found)
+        return _in_milliseconds(self._plausible(whole, self.detected), rest, self.detected)
 
     def trouble(self, text: str) -> tuple[str, str]:
         """Why `text` was not read, and the next step."""
         shown = f'{self.column} "{text if len(text) <= 40 else text[:40] + "…"}"'
         series = pl.Series([text])
-        if self.found is TimestampFormat.POSITION:
+        if self.detected is TimestampFormat.POSITION:
             step = "pass --timestamp-format auto" if self.written != TimestampFormat.AUTO else "write times as dates"
             return f"{shown} is no whole number, as positions are", f"Repair the line, or {step}."
-        if self.found is not None and self.found in UNITS:
+        if self.detected is not None and self.detected in UNITS:
             whole = numbers(series)[0].item()
             if whole is not None:
-                return f"{shown} is {_date(whole, self.found)} in {UNIT_NAMES[self.found]}; {self._range()}", (
-                    self._better(whole, self.found)
+                return f"{shown} is {_date(whole, self.detected)} in {UNIT_NAMES[self.detected]}; {self._range()}", (
+                    self._better(whole, self.detected)
                 )
             is_date = TimeReader(TimestampFormat.ISO)._dates(series).order.item() is not None
-            what = f"{'a date, ' if is_date else ''}not a number of {UNIT_NAMES[self.found]}"
+            what = f"{'a date, ' if is_date else ''}not a number of {UNIT_NAMES[self.detected]}"
             if is_date and self.written != TimestampFormat.AUTO:
                 return f"{shown} is {what}", "Pass --timestamp-format auto or iso."
             return f"{shown} is {what}{' like the others' if is_date else ''}", "Repair or remove the line."

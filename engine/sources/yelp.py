@@ -10,13 +10,13 @@ import polars as pl
 from engine.sources import json_lines
 from engine.sources.fields import joined, json_object, key, text
 from engine.sources.interactions import Catalogue, Interactions
-from engine.sources.raw import Raw
-from engine.sources.tally import Rows, Tally
+from engine.sources.line_stats import LineStats, Rows
+from engine.sources.source_data import SourceData
 from engine.sources.timestamp_format import TimestampFormat
 from engine.sources.timestamps import TimeReader
 
 
-def read(business: Path, review: Path, timestamp_format: str = TimestampFormat.AUTO) -> Raw:
+def read(business: Path, review: Path, timestamp_format: str = TimestampFormat.AUTO) -> SourceData:
     """Businesses as items (title = name, description = categories) and reviews as interactions.
 
     Dates `YYYY-MM-DD HH:MM:SS`, or the day alone in old dumps, become ms since 1970, taken as UTC; other forms of time
@@ -29,24 +29,24 @@ def read(business: Path, review: Path, timestamp_format: str = TimestampFormat.A
     json_lines.require(review, ["user_id"], ["business_id"], ["date"])
     times = TimeReader(timestamp_format, "date")
     interactions = Interactions("review", dropped, times, rating="stars")
-    tally = Tally(review, "reviews")
-    for rows in json_lines.read(review, tally, ["user_id", "business_id", "date", "stars"]):
+    stats = LineStats(review, "reviews")
+    for rows in json_lines.read(review, stats, ["user_id", "business_id", "date", "stars"]):
         frame = rows.frame.select(
             pl.col("user_id").alias("user"),
             pl.col("business_id").alias("item"),
             pl.col("date").alias("order"),
             pl.col("stars").alias("rating"),
         )
-        interactions.add(Rows(frame, rows.place), tally)
-    tally.finish(dropped)
-    return Raw(
+        interactions.add(Rows(frame, rows.location), stats)
+    stats.finish(dropped)
+    return SourceData(
         platform="yelp",
         domain="Yelp",
         items=_items(business, dropped),
         interactions=interactions.lazy(str(review)),
         timed=times.timed,
         files=(business, review),
-        settings=times.asked,
+        settings=times.recorded,
         dropped=dropped,
     )
 
@@ -54,20 +54,22 @@ def read(business: Path, review: Path, timestamp_format: str = TimestampFormat.A
 def _items(business: Path, dropped: Counter[str]) -> pl.LazyFrame:
     json_lines.require(business, ["business_id"], ["name"])
     items = Catalogue(dropped)
-    tally = Tally(business, "businesses")
+    stats = LineStats(business, "businesses")
     for rows in json_lines.read(
-        business, tally, ["business_id", "name", "address", "city", "state"], lists=["categories"]
+        business, stats, ["business_id", "name", "address", "city", "state"], lists=["categories"]
     ):
         categories = joined("categories")
-        place = pl.concat_str([text("address"), text("city"), text("state")], separator=", ", ignore_nulls=True)
+        location = pl.concat_str([text("address"), text("city"), text("state")], separator=", ", ignore_nulls=True)
         items.add(
             rows.frame.select(
                 key("business_id").alias("key"),
                 text("name").alias("title"),
                 categories.alias("description"),
                 text(categories.str.split(",").list.first().str.strip_chars()).alias("category"),
-                json_object({"name": text("name"), "categories": categories, "address": text(place)}).alias("fields"),
+                json_object({"name": text("name"), "categories": categories, "address": text(location)}).alias(
+                    "fields"
+                ),
             )
         )
-    tally.finish(dropped)
+    stats.finish(dropped)
     return items.lazy(str(business))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from store.records import Evaluation
+from store.rows import Evaluation
 
 SEPARATOR = " · "
 RowKey = tuple[str, str]

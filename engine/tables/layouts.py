@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.tables.labels import FORMAT, SEPARATOR, USUAL, Row, RowKey, key_of, row_labels, row_of
-from engine.tables.results_table import Layout
-from store.records import Evaluation, Model
+from engine.tables.results_table import TableLayout
+from store.rows import Evaluation, Model
 
 FORMATS, VARIANTS = "format", "variant"
 VARIANT_ORDER = ("only", "nopre", "itempre", "final")
@@ -18,21 +18,21 @@ _OF_MODEL = ("weights", "tokenizer", "window", "prompts")  # of a protocol, what
 
 def layout(
     by: str, evaluations: Sequence[Evaluation], models: Iterable[Model], rows: Mapping[int, Row], *, one_dataset: bool
-) -> Layout:
+) -> TableLayout:
     """The layout of these evaluations by formats, by variants or else by slices, then with these rows."""
     if by == FORMATS:
         return _by_format(evaluations, one_dataset=one_dataset)
     if by == VARIANTS:
         return _by_variant(evaluations, {model.name: model for model in models}, one_dataset=one_dataset)
     own = {evaluation.id: rows[evaluation.id] for evaluation in evaluations}
-    return Layout(
+    return TableLayout(
         {number: (key_of(row),) for number, row in own.items()},
         row_labels(own.values()),
         lambda evaluation, metric: (evaluation.dataset, metric.value),
     )
 
 
-def _by_format(evaluations: Sequence[Evaluation], *, one_dataset: bool) -> Layout:
+def _by_format(evaluations: Sequence[Evaluation], *, one_dataset: bool) -> TableLayout:
     """Models (on their datasets) as rows, the formats of histories and items as columns."""
     rows: dict[int, Row] = {}
     others: dict[str, None] = {}
@@ -44,7 +44,7 @@ def _by_format(evaluations: Sequence[Evaluation], *, one_dataset: bool) -> Layou
         shared = {setting: value for setting, value in settings.items() if setting not in FORMAT}
         rows[evaluation.id] = (name, {"dataset": evaluation.dataset, **shared})
     notes = (f"Without a format of the history: {', '.join(others)}.",) if others else ()
-    return Layout(
+    return TableLayout(
         {number: (key_of(row),) for number, row in rows.items()},
         _labels(rows.values(), one_dataset=one_dataset),
         lambda evaluation, _: ("", format_of(evaluation)),
@@ -60,7 +60,7 @@ def format_of(evaluation: Evaluation) -> str:
     return SEPARATOR.join(str(protocol.get(name) or "–") for name in ("history", "item_text"))
 
 
-def _by_variant(evaluations: Sequence[Evaluation], models: dict[str, Model], *, one_dataset: bool) -> Layout:
+def _by_variant(evaluations: Sequence[Evaluation], models: dict[str, Model], *, one_dataset: bool) -> TableLayout:
     """Backbones with their training (on their datasets) as rows, variants as columns.
 
     What was not trained stands beside every training of its backbone.
@@ -87,7 +87,7 @@ def _by_variant(evaluations: Sequence[Evaluation], models: dict[str, Model], *, 
         *most, last = map(str, windows)
         notes = (*notes, f"Models read up to {', '.join(most)} or {last} tokens: see each protocol.")
     ordered = {number: rows[number] for number in of_text}
-    return Layout(
+    return TableLayout(
         {number: tuple(map(key_of, own)) for number, own in ordered.items()},
         _labels((row for own in ordered.values() for row in own), one_dataset=one_dataset),
         lambda evaluation, _: ("", models[evaluation.model].variant),

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from engine.measuring.marks import places
+from engine.measuring.highlighting import cell_ranks
 from engine.tables.labels import SEPARATOR, RowKey, event_set, events_in_words
 from engine.tables.thesis_numbers import ThesisNumber, ThesisNumbers
+from store.enums import Slice
 from store.evaluations import MetricRow
-from store.records import Evaluation, Metric
-from store.words import Slice
+from store.rows import Evaluation, Metric
 
 OWN_EVENTS = "By visible length every model has events of its own, so none is marked best."
 COLUMN_LIMIT = 40  # values of one slice; a table that is wider is a list, and sorting by size keeps what matters
@@ -20,7 +20,7 @@ LENGTHS = {Slice.HISTORY_LENGTH: "By history length", Slice.VISIBLE_LENGTH: "By 
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableLayout:
     """Where numbers go: the rows of each evaluation (by its id), the rows' labels, and the column of a number.
 
     first: values that come first, in this order. across: a row holds what is compared, so the best is that of its row
@@ -36,7 +36,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A slice's value within a dataset (empty where rows are of datasets); `n` is its events where all rows agree."""
 
     dataset: str
@@ -59,12 +59,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """The table: `cells[row][column]`, None where nothing was measured; `across` as in `Layout`.
+    """The table: `cells[row][column]`, None where nothing was measured; `across` as in `TableLayout`.
 
     suspect: datasets whose order fails its audit; the notes say why.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[RowKey, ...]
     labels: tuple[str, ...]
     cells: tuple[tuple[Cell | None, ...], ...]
@@ -82,13 +82,13 @@ class ResultsTable:
 
 def arrange(
     rows: Iterable[MetricRow],
-    layout: Layout,
+    layout: TableLayout,
     thesis: ThesisNumbers,
     *,
     user_mean: bool,
     limit: int | None = COLUMN_LIMIT,
 ) -> ResultsTable:
-    """Arrange metric rows as a table; best and second of what may be compared are marked (see `places`).
+    """Arrange metric rows as a table; best and second of what may be compared are marked (see `cell_ranks`).
 
     limit: how many columns are kept, the largest; None keeps all.
     """
@@ -111,7 +111,7 @@ def arrange(
         own = ([column[key] for column in cells.values() if key in column] for key in order)
         names = [f"{name}{SEPARATOR}{n_words(_common_n(found))}" for name, found in zip(names, own, strict=True)]
     grid = ResultsTable(
-        columns=tuple(Column(*place, _common_n(cells[place].values())) for place in columns),
+        columns=tuple(TableColumn(*place, _common_n(cells[place].values())) for place in columns),
         rows=tuple(order),
         labels=tuple(names),
         cells=tuple(tuple(cells[place].get(key) for place in columns) for key in order),
@@ -153,7 +153,7 @@ def _marked(grid: ResultsTable) -> ResultsTable:
             apart[dataset] = list(dict.fromkeys(events_in_words(cell.evaluation) for cell in found.values()))
         else:
             n = min((cell.metric.n for cell in found.values()), default=0)
-            ranked = places([cell.mean for cell in found.values()], n)
+            ranked = cell_ranks([cell.mean for cell in found.values()], n)
             for ((r, c), cell), place in zip(found.items(), ranked, strict=True):
                 cells[r][c] = replace(cell, place=place)
     way = "columns" if grid.across else "rows"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from engine.experiments import sheet as sheets
 from engine.experiments.sheet import Row, Sheet
 from engine.tables.labels import SEPARATOR, protocol
-from engine.tables.results_table import Cell, Column, ResultsTable
+from engine.tables.results_table import Cell, ResultsTable, TableColumn
 from engine.tables.significance import Measured, Verdicts
-from store.records import Evaluation
-from store.words import Seen
+from store.enums import Seen
+from store.rows import Evaluation
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def results_sheet(
         Row(
             (*parts, *[""] * (depth - len(parts))),
             tuple(
-                _cell(cell, shown, _note(cell, common, () if table.across else words), place=(row, column))
+                _cell(cell, shown, _note(cell, common, () if table.across else words), index=(row, column))
                 if cell
                 else None
                 for column, cell in enumerate(table.cells[row])
@@ -97,14 +97,14 @@ def label_lines(table: ResultsTable, label: str) -> list[str]:
     return [name, *([SEPARATOR.join(rest[:-1])] if rest[:-1] else []), rest[-1]]
 
 
-def _column_name(table: ResultsTable, column: Column, alone: str) -> str:
+def _column_name(table: ResultsTable, column: TableColumn, alone: str) -> str:
     """Dataset and slice value of a column, without what all columns share. alone: the dataset of all, "" if several."""
     divided = not column.dataset or len({other.value for other in table.columns}) > 1
     parts = ("" if alone else column.dataset, column.value if divided else "")
     return SEPARATOR.join(part for part in parts if part)
 
 
-def _cell(cell: Cell, shown: Shown, note: str, *, place: tuple[int, int]) -> sheets.Cell:
+def _cell(cell: Cell, shown: Shown, note: str, *, index: tuple[int, int]) -> sheets.Cell:
     return sheets.Cell(
         cell.mean,
         cell.low,
@@ -112,7 +112,7 @@ def _cell(cell: Cell, shown: Shown, note: str, *, place: tuple[int, int]) -> she
         n=cell.metric.n,
         users=cell.metric.users,
         place=cell.place,
-        significant=shown.verdicts.get(place),
+        significant=shown.verdicts.get(index),
         published=cell.thesis.value if cell.thesis and shown.thesis else None,
         evaluation=cell.evaluation.key,
         note=note,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.measuring.marks import not_significant
+from engine.measuring.highlighting import not_significant
 from engine.tables.results_table import ResultsTable
-from store.records import Evaluation
-from store.words import Seen, Slice
+from store.enums import Seen, Slice
+from store.rows import Evaluation
 
 if TYPE_CHECKING:
     from engine.measuring.slices import Condition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from store.records import Dataset, Evaluation, Metric, Model
-from store.words import Slice, Split
+from store.enums import Slice, Split
+from store.rows import Dataset, Evaluation, Metric, Model
 
 MAIN_TABLES = ("A.1", "A.2", "5.1", "5.2")  # the first that has the model on the category
 FORMATS_TABLE, ITEM_TEXTS_TABLE = "A.3", "A.4"  # both of the model without training, and by format instead of model
@@ -37,13 +37,13 @@ class ThesisNumbers:
         category, note = self._categories.get(evaluation.dataset, (None, ""))
         if category is None or evaluation.split is not Split.TEST or metric.slice not in (Slice.ALL, Slice.DOMAIN):
             return None
-        for table, model in self._places(evaluation):
+        for table, model in self._table_models(evaluation):
             value = published(table, category, metric.metric, model)
             if value is not None:
                 return ThesisNumber(value, ", ".join(filter(None, (table, category, model, note))))
         return None
 
-    def _places(self, evaluation: Evaluation) -> list[tuple[str, str]]:
+    def _table_models(self, evaluation: Evaluation) -> list[tuple[str, str]]:
         from engine.published.thesis import MODELS
 
         variant = self._variants.get(evaluation.model, "")

@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from engine.text.prompts import Prompts
-from engine.text.tags import Neutraliser, resolve
+from engine.text.special_tokens import Neutraliser, resolve
 from store.errors import BadInput
-from store.records import Item
+from store.rows import Item
 
 INSTRUCTION = (
     "A user has purchased a sequence of items ordered in chronological order. Each item in the sequence is represented "

@@ -12,10 +12,10 @@ from engine.text.plain_tokenizer import PlainTokenizer
 from engine.text.prompts import Prompts
 from engine.text.sentences import Renderer, Template, describe
 from store import datasets
+from store.enums import Split
 from store.errors import BadInput
 from store.models import models
-from store.records import Dataset
-from store.words import Split
+from store.rows import Dataset
 from store.workspace import Workspace
 
 SAMPLE = 2_000  # items and histories looked at, drawn with seed 0: enough for a percent, quick enough for a listing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from engine.text.tags import resolve
+from engine.text.special_tokens import resolve
 from store.errors import BadInput
 
 

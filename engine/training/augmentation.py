@@ -15,7 +15,7 @@ import numpy as np
 from store.errors import unknown
 
 if TYPE_CHECKING:
-    from engine.training.recipe import Settings
+    from engine.training.recipe import PhaseSettings
 
 _ROUNDING = 1e-9  # 0.29 · 100 is 28.999… in floating point and means 29
 
@@ -52,7 +52,7 @@ AUGMENTATIONS: dict[str, Callable[[int, float, np.random.Generator], np.ndarray]
 }
 
 
-def augment(history: np.ndarray, settings: Settings, draw: np.random.Generator) -> np.ndarray:
+def augment(history: np.ndarray, settings: PhaseSettings, draw: np.random.Generator) -> np.ndarray:
     """The history changed by one of `settings.augmentations`, each as likely as the others.
 
     history: items [L], oldest first, L ≥ 1. The strengths are `settings.crop`, `.reorder` and `.drop`.

@@ -9,13 +9,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from engine.training.pairs import PairTable
-    from engine.training.recipe import Settings
+    from engine.training.recipe import PhaseSettings
 
 BY_DATASET = "by-dataset"
 _STREAM = 4  # keeps these draws apart from those of the pairs, which come from the same seed
 
 
-def batches(table: PairTable, settings: Settings, seed: int, epoch: int) -> list[np.ndarray]:
+def batches(table: PairTable, settings: PhaseSettings, seed: int, epoch: int) -> list[np.ndarray]:
     """The batches of one epoch: rows of `table` (int64), `settings.batch` of them each; the same for the same seed.
 
     Every pair comes once. The last batch (with `by-dataset`, the last of each dataset) may be smaller; one of a single

@@ -22,7 +22,7 @@ OPTIMIZER, OPTIMIZER_TENSORS = "optimizer.json", "optimizer.safetensors"
 SCHEDULER, STATE = "scheduler.json", "trainer_state.json"
 
 
-def place(folder: Path, step: int) -> Path:
+def checkpoint_folder(folder: Path, step: int) -> Path:
     """The folder of the checkpoint after this many optimizer steps."""
     return folder / f"{PREFIX}{step}"
 
@@ -33,11 +33,11 @@ def steps(folder: Path) -> list[int]:
     return sorted(int(step) for step in found if step.isdigit())
 
 
-class Draft:
+class PendingCheckpoint:
     """A checkpoint being written: it appears under its name when everything is on the disk, or not at all."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        self.final = place(folder, step)
+        self.final = checkpoint_folder(folder, step)
         self.part = folder / f".{self.final.name}.part"
 
     def __enter__(self) -> Path:
@@ -159,7 +159,7 @@ def prune(folder: Path, keep: set[int]) -> None:
     """Remove all checkpoints but those of these steps."""
     for step in steps(folder):
         if step not in keep:
-            shutil.rmtree(place(folder, step), ignore_errors=True)
+            shutil.rmtree(checkpoint_folder(folder, step), ignore_errors=True)
 
 
 def _bytes(text: str) -> torch.Tensor:

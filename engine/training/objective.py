@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.training.feed import Batch
+from engine.training.batch_loader import Batch
 from engine.training.forward import cached, embed
 from engine.training.loss import Loss, make_loss
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 
 
 class Objective(torch.nn.Module):
     """The loss of a batch under a phase's settings. A module that holds the model, as the trainer wants its loss."""
 
-    def __init__(self, model: Any, settings: Settings) -> None:
+    def __init__(self, model: Any, settings: PhaseSettings) -> None:
         super().__init__()
         self.model = model
         self._ranking: Loss = make_loss(settings.loss, settings.scale)

@@ -13,12 +13,12 @@ from engine.progress import Progress, silent
 from engine.text.sentences import ItemText, Renderer, describe
 from engine.training.augmentation import augment
 from engine.training.negatives import TrainTargets
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 from engine.training.texts import SentenceTexts, Texts
 from store import datasets as stored
+from store.enums import Phase, Split
 from store.errors import BadInput, Failed
-from store.records import Dataset, Events
-from store.words import Phase, Split
+from store.rows import Dataset, Events
 
 NOBODY = -1
 UNDESCRIBED = "items without a description"
@@ -100,7 +100,7 @@ class PhasePairs:
         db: sqlite3.Connection,
         datasets: Sequence[Dataset],
         phase: Phase,
-        settings: Settings,
+        settings: PhaseSettings,
         renderer: Renderer,
         seed: int,
         split: Split = Split.TRAIN,
@@ -148,15 +148,15 @@ class PhasePairs:
                 self._fixed = self._following()
         return self._fixed
 
-    def _rows(self, found: int) -> np.ndarray:
+    def _rows(self, count: int) -> np.ndarray:
         """All rows, or as many random ones as the phase will need, in order."""
-        if not self._limited(found):
-            return np.arange(found)
+        if not self._limited(count):
+            return np.arange(count)
         draw = np.random.default_rng([_CHOICE, self._seed])
-        return np.sort(draw.choice(found, self._limit, replace=False, shuffle=False))
+        return np.sort(draw.choice(count, self._limit, replace=False, shuffle=False))
 
-    def _limited(self, found: int) -> bool:
-        return 0 < self._limit < found
+    def _limited(self, count: int) -> bool:
+        return 0 < self._limit < count
 
     def _descriptions(self, rows: np.ndarray, sentences: SentenceTexts) -> PairTable:
         of = self._described

@@ -19,20 +19,20 @@ from engine.encoding.encoder import Encoder, load
 from engine.models import save_encoder
 from engine.progress import Observer
 from engine.text.prompts import Prompts
-from engine.training import ranks
+from engine.training import distributed
 from engine.training.adapter import add_adapter, merge
 from engine.training.average import averaged
-from engine.training.markers import start_as_separator
-from engine.training.material import gather
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
+from engine.training.special_tokens import start_as_separator
 from engine.training.trainer import PhaseTrainer
+from engine.training.training_data import load_training_data
 from engine.training.validation import Validation
 from store import phases
 from store.arrays import content_hash
 from store.datasets import now
+from store.enums import Phase
 from store.errors import BadInput, Failed
-from store.records import Dataset, TrainedPhase
-from store.words import Phase
+from store.rows import Dataset, TrainedPhase
 from store.workspace import Workspace
 
 VERSION = "phase 1"  # changes when equal settings train other weights
@@ -49,7 +49,7 @@ class PhaseRequest:
     """
 
     phase: Phase
-    settings: Settings
+    settings: PhaseSettings
     datasets: Sequence[Dataset]
     seed: int
     source: str
@@ -66,7 +66,7 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
     Its weights lie in `weights_of(workspace, key)`. `BadInput` where the data has no pair for it.
     """
     observer.progress(f"{request.phase}: preparing", 0, 0)
-    ranks.join(choose_device(request.device).type)
+    distributed.join(choose_device(request.device).type)
     encoder = load(request.source, device=request.device, precision=Precision.FP32, prompts=request.prompts)
     half = _half(request.settings, encoder.device)
     new = request.fresh and request.settings.markers == "separator"
@@ -77,12 +77,12 @@ def train_phase(workspace: Workspace, request: PhaseRequest, observer: Observer)
     # After the markers' start, so that what they started as is part of what the phase is known by.
     parent = request.parent or content_hash(encoder.weights_hash, encoder.tokenizer_hash)
     key = _key(request, parent, half)
-    if not ranks.same(key):
+    if not distributed.same_in_all_processes(key):
         raise Failed("A dataset or the backbone changed while the processes started. Run the same command again.")
-    lock: AbstractContextManager[Any] = workspace.lock(f"phase-{key}") if ranks.first() else nullcontext()
-    with ranks.shared_failure(workspace.phases / key), lock:
+    lock: AbstractContextManager[Any] = workspace.lock(f"phase-{key}") if distributed.is_first() else nullcontext()
+    with distributed.shared_failure(workspace.phases / key), lock:
         # The first process decides for all: it holds the lock, the others may have looked before it had it.
-        if ranks.somebody(ranks.first() and _finished(workspace, key) is not None):
+        if distributed.in_any_process(distributed.is_first() and _finished(workspace, key) is not None):
             found = _finished(workspace, key)
             if found is None:
                 raise Failed(f"{weights_of(workspace, key)} was removed meanwhile. Run the same command again.")
@@ -115,7 +115,7 @@ def _train(
     model, reads = encoder.model, request.reads or encoder.length
     model.max_seq_length = min(request.settings.tokens or reads, reads)
     with workspace.read() as db:
-        material = gather(
+        data = load_training_data(
             db,
             request.phase,
             request.settings,
@@ -126,19 +126,21 @@ def _train(
             encoder.prompts,
             observer,
         )
-    settings = material.settings
+    settings = data.settings
     torch.manual_seed(request.seed)  # the matrices of an adapter begin at random
     adapted = add_adapter(model, settings.lora_rank, settings.lora_alpha) if settings.lora_rank else None
     average = averaged(model, settings.average) if settings.average else None
     trainer = PhaseTrainer(
         model=model,
-        feed=material.feed,
+        batch_loader=data.batch_loader,
         settings=settings,
         folder=workspace.phases / key / "checkpoints",
         seed=request.seed,
         half=half,
-        validation=Validation(material.asked, settings.best_by, average) if material.asked or material.valid else None,
-        valid=material.valid,
+        validation=Validation(data.validation_sets, settings.best_by, average)
+        if data.validation_sets or data.valid
+        else None,
+        valid=data.valid,
         averaged=average,
         phase=request.phase,
         key=key,
@@ -156,9 +158,9 @@ def _train(
         settings=settings.document() | {"precision": "bf16" if half else "fp32"},
         datasets={dataset.name: dataset.fingerprint for dataset in request.datasets},
         seed=request.seed,
-        summary=material.counts
+        summary=data.counts
         | trainer.outcome
-        | {"processes": ranks.world(), "reads": reads}
+        | {"processes": distributed.world(), "reads": reads}
         | encoder.prompts.document(),
         weights_hash=finished.weights_hash,
         code_version=__version__,
@@ -166,16 +168,16 @@ def _train(
         seconds=trainer.seconds_before + monotonic() - started,
         created=now(),
     )
-    if ranks.first():
+    if distributed.is_first():
         save_encoder(finished, weights_of(workspace, key))
         with workspace.write() as db:
             phases.put_phase(db, done)
         shutil.rmtree(workspace.phases / key / "checkpoints", ignore_errors=True)
-    ranks.wait()
+    distributed.wait()
     return done
 
 
-def _half(settings: Settings, device: torch.device) -> bool:
+def _half(settings: PhaseSettings, device: torch.device) -> bool:
     if settings.precision == "auto":
         return fast_precision(device) is Precision.BF16
     if settings.precision == Precision.BF16 and device.type == "mps":
@@ -191,6 +193,6 @@ def _key(request: PhaseRequest, parent: str, half: bool) -> str:
         json.dumps([dataset.fingerprint for dataset in request.datasets]),
         str(request.seed),
         parent,
-        str(ranks.world()),
+        str(distributed.world()),
     )
     return f"{request.phase}-{known[:16]}"

@@ -1,4 +1,4 @@
-"""Recipes: the hyper-parameters of the phases, named or in a TOML file, resolved into one `Settings` per phase.
+"""Recipes: the hyper-parameters of the phases, named or in a TOML file, resolved into a `PhaseSettings` per phase.
 
 Later wins: defaults, `base`, the file's top level, its phase tables, `--set KEY=VALUE`, `--set PHASE.KEY=VALUE`.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.text.sentences import HistoryFormat, ItemText
+from store.enums import Phase
 from store.errors import BadInput, unknown
-from store.words import Phase
 
 # What every recipe can run (thesis 5.1.1).
 VARIANTS: dict[str, tuple[Phase, ...]] = {
@@ -90,7 +90,7 @@ RANGES: dict[str, Range] = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class PhaseSettings:
     """How one phase is trained; TOML and `--set` write the names with hyphens.
 
     A value outside its type, range or choice is `BadInput`. docs/recipes.md says what each is for.
@@ -148,9 +148,9 @@ class Settings:
         return {key: value for key, value in self.document().items() if key not in ("log-every", "checkpoint-every")}
 
 
-NAMES = tuple(entry.name for entry in fields(Settings))
+NAMES = tuple(entry.name for entry in fields(PhaseSettings))
 KEYS = tuple(name.replace("_", "-") for name in NAMES)
-DEFAULTS: dict[str, Any] = {entry.name.replace("_", "-"): entry.default for entry in fields(Settings)}
+DEFAULTS: dict[str, Any] = {entry.name.replace("_", "-"): entry.default for entry in fields(PhaseSettings)}
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Recipe:
     name: str
     summary: str
     chains: dict[str, tuple[Phase, ...]]
-    phases: dict[Phase, Settings]
+    phases: dict[Phase, PhaseSettings]
     overrides: tuple[Override, ...] = field(default=(), compare=False)
 
     def chain(self, variant: str) -> tuple[Phase, ...]:
@@ -238,7 +238,7 @@ def check_overrides(recipe: Recipe, variant: str) -> None:
             raise BadInput(f"--set {override.text}: changes nothing, because {reason}. Leave it out.")
 
 
-def _without_effect(key: str, phase: Phase, settings: Settings, chain: Sequence[Phase], variant: str) -> str:
+def _without_effect(key: str, phase: Phase, settings: PhaseSettings, chain: Sequence[Phase], variant: str) -> str:
     """Why a key cannot act in a phase, "" where it can."""
     if not chain:
         return f"{variant} trains nothing"
@@ -279,7 +279,7 @@ def _resolved(name: str, summary: str, layers: Sequence[_Layer]) -> Recipe:
         values: dict[str, Any] = {}
         for layer in layers:
             values |= layer.every | layer.phases[phase]
-        phases[phase] = Settings(**{key.replace("-", "_"): value for key, value in values.items()})
+        phases[phase] = PhaseSettings(**{key.replace("-", "_"): value for key, value in values.items()})
     return Recipe(name, summary, chains, phases)
 
 

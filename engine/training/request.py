@@ -11,9 +11,9 @@ from engine.training.pairs import check_descriptions
 from engine.training.recipe import Recipe, check_overrides
 from store import datasets
 from store import models as stored_models
+from store.enums import Phase, Split
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import Phase, Split
+from store.rows import Dataset
 from store.workspace import Workspace
 
 
@@ -104,7 +104,7 @@ def warnings(workspace: Workspace, request: TrainRequest) -> list[str]:
     return sentences
 
 
-def document(workspace: Workspace, request: TrainRequest, found: list[Dataset]) -> dict[str, Any]:
+def document(workspace: Workspace, request: TrainRequest, datasets: list[Dataset]) -> dict[str, Any]:
     """All that decides a model, to tell whether the same was asked before."""
     prompts = stored_prompts(workspace, request.backbone)
     if prompts is None and request.backbone:
@@ -114,7 +114,7 @@ def document(workspace: Workspace, request: TrainRequest, found: list[Dataset]) 
         "variant": request.variant,
         "backbone": request.backbone,
         "seed": request.seed,
-        "datasets": {dataset.name: dataset.fingerprint for dataset in sorted(found, key=lambda d: d.name)},
+        "datasets": {dataset.name: dataset.fingerprint for dataset in sorted(datasets, key=lambda d: d.name)},
         "phases": [{"phase": str(phase)} | request.recipe.phases[phase].decisive() for phase in request.chain],
         **(prompts.document() if prompts else {}),
     }

@@ -104,14 +104,14 @@ class SentenceTexts:
         keys = [_digest(b"item", body.encode(errors="surrogatepass")) for body in bodies]
         return self._numbers(keys, lambda rows: self._renderer.texts([bodies[row] for row in rows]))
 
-    def histories(self, place: int, bodies: Sequence[str], histories: Sequence[np.ndarray]) -> np.ndarray:
+    def histories(self, number: int, bodies: Sequence[str], histories: Sequence[np.ndarray]) -> np.ndarray:
         """The numbers (int32 [N]) of these histories' sentences.
 
-        place: which dataset; bodies: what is said of each of its items; histories: item ids int32, oldest first,
+        number: which dataset; bodies: what is said of each of its items; histories: item ids int32, oldest first,
         none empty.
         """
         longest = self._renderer.budget  # every item takes a token at least, so older ones cannot be read
-        dataset = b"history%d" % place
+        dataset = b"history%d" % number
         keys = [_digest(dataset, history[-longest:].tobytes()) for history in histories]
         return self._numbers(
             keys,

@@ -17,12 +17,12 @@ from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 
 from engine.progress import Observer
-from engine.training import checkpoint, ranks
-from engine.training.feed import Batch, Feed
+from engine.training import checkpoint, distributed
+from engine.training.batch_loader import Batch, BatchLoader
 from engine.training.forward import MICRO_TOKENS
 from engine.training.memory import largest_fitting
 from engine.training.objective import Objective
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 from store.errors import Cancelled, Failed
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class PhaseTrainer(SentenceTransformerTrainer):
         self,
         *,
         model: Any,
-        feed: Feed,
-        settings: Settings,
+        batch_loader: BatchLoader,
+        settings: PhaseSettings,
         folder: Path,
         seed: int,
         half: bool,
@@ -55,7 +55,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         key: str,
         observer: Observer,
     ) -> None:
-        self.feed = feed
+        self.batch_loader = batch_loader
         self.settings = settings
         self.folder = folder
         self.averaged = averaged
@@ -73,13 +73,13 @@ class PhaseTrainer(SentenceTransformerTrainer):
                 warnings.simplefilter("ignore", FutureWarning)  # newer libraries rename it
                 model.gradient_checkpointing_enable({"use_reentrant": False})
         self._chooses = validation is not None and settings.best_by != "last"
-        updates = math.ceil(feed.count / settings.accumulation)
+        updates = math.ceil(batch_loader.count / settings.accumulation)
         super().__init__(
             model=model,
             args=_arguments(
                 settings, folder, updates, seed, half, str(model.device), self._chooses, validation is not None
             ),
-            train_dataset=feed,  # type: ignore[arg-type]
+            train_dataset=batch_loader,  # type: ignore[arg-type]
             evaluator=validation,
             loss=self.objective,
             callbacks=[_Watch(self, phase, key, observer)],
@@ -96,7 +96,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         found = checkpoint.steps(self.folder)
         start = None
         if found:
-            start = checkpoint.place(self.folder, found[-1])
+            start = checkpoint.checkpoint_folder(self.folder, found[-1])
             self.seconds_before = float(json.loads((start / KEPT).read_text())["seconds"])
         try:
             self.train(resume_from_checkpoint=None if start is None else str(start))
@@ -108,7 +108,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         self.took_average = not self.stopped and self.averaged is not None and self._averaged_is_better()
         # The first process removes the checkpoints, and the launcher ends all that are left once one has ended: until
         # each has read its best weights, none goes on.
-        ranks.wait()
+        distributed.wait()
         if self.stopped:
             raise Cancelled(
                 f"Stopped at step {self.state.global_step} of {self.state.max_steps}, kept in a checkpoint; "
@@ -141,7 +141,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         """Ours are the store's lineage and series."""
 
     def get_train_dataloader(self) -> Any:
-        return self.feed.loader()
+        return self.batch_loader.loader()
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -199,14 +199,14 @@ class PhaseTrainer(SentenceTransformerTrainer):
         step = self.state.global_step
         best = self.state.best_global_step
         if self.args.should_save:
-            with checkpoint.Draft(self.folder, step) as part:
+            with checkpoint.PendingCheckpoint(self.folder, step) as part:
                 checkpoint.write_weights(part / checkpoint.WEIGHTS, self.model)
                 if self.averaged is not None:
                     checkpoint.write_weights(part / checkpoint.AVERAGED, self.averaged)
                 checkpoint.write_optimizer(part, self.optimizer, self.lr_scheduler)
                 checkpoint.write_random(part, states)
                 if best:
-                    self.state.best_model_checkpoint = str(checkpoint.place(self.folder, best))
+                    self.state.best_model_checkpoint = str(checkpoint.checkpoint_folder(self.folder, best))
                 better = self.validation is not None and self.validation.averaged_is_better
                 seconds = self.seconds_before + monotonic() - self._started
                 (part / KEPT).write_text(json.dumps({"averaged": better, "seconds": seconds}))
@@ -231,10 +231,10 @@ class PhaseTrainer(SentenceTransformerTrainer):
 
     def _load_best_model(self) -> None:
         if not self.stopped:
-            self._load_from_checkpoint(str(checkpoint.place(self.folder, self.best_step)))
+            self._load_from_checkpoint(str(checkpoint.checkpoint_folder(self.folder, self.best_step)))
 
     def _averaged_is_better(self) -> bool:
-        written = checkpoint.place(self.folder, self.best_step) / KEPT
+        written = checkpoint.checkpoint_folder(self.folder, self.best_step) / KEPT
         if not self._chooses or not written.exists():
             return not self._chooses
         return bool(json.loads(written.read_text())["averaged"])
@@ -243,7 +243,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         losses = [float(self.objective(batch, model, alone=True)) for batch in valid]
         return float(np.average(losses, weights=[len(batch) for batch in valid]))
 
-    def _too_large(self, batch: Batch, said: str) -> str:
+    def _too_large(self, batch: Batch, cause: str) -> str:
         def attempt(size: int) -> None:
             self.objective(_first(batch, size), alone=True).backward()  # not through a wrapper that waits for others
             self.model.zero_grad(set_to_none=True)
@@ -260,7 +260,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         else:
             advice += f"Or keep batch={self.settings.batch} with --set cached=true, which needs far less memory."
         return (
-            f"{self.model.device} has too little memory for a batch of {self.settings.batch} pairs ({said}). {advice}"
+            f"{self.model.device} has too little memory for a batch of {self.settings.batch} pairs ({cause}). {advice}"
         )
 
 
@@ -277,7 +277,9 @@ class _Watch(TrainerCallback):
         if state.global_step:
             self._observer.tell("resume", f"{self._phase}: goes on from step {state.global_step} of {state.max_steps}")
         if state.best_global_step:  # where it lies now: the workspace may have been moved
-            state.best_model_checkpoint = str(checkpoint.place(self._trainer.folder, state.best_global_step))
+            state.best_model_checkpoint = str(
+                checkpoint.checkpoint_folder(self._trainer.folder, state.best_global_step)
+            )
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **named: Any) -> None:
         self._step_started = monotonic()
@@ -293,7 +295,7 @@ class _Watch(TrainerCallback):
         if state.global_step >= state.max_steps:
             control.should_log = control.should_save = True
             control.should_evaluate = self._trainer.validation is not None
-        elif ranks.somebody(self._observer.stop()):
+        elif distributed.in_any_process(self._observer.stop()):
             self._trainer.stopped = True
             # A validation that is due now takes place: whoever goes on from here would never make up for it.
             control.should_log = control.should_save = control.should_training_stop = True
@@ -322,7 +324,14 @@ class _Watch(TrainerCallback):
 
 
 def _arguments(
-    settings: Settings, folder: Path, updates: int, seed: int, half: bool, device: str, chooses: bool, validates: bool
+    settings: PhaseSettings,
+    folder: Path,
+    updates: int,
+    seed: int,
+    half: bool,
+    device: str,
+    chooses: bool,
+    validates: bool,
 ) -> SentenceTransformerTrainingArguments:
     every = min(updates, settings.validate_every or math.ceil(updates / PARTS))
     save = min(updates, settings.checkpoint_every or every)
@@ -351,7 +360,7 @@ def _arguments(
         load_best_model_at_end=chooses,
         metric_for_best_model="chosen" if chooses else None,
         greater_is_better=True if chooses else None,
-        ddp_backend="gloo" if device == "cpu" and ranks.world() > 1 else None,
+        ddp_backend="gloo" if device == "cpu" and distributed.world() > 1 else None,
         ddp_broadcast_buffers=False,  # several forwards before one backward must not change buffers in between
         disable_tqdm=True,
         report_to=[],

@@ -20,14 +20,14 @@ from engine.ranking.rank import rank
 from engine.ranking.scorers import VectorScorer
 from engine.text.sentences import Renderer, Sentence, describe
 from store import datasets
-from store.records import Dataset
-from store.words import Split
+from store.enums import Split
+from store.rows import Dataset
 
 METRICS = ("ndcg@10", "hr@10")
 
 
 @dataclass(frozen=True)
-class Questions:
+class ValidationSet:
     """Valid events of one dataset: what to encode, and what to find. Targets and seen items are candidates' places."""
 
     histories: list[Sentence]
@@ -36,9 +36,9 @@ class Questions:
     seen: tuple[np.ndarray, np.ndarray]
 
 
-def questions(
+def validation_set(
     db: sqlite3.Connection, dataset: Dataset, renderer: Renderer, *, events: int, items: int, seed: int
-) -> Questions | None:
+) -> ValidationSet | None:
     """At most `events` valid events, the same for equal seeds, over the whole catalogue.
 
     items > 0 ranks among so many of the catalogue and the targets instead: faster, and for choosing between
@@ -57,7 +57,7 @@ def questions(
     place = np.full(len(bodies), -1, np.int32)
     place[chosen] = np.arange(len(chosen))
     histories = [asked.history(row) for row in range(len(asked))]
-    return Questions(
+    return ValidationSet(
         renderer.histories(bodies, [history.tolist() for history in histories]),
         renderer.texts([bodies[item] for item in chosen]),
         place[asked.item],
@@ -74,13 +74,13 @@ class Validation(BaseEvaluator):
 
     def __init__(
         self,
-        asked: Sequence[Questions],
+        validation_sets: Sequence[ValidationSet],
         best_by: str,
         averaged: Any | None,
     ) -> None:
         super().__init__()
         self.primary_metric = "chosen"
-        self._asked = asked
+        self._sets = validation_sets
         self._key = "validation loss" if best_by == "validation-loss" else METRICS[0]
         self._averaged = averaged
         self.loss: Callable[[Any], float] | None = None
@@ -89,8 +89,8 @@ class Validation(BaseEvaluator):
     @property
     def scope(self) -> str:
         """What the ranks are over, in words."""
-        events = sum(len(part.targets) for part in self._asked)
-        return f"{events} valid events among {' + '.join(str(len(part.candidates)) for part in self._asked)} items"
+        events = sum(len(part.targets) for part in self._sets)
+        return f"{events} valid events among {' + '.join(str(len(part.candidates)) for part in self._sets)} items"
 
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
@@ -110,18 +110,18 @@ class Validation(BaseEvaluator):
     def _measure(self, model: Any) -> dict[str, float]:
         found: dict[str, float] = {}
         with _evaluating(model):
-            if self._asked:
-                found |= _ranked(model, self._asked)
+            if self._sets:
+                found |= _ranked(model, self._sets)
             if self.loss is not None:
                 with torch.no_grad():
                     found["validation loss"] = self.loss(model)
         return found
 
 
-def _ranked(model: Any, asked: Sequence[Questions]) -> dict[str, float]:
+def _ranked(model: Any, validation_sets: Sequence[ValidationSet]) -> dict[str, float]:
     encoder = Encoder(model, "the model in training", model.device, Precision.FP32)
     values: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
-    for part in asked:
+    for part in validation_sets:
         scorer = VectorScorer(encoder.encode_all(part.histories), encoder.encode_all(part.candidates))
         ranked = rank(scorer, part.targets, part.seen, top=1, device=str(encoder.device))
         for name in METRICS:

@@ -17,7 +17,7 @@ from engine.training.request import TrainRequest, document
 from store import datasets
 from store import models as stored_models
 from store.errors import Failed
-from store.records import Dataset, Model, TrainedPhase
+from store.rows import Dataset, Model, TrainedPhase
 from store.workspace import Workspace
 
 
@@ -56,17 +56,17 @@ def train(workspace: Workspace, request: TrainRequest, observer: Observer) -> Mo
     return _named(workspace, request, found, done)
 
 
-def _named(workspace: Workspace, request: TrainRequest, found: list[Dataset], done: list[TrainedPhase]) -> Model:
+def _named(workspace: Workspace, request: TrainRequest, datasets: list[Dataset], done: list[TrainedPhase]) -> Model:
     """The last phase's weights under the model's name, and the row that tells where they come from."""
     from engine.encoding.encoder import load
-    from engine.training import ranks
+    from engine.training import distributed
     from engine.training.phase import weights_of
 
     last = done[-1]
     prompts = Prompts.of(last.summary)
     encoder = load(str(weights_of(workspace, last.key)), device="cpu", precision="fp32", prompts=prompts)
     folder = workspace.models / request.name
-    if ranks.first():
+    if distributed.is_first():
         with workspace.lock(f"model-{request.name}"), workspace.write() as db:
             _copy(weights_of(workspace, last.key), folder)
             stored_models.put_model(
@@ -82,7 +82,7 @@ def _named(workspace: Workspace, request: TrainRequest, found: list[Dataset], do
                     "length": encoder.length,
                     "dimension": encoder.dimension,
                     "recipe": request.recipe.name,
-                    "request": document(workspace, request, found),
+                    "request": document(workspace, request, datasets),
                     **prompts.document(),
                 },
                 lineage=[asdict(phase) for phase in done],
@@ -91,7 +91,7 @@ def _named(workspace: Workspace, request: TrainRequest, found: list[Dataset], do
                 device=last.device,
                 trial=request.trial,
             )
-    ranks.wait()
+    distributed.wait()
     with workspace.read() as db:
         return stored_models.model(db, request.name)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine import __version__
-from engine.tuning.kinds import Searched, searched
 from engine.tuning.request import SearchRequest, setting_words
+from engine.tuning.searchable import Searched, searched
 from store import datasets, searches
 from store.arrays import settings_hash
+from store.enums import Seen, Split, TrialState
 from store.errors import BadInput
-from store.records import Search, Trial
+from store.rows import Search, Trial
 from store.searches import TrialDraft
-from store.words import Seen, Split, TrialState
 from store.workspace import Workspace
 
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from math import prod
 from typing import Any
 
+from store.enums import Seen
 from store.errors import BadInput
-from store.words import Seen
 
 MOST_TRIALS = 1_000  # more would take longer than anybody waits for, and say no more than a sample
 LARGEST_GRID = 10**15  # combinations that are counted at all

@@ -14,26 +14,26 @@ from engine.progress import Observer, Progress
 from engine.protocol import EvaluationOptions
 from engine.registry import spec_of
 from engine.training.request import TrainRequest
-from engine.tuning.kinds import Searched
 from engine.tuning.plan import left
 from engine.tuning.request import setting_words
+from engine.tuning.searchable import Searched
 from store import searches
+from store.enums import Split, TrialState
 from store.errors import Cancelled, Failed
-from store.records import Search, Trial
-from store.words import Split, TrialState
+from store.rows import Search, Trial
 from store.workspace import Workspace
 
 
 def run(
-    workspace: Workspace, asked: Sequence[tuple[Search, Searched]], observer: Observer, *, device: str = "auto"
+    workspace: Workspace, searches: Sequence[tuple[Search, Searched]], observer: Observer, *, device: str = "auto"
 ) -> None:
     """Make the trials that are left of these searches, in order; one that fails is stored as failed, with its words.
 
     `Cancelled` where it was told to stop; `Failed` where every trial of these searches failed, or a dataset was
     replaced or removed meanwhile, and its search with it.
     """
-    waiting = [(search, what, trial) for search, what in asked for trial in left(workspace, search)]
-    counts = {search.id: len(_trials(workspace, search)) for search, _ in asked}
+    waiting = [(search, what, trial) for search, what in searches for trial in left(workspace, search)]
+    counts = {search.id: len(_trials(workspace, search)) for search, _ in searches}
     for place, (search, what, trial) in enumerate(waiting):
         if observer.stop():
             raise Cancelled(f"Cancelled before trial {trial.number} of {counts[search.id]}. What is done is kept.")
@@ -42,7 +42,7 @@ def run(
         words = _make(workspace, search, what, trial, replace(observer, progress=progress), device)
         observer.tell("trial", f"{name}: {' '.join(setting_words(trial.settings))}: {words}")
     observer.progress("every trial was made", len(waiting), len(waiting))
-    trials = [trial for search, _ in asked for trial in _trials(workspace, search)]
+    trials = [trial for search, _ in searches for trial in _trials(workspace, search)]
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
     if len(failed) == len(trials):
         raise Failed(f"All {len(trials)} trials failed. The last: {failed[-1].message}")
@@ -55,7 +55,9 @@ def _make(workspace: Workspace, search: Search, what: Searched, trial: Trial, ob
     started = monotonic()
     options = EvaluationOptions(split=Split.VALID, sample=search.request.get("sample", 0), device=device)
     try:
-        trained = _train(workspace, search, what.asked(trial.model, setting_words(trial.settings)), observer, device)
+        trained = _train(
+            workspace, search, what.training_request(trial.model, setting_words(trial.settings)), observer, device
+        )
         evaluation = evaluate(workspace, trial.model, search.dataset, options, observer.progress)
     except Cancelled:
         raise
@@ -78,15 +80,15 @@ def _make(workspace: Workspace, search: Search, what: Searched, trial: Trial, ob
 
 
 def _train(
-    workspace: Workspace, search: Search, asked: BaselineRequest | TrainRequest, observer: Observer, device: str
+    workspace: Workspace, search: Search, request: BaselineRequest | TrainRequest, observer: Observer, device: str
 ) -> float:
     """Make the model of a trial, or find it; the seconds that its training took."""
-    if isinstance(asked, TrainRequest):
+    if isinstance(request, TrainRequest):
         from engine.training.variant import train
 
-        model = train(workspace, replace(asked, device=device), observer)
+        model = train(workspace, replace(request, device=device), observer)
         return sum(phase["seconds"] for phase in model.lineage)
-    model = make_baseline(workspace, asked)
+    model = make_baseline(workspace, request)
     if not spec_of(model).trained:
         return 0.0
     from engine.baselines.trained import train_baseline

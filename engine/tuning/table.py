@@ -6,12 +6,12 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.measuring.marks import CONFIDENCE
-from engine.tuning.kinds import best_command
+from engine.measuring.highlighting import CONFIDENCE
 from engine.tuning.request import request_of
+from engine.tuning.searchable import best_command
 from store import models, searches
-from store.records import Search, Trial
-from store.words import Seen, TrialState
+from store.enums import Seen, TrialState
+from store.rows import Search, Trial
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Sheet

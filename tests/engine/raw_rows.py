@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 
 Visit = tuple[str | None, str | None, int | None, float | None]
 
@@ -23,7 +23,7 @@ def raw(
     timed: bool = True,
     descriptions: dict[str, str] | None = None,
     histories: Sequence[tuple[str, list[str]]] | None = None,
-) -> Raw:
+) -> SourceData:
     """A source of visits (user, item, order, rating) and items (key → title); `histories` are (split, history) by row.
 
     One file stands for what it was read from, so that other rows are another request.
@@ -48,7 +48,7 @@ def raw(
         )
     file = folder / "rows.json"
     file.write_text(json.dumps([list(visits), pairs, descriptions, histories]))
-    return Raw(
+    return SourceData(
         platform, "Shop", catalogue.lazy(), interactions.lazy(), timed, (file,), given_split=histories is not None
     )
 

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from engine.evaluation import evaluate
+from engine.measuring.ad_hoc_slices import ad_hoc_metrics
 from engine.measuring.against_best import compare_with_best
-from engine.measuring.computed import computed
+from engine.measuring.highlighting import FEW_EVENTS, LEVEL, cell_ranks, not_significant
 from engine.measuring.intervals import paired
-from engine.measuring.marks import FEW_EVENTS, LEVEL, not_significant, places
 from engine.measuring.metrics import MEASURES, measure
 from engine.measuring.slices import condition
 from engine.protocol import EvaluationOptions
 from store import datasets, evaluations
+from store.enums import Seen, Slice, Split
 from store.errors import BadInput
 from store.evaluations import EvaluationWriter, evaluation_key, metric_rows
 from store.models import put_model
-from store.records import Dataset, Evaluation, Metric, Ranks
-from store.words import Seen, Slice, Split
+from store.rows import Dataset, Evaluation, Metric, Ranks
 from store.workspace import Workspace
 from tests.small_shop import many
 
@@ -121,11 +121,11 @@ def test_holm_counts_each_pair_once() -> None:
 
 
 def test_best_and_second_are_marked_among_enough_events_only() -> None:
-    assert places([0.1, 0.3, None, 0.2], FEW_EVENTS) == [0, 1, 0, 2]
-    assert places([0.3, 0.3, 0.1], FEW_EVENTS) == [1, 1, 2]
-    assert places([0.3, 0.1, 0.2], FEW_EVENTS, lower_is_better=True) == [0, 1, 2]
-    assert places([0.3, 0.3], FEW_EVENTS) == [0, 0]
-    assert places([0.1, 0.3, None, 0.2], FEW_EVENTS - 1) == [0, 0, 0, 0]
+    assert cell_ranks([0.1, 0.3, None, 0.2], FEW_EVENTS) == [0, 1, 0, 2]
+    assert cell_ranks([0.3, 0.3, 0.1], FEW_EVENTS) == [1, 1, 2]
+    assert cell_ranks([0.3, 0.1, 0.2], FEW_EVENTS, lower_is_better=True) == [0, 1, 2]
+    assert cell_ranks([0.3, 0.3], FEW_EVENTS) == [0, 0]
+    assert cell_ranks([0.1, 0.3, None, 0.2], FEW_EVENTS - 1) == [0, 0, 0, 0]
 
 
 def test_computed_slices_are_those_that_an_evaluation_stores(tmp_path: Path) -> None:
@@ -135,10 +135,10 @@ def test_computed_slices_are_those_that_an_evaluation_stores(tmp_path: Path) -> 
     with workspace.read() as db:
         both = evaluations.evaluations(db)
         for kind in (Slice.ALL, Slice.HISTORY_LENGTH, Slice.TARGET):
-            assert computed(db, both, kind, [], MEASURES, list(Seen)) == metric_rows(db, slice_name=kind)
+            assert ad_hoc_metrics(db, both, kind, [], MEASURES, list(Seen)) == metric_rows(db, slice_name=kind)
         # History length 3 alone: the stored numbers under another name.
         where = [condition("history-length=3")]
-        narrowed = computed(db, both, Slice.ALL, where, [measure("mrr")], [Seen.KEEP])
+        narrowed = ad_hoc_metrics(db, both, Slice.ALL, where, [measure("mrr")], [Seen.KEEP])
         whole = metric_rows(db, slice_name=Slice.HISTORY_LENGTH, metric="mrr", seen=Seen.KEEP)
     three = [row.metric for row in whole if row.metric.value == "3"]
     assert [vars(row.metric) for row in narrowed] == [

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.evaluation import evaluate
-from engine.measuring.choices import Averaging, Question, Significance
+from engine.measuring.choices import Averaging, ComparisonSpec, Significance
 from engine.measuring.comparison import compare, compare_all
 from engine.measuring.permutation import permutation
 from engine.measuring.slices import condition
 from engine.protocol import EvaluationOptions
+from store.enums import Seen, Slice
 from store.errors import BadInput
-from store.words import Seen, Slice
 from store.workspace import Workspace
 from tests.small_shop import five_items, many
 
@@ -35,7 +35,7 @@ def test_differences_are_means_of_event_differences(workspace: Workspace) -> Non
     # mrr, seen kept. pop: (1/4+1/5)/2, (1/2+1/3)/2, (1/4+1/5)/2, 1. pop-recent: D alone is above, the target shares
     # places 2 to 5 with three others: (1/2+1/3+1/4+1/5)/4 for each event.
     with workspace.read() as db:
-        (row,) = compare(db, ("pop", "pop-recent"), ["shop"], Question(Slice.ALL, ["mrr"], [Seen.KEEP]))
+        (row,) = compare(db, ("pop", "pop-recent"), ["shop"], ComparisonSpec(Slice.ALL, ["mrr"], [Seen.KEEP]))
     pop = ((1 / 4 + 1 / 5) / 2 * 2 + (1 / 2 + 1 / 3) / 2 + 1) / 4
     assert row.difference.mean == pytest.approx(pop - (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 4)
     assert (row.models, row.dataset, row.difference.n) == (("pop", "pop-recent"), "shop", 4)
@@ -43,8 +43,8 @@ def test_differences_are_means_of_event_differences(workspace: Workspace) -> Non
 
 def test_the_correction_covers_all_rows_and_never_helps(workspace: Workspace) -> None:
     with workspace.read() as db:
-        alone = compare(db, ("pop", "pop-recent"), ["more"], Question(Slice.ALL, ["ndcg@10"], [Seen.MASK]))
-        question = Question(Slice.TARGET, ["ndcg@10", "mrr"], list(Seen))
+        alone = compare(db, ("pop", "pop-recent"), ["more"], ComparisonSpec(Slice.ALL, ["ndcg@10"], [Seen.MASK]))
+        question = ComparisonSpec(Slice.TARGET, ["ndcg@10", "mrr"], list(Seen))
         rows = compare(db, ("pop", "pop-recent"), ["shop", "more"], question)
     assert alone[0].p_holm == alone[0].difference.p
     assert {(row.dataset, row.value) for row in rows} >= {("shop", "warm"), ("shop", "cold"), ("more", "warm")}
@@ -56,7 +56,7 @@ def test_the_correction_covers_all_rows_and_never_helps(workspace: Workspace) ->
 def test_only_the_same_events_are_compared(workspace: Workspace) -> None:
     evaluate(workspace, "pop", "more", EvaluationOptions(sample=5, seed=1))  # newer, and of other events
     with workspace.read() as db:
-        (row,) = compare(db, ("pop", "pop-recent"), ["more"], Question(Slice.ALL, ["mrr"], [Seen.MASK]))
+        (row,) = compare(db, ("pop", "pop-recent"), ["more"], ComparisonSpec(Slice.ALL, ["mrr"], [Seen.MASK]))
         assert row.difference.n == 40
 
 
@@ -65,11 +65,11 @@ def test_when_no_events_are_shared_it_says_what_to_run(tmp_path: Path) -> None:
     evaluate(workspace, "pop", "shop", EvaluationOptions(sample=5))
     evaluate(workspace, "pop-recent", "shop", EvaluationOptions(sample=5, seed=1))
     with workspace.read() as db, pytest.raises(BadInput, match="not evaluated on the same events of shop"):
-        compare(db, ("pop", "pop-recent"), ["shop"], Question(Slice.ALL, ["mrr"], [Seen.MASK]))
+        compare(db, ("pop", "pop-recent"), ["shop"], ComparisonSpec(Slice.ALL, ["mrr"], [Seen.MASK]))
 
 
 def test_every_other_model_is_compared_with_one(workspace: Workspace) -> None:
-    question = Question(Slice.ALL, ["mrr", "hr@10"], list(Seen))
+    question = ComparisonSpec(Slice.ALL, ["mrr", "hr@10"], list(Seen))
     with workspace.read() as db:
         against = compare_all(db, "pop-recent", ["shop", "more"], question)
         pair = compare(db, ("pop", "pop-recent"), ["shop", "more"], question)
@@ -80,8 +80,8 @@ def test_every_other_model_is_compared_with_one(workspace: Workspace) -> None:
 
 def test_conditions_narrow_what_is_compared(workspace: Workspace) -> None:
     with workspace.read() as db:
-        cold = compare(db, ("pop", "pop-recent"), ["shop"], Question(Slice.TARGET, ["mrr"], [Seen.KEEP]))[1]
-        where = Question(Slice.ALL, ["mrr"], [Seen.KEEP], where=[condition("target=cold")])
+        cold = compare(db, ("pop", "pop-recent"), ["shop"], ComparisonSpec(Slice.TARGET, ["mrr"], [Seen.KEEP]))[1]
+        where = ComparisonSpec(Slice.ALL, ["mrr"], [Seen.KEEP], where=[condition("target=cold")])
         (row,) = compare(db, ("pop", "pop-recent"), ["shop"], where)
     assert cold.value == "cold"
     assert row.difference == cold.difference
@@ -90,7 +90,7 @@ def test_conditions_narrow_what_is_compared(workspace: Workspace) -> None:
 
 def test_the_mean_over_users_has_its_own_p(workspace: Workspace) -> None:
     for mean in Averaging:
-        question = Question(Slice.ALL, ["mrr"], [Seen.KEEP], mean=mean)
+        question = ComparisonSpec(Slice.ALL, ["mrr"], [Seen.KEEP], mean=mean)
         with workspace.read() as db:
             (row,) = compare(db, ("pop", "pop-recent"), ["shop"], question)
         assert row.p_holm == row.p == (row.difference.user_p if mean is Averaging.USER else row.difference.p)
@@ -100,7 +100,7 @@ def test_a_permutation_gives_another_p_and_the_same_difference(workspace: Worksp
     found = {}
     for test in Significance:
         with workspace.read() as db:
-            question = Question(Slice.ALL, ["hr@1"], [Seen.MASK], test=test)
+            question = ComparisonSpec(Slice.ALL, ["hr@1"], [Seen.MASK], test=test)
             (found[test],) = compare(db, ("pop", "pop-recent"), ["shop"], question)
     # Differences of u0 0, of u1 2/3 + 0, of u2 1: of the eight flips, the four where u1 and u2 agree reach ± 5/3 twice
     # each; u0 makes no difference. So four of eight are as extreme.

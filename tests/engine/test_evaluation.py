@@ -13,13 +13,13 @@ from engine.export import vectors_of
 from engine.models import make_only
 from engine.protocol import EvaluationOptions
 from engine.ranking.rank import rank
-from engine.reading import Reading
 from engine.recommendation import recommend
 from engine.scoring import popularity
 from engine.text.sentences import HistoryFormat
+from engine.text_format import TextFormat
 from store import datasets, evaluations
-from store.records import Evaluation, Ranks
-from store.words import Seen, Split
+from store.enums import Seen, Split
+from store.rows import Evaluation, Ranks
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add, five_items, many
 
@@ -56,8 +56,8 @@ def test_ranks_do_not_depend_on_how_many_histories_are_scored_at_once(
 
 
 def test_top_items_are_the_best_by_score_then_by_item(workspace: Workspace, reference: Ranks) -> None:
-    _, items = vectors_of(workspace, "tiny", "shop", "items", Reading(), precision="fp32")
-    _, queries = vectors_of(workspace, "tiny", "shop", "events", Reading(), precision="fp32")
+    _, items = vectors_of(workspace, "tiny", "shop", "items", TextFormat(), precision="fp32")
+    _, queries = vectors_of(workspace, "tiny", "shop", "events", TextFormat(), precision="fp32")
     with workspace.read() as db:
         dataset = datasets.dataset(db, "shop")
         events = datasets.events(db, dataset.id, Split.TEST)
@@ -131,7 +131,9 @@ def test_visible_says_how_many_items_the_model_could_read(workspace: Workspace, 
     assert (reference.visible >= 1).all()
     assert (reference.visible <= lengths).all()
     assert (reference.visible < lengths).any()  # 64 tokens do not hold eleven titles
-    wordy = EvaluationOptions(precision="fp32", device="cpu", sample=20, reading=Reading(HistoryFormat.UNSTRUCTURED))
+    wordy = EvaluationOptions(
+        precision="fp32", device="cpu", sample=20, text_format=TextFormat(HistoryFormat.UNSTRUCTURED)
+    )
     assert (ranks_of(workspace, evaluate(workspace, "tiny", "shop", wordy)).visible >= 1).all()
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from engine.ingest import IngestOptions, ingest
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from store import datasets as stored
+from store.enums import Split, SplitKind
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import Split, SplitKind
+from store.rows import Dataset
 from store.workspace import Workspace
 from tests.engine.raw_rows import raw, rows, titles
 
@@ -30,11 +30,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Raw:
+def source(tmp_path: Path) -> SourceData:
     return raw(tmp_path, VISITS, titles("c", "a", "b"), descriptions={"a": "About &amp; <b>a</b>"})
 
 
-def test_what_is_stored_is_what_was_read(workspace: Workspace, source: Raw) -> None:
+def test_what_is_stored_is_what_was_read(workspace: Workspace, source: SourceData) -> None:
     dataset = ingest(workspace, source, LAST)
     assert (dataset.users, dataset.items, dataset.interactions) == (2, 3, 5)
     assert dataset.events == {"train": 0, "valid": 1, "test": 2}
@@ -61,7 +61,7 @@ def test_what_is_stored_is_what_was_read(workspace: Workspace, source: Raw) -> N
         assert stored.events(db, dataset.id, Split.TEST).history(1).tolist() == [1]
 
 
-def test_positions_are_no_timestamps(workspace: Workspace, source: Raw) -> None:
+def test_positions_are_no_timestamps(workspace: Workspace, source: SourceData) -> None:
     dataset = ingest(workspace, replace(source, timed=False), IngestOptions("shop"))
     assert dataset.split is SplitKind.LEAVE_ONE_OUT
     assert "leaks across users" in dataset.split_settings["note"]
@@ -70,14 +70,14 @@ def test_positions_are_no_timestamps(workspace: Workspace, source: Raw) -> None:
         assert {row[0] for row in rows(db, "sequence", "timestamps")} == {None}
 
 
-def test_asking_twice_stores_once(workspace: Workspace, source: Raw) -> None:
+def test_asking_twice_stores_once(workspace: Workspace, source: SourceData) -> None:
     words: list[str] = []
     first = ingest(workspace, source, LAST)
     assert ingest(workspace, source, LAST, tell=words.append) == first
     assert words == ["shop: already there, made from the same files and options."]
 
 
-def test_another_content_of_the_same_name_is_refused_unless_replaced(workspace: Workspace, source: Raw) -> None:
+def test_another_content_of_the_same_name_is_refused_unless_replaced(workspace: Workspace, source: SourceData) -> None:
     first = ingest(workspace, source, LAST)
     other = replace(LAST, caps=(1, 1, 1))
     with pytest.raises(BadInput, match="--replace"):
@@ -102,7 +102,7 @@ def test_another_content_of_the_same_name_is_refused_unless_replaced(workspace: 
         {"descriptions": {}},
     ],
 )
-def test_the_fingerprint_changes_with_the_content(tmp_path: Path, source: Raw, changed: dict[str, Any]) -> None:
+def test_the_fingerprint_changes_with_the_content(tmp_path: Path, source: SourceData, changed: dict[str, Any]) -> None:
     arguments = {
         "visits": VISITS,
         "items": titles("c", "a", "b"),
@@ -113,7 +113,7 @@ def test_the_fingerprint_changes_with_the_content(tmp_path: Path, source: Raw, c
     assert other.fingerprint != ingest(Workspace(tmp_path / "one"), source, LAST).fingerprint
 
 
-def test_the_fingerprint_does_not_depend_on_names_and_files(tmp_path: Path, source: Raw) -> None:
+def test_the_fingerprint_does_not_depend_on_names_and_files(tmp_path: Path, source: SourceData) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     same = raw(elsewhere, VISITS, titles("c", "a", "b"), descriptions={"a": "About &amp; <b>a</b>"})
@@ -123,7 +123,7 @@ def test_the_fingerprint_does_not_depend_on_names_and_files(tmp_path: Path, sour
 
 
 @pytest.fixture
-def many(tmp_path: Path) -> Raw:
+def many(tmp_path: Path) -> SourceData:
     rng = np.random.default_rng(0)
     visits = [
         (f"user {u}", str(i), int(t), None)
@@ -132,7 +132,7 @@ def many(tmp_path: Path) -> Raw:
     return raw(tmp_path, visits, titles(*map(str, range(500))))
 
 
-def test_the_default_split_of_timed_tables_is_by_quantiles(workspace: Workspace, many: Raw) -> None:
+def test_the_default_split_of_timed_tables_is_by_quantiles(workspace: Workspace, many: SourceData) -> None:
     dataset = ingest(workspace, many, IngestOptions("many"))
     total = sum(dataset.events.values())
     assert dataset.split is SplitKind.QUANTILE
@@ -144,7 +144,7 @@ def test_the_default_split_of_timed_tables_is_by_quantiles(workspace: Workspace,
     assert dataset.split_settings["t2"] <= latest["test"]
 
 
-def test_events_are_numbered_by_user_and_length(workspace: Workspace, many: Raw) -> None:
+def test_events_are_numbered_by_user_and_length(workspace: Workspace, many: SourceData) -> None:
     ingest(workspace, many, IngestOptions("many"))
     with workspace.read() as db:
         found = rows(db, "event", "user, length")
@@ -175,14 +175,14 @@ def test_the_default_boundaries_of_amazon_are_the_public_ones(workspace: Workspa
     ],
 )
 def test_when_options_do_not_fit_nothing_is_made(
-    workspace: Workspace, source: Raw, options: IngestOptions, words: str
+    workspace: Workspace, source: SourceData, options: IngestOptions, words: str
 ) -> None:
     with pytest.raises(BadInput, match=words):
         ingest(workspace, source, options)
     assert not workspace.folder.exists()
 
 
-def test_when_storing_fails_half_way_nothing_remains(workspace: Workspace, source: Raw) -> None:
+def test_when_storing_fails_half_way_nothing_remains(workspace: Workspace, source: SourceData) -> None:
     before = ingest(workspace, source, LAST)
 
     def stumble(stage: str, done: int, total: int) -> None:
@@ -198,7 +198,7 @@ def test_when_storing_fails_half_way_nothing_remains(workspace: Workspace, sourc
     assert ingest(workspace, source, replace(LAST, name="other")).fingerprint == before.fingerprint
 
 
-def test_two_at_a_time_take_turns(workspace: Workspace, source: Raw) -> None:
+def test_two_at_a_time_take_turns(workspace: Workspace, source: SourceData) -> None:
     ingest(workspace, source, LAST)
     words: list[str] = []
     made: list[Dataset] = []
@@ -249,7 +249,7 @@ def stages(seen: list[tuple[str, int, int]]) -> Iterator[str]:
         previous = stage
 
 
-def test_progress_names_its_stages(workspace: Workspace, source: Raw) -> None:
+def test_progress_names_its_stages(workspace: Workspace, source: SourceData) -> None:
     seen: list[tuple[str, int, int]] = []
     ingest(workspace, source, LAST, lambda *step: seen.append(step))
     assert list(stages(seen)) == ["hashing files", "preparing", "items", "users", "sequences", "events"]

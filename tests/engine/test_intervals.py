@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.measuring.highlighting import holm
 from engine.measuring.intervals import paired, slice_means
-from engine.measuring.marks import holm
 from store.errors import BadInput
 
 EVERYTHING = "all"

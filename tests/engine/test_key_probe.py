@@ -9,7 +9,7 @@ import pytest
 
 from engine.audit.key_probe import key_probe
 from engine.audit.order_figures import KeyProbe
-from store.words import Split
+from store.enums import Split
 from store.workspace import Workspace
 from tests.small_shop import add
 

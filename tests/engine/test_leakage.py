@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from engine.audit.leakage import audit_leakage, refuse_leakage
 from store import datasets
 from store.arrays import content_hash
+from store.enums import Phase, Split
 from store.errors import BadInput
 from store.models import put_model
-from store.records import Dataset, Model
-from store.words import Phase, Split
+from store.rows import Dataset, Model
 from store.workspace import Workspace
 from tests.small_shop import CATEGORIES, HISTORIES, TITLES, add
 
@@ -175,17 +175,17 @@ PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=12, u
 @given(PAIRS, PAIRS)
 def test_the_count_is_that_of_pairs_in_both(
     tmp_path_factory: pytest.TempPathFactory,
-    told: list[tuple[int, int]],
+    train_pairs: list[tuple[int, int]],
     asked_for: list[tuple[int, int]],
 ) -> None:
     workspace = Workspace(tmp_path_factory.mktemp("pairs"))
-    later = shop(workspace, "later", _histories(told, TRAIN))
+    later = shop(workspace, "later", _histories(train_pairs, TRAIN))
     asked = shop(workspace, "asked", _histories(asked_for, TEST))
     with workspace.write() as db:
         (audit,) = audit_leakage(db, trained(db, "nopre", of(later)), asked)
     # A user's first item is nobody's target, since there is no history before it; and one item trains nothing.
     targets = [pair for place, pair in enumerate(asked_for) if pair[0] in {user for user, _ in asked_for[:place]}]
-    learned = [pair for pair in told if [user for user, _ in told].count(pair[0]) > 1]
+    learned = [pair for pair in train_pairs if [user for user, _ in train_pairs].count(pair[0]) > 1]
     assert (audit.overlap, audit.of) == (len(set(targets) & set(learned)), len(targets))
 
 

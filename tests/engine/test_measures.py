@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.measuring.clusters import Owners
-from engine.measuring.measures import Column, RankPairs, measure_columns, measure_slices
+from engine.measuring.clusters import UserIndex
+from engine.measuring.measures import MetricColumn, RankPairs, measure_columns, measure_slices
 from engine.measuring.metrics import METRICS, measure
 from engine.measuring.slices import Part
-from store.records import Metric
-from store.words import Seen, Slice
+from store.enums import Seen, Slice
+from store.rows import Metric
 
 USERS = np.array([7, 7, 9], np.int32)
 
@@ -24,8 +24,8 @@ def pairs(better: list[int], tied: list[int], better_masked: list[int], tied_mas
     return RankPairs(*(np.array(column, np.int32) for column in columns))
 
 
-def table(found: list[Metric]) -> dict[tuple[str, str, str], Metric]:
-    return {(metric.value, metric.metric, metric.seen): metric for metric in found}
+def table(metrics: list[Metric]) -> dict[tuple[str, str, str], Metric]:
+    return {(metric.value, metric.metric, metric.seen): metric for metric in metrics}
 
 
 def test_means_users_and_bounds_by_hand() -> None:
@@ -85,6 +85,6 @@ def test_a_metric_is_the_same_to_the_last_bit_when_it_is_asked_for_alone() -> No
     users = draw.integers(0, 1500, 3000)
     parts = [Part(Slice.TARGET, name, draw.random(3000) < 0.4) for name in ("warm", "cold")]
     every = table(measure_slices(many, users, parts, 100))
-    column = Column(measure("ndcg@10"), Seen.MASK, *many.pair(Seen.MASK), 100)
-    ((alone,),) = measure_columns([column], Owners.of(users), parts[1:])
+    column = MetricColumn(measure("ndcg@10"), Seen.MASK, *many.pair(Seen.MASK), 100)
+    ((alone,),) = measure_columns([column], UserIndex.of(users), parts[1:])
     assert alone == every["cold", "ndcg@10", "mask"]

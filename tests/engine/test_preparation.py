@@ -15,14 +15,14 @@ from engine.preparation.cleaning import Alphabet
 from engine.preparation.dropped import EVENT_REASONS, INTERACTION_REASONS, ITEM_REASONS
 from engine.preparation.prepare import Choices, Prepared, prepare
 from engine.preparation.splits import ORDER
+from store.enums import SplitKind
 from store.errors import BadInput
-from store.words import SplitKind
 from tests.engine.raw_rows import Visit, raw, titles
 
 LAST = Choices(SplitKind.LEAVE_ONE_OUT)
 
 
-def told(prepared: Prepared) -> list[tuple[str, list[str], str, str]]:
+def events_in_words(prepared: Prepared) -> list[tuple[str, list[str], str, str]]:
     """Events in words: user, history, target, split."""
     keys = prepared.catalogue.keys["key"].to_list()
     events, histories = prepared.events, prepared.histories
@@ -38,7 +38,7 @@ def told(prepared: Prepared) -> list[tuple[str, list[str], str, str]]:
 def test_a_user_becomes_a_sequence_and_an_event_per_step(tmp_path: Path) -> None:
     visits = [("u", "b", 20, 4.0), ("u", "a", 10, 5.0), ("v", "a", 5, None), ("u", "c", 30, None)]
     prepared = prepare(raw(tmp_path, visits, titles("a", "b", "c")), LAST)
-    assert told(prepared) == [("u", ["a"], "b", "valid"), ("u", ["a", "b"], "c", "test")]
+    assert events_in_words(prepared) == [("u", ["a"], "b", "valid"), ("u", ["a", "b"], "c", "test")]
     assert prepared.histories.users == ["u", "v"]
     assert prepared.histories.timestamps is not None
     assert prepared.histories.timestamps.tolist() == [10, 20, 30, 5]
@@ -51,7 +51,7 @@ def test_a_user_becomes_a_sequence_and_an_event_per_step(tmp_path: Path) -> None
 def test_the_first_of_a_repeated_pair_stays_and_the_policy_file_keeps_the_order_of_the_file(tmp_path: Path) -> None:
     visits = [("u", "a", 5, 1.0), ("u", "b", 5, 1.0), ("u", "a", 7, 2.0), ("u", "a", 5, 3.0), ("u", "c", 6, 1.0)]
     prepared = prepare(raw(tmp_path, visits, titles("a", "b", "c")), LAST)
-    assert told(prepared)[-1] == ("u", ["a", "b"], "c", "test")
+    assert events_in_words(prepared)[-1] == ("u", ["a", "b"], "c", "test")
     assert prepared.dropped["interaction repeated (same user and item)"] == 2
 
 
@@ -69,7 +69,7 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
     ]
     items = [("a", "A"), ("bare", None), ("b", None), ("b", "B"), ("b", "B again"), ("markup", "<b></b>")]
     prepared = prepare(raw(tmp_path, visits, items, platform="amazon23"), LAST)
-    assert told(prepared) == [("u", ["a"], "b", "test")]
+    assert events_in_words(prepared) == [("u", ["a"], "b", "test")]
     assert prepared.dropped == {
         "interaction with an item without metadata": 1,
         "interaction with an item without title": 2,
@@ -111,7 +111,7 @@ def test_given_rows_share_the_sequence_they_begin(tmp_path: Path) -> None:
         raw(tmp_path, visits, titles("a", "b", "c"), histories=histories),
         Choices(SplitKind.GIVEN, alphabet=Alphabet.ASCII),
     )
-    assert told(prepared) == [("u", ["a"], "b", "train"), ("u", ["a", "b"], "c", "test")]
+    assert events_in_words(prepared) == [("u", ["a"], "b", "train"), ("u", ["a", "b"], "c", "test")]
     assert prepared.split_settings == {"own_sequences": 0}
     assert prepared.histories.timestamps is not None
     assert prepared.histories.timestamps.tolist() == [-1, 2, 3, 1]  # when a was bought is not in the files
@@ -122,7 +122,7 @@ def test_a_given_row_with_another_past_gets_a_sequence_of_its_own(tmp_path: Path
     visits = [("u", "b", 2, None), ("u", "c", 3, None), ("u", "d", 4, None)]
     histories = [("train", ["a"]), ("valid", ["b"]), ("test", ["a", "b", "c"])]
     prepared = prepare(raw(tmp_path, visits, titles("a", "b", "c", "d"), histories=histories), Choices(SplitKind.GIVEN))
-    assert sorted(told(prepared)) == [
+    assert sorted(events_in_words(prepared)) == [
         ("u", ["a"], "b", "train"),
         ("u", ["a", "b", "c"], "d", "test"),
         ("u", ["b"], "c", "valid"),
@@ -142,7 +142,7 @@ def test_given_histories_are_filtered_like_the_thesis(tmp_path: Path) -> None:
     prepared = prepare(
         raw(tmp_path, visits, {"a": "A", "b": "B", "bare": None}, histories=histories), Choices(SplitKind.GIVEN)
     )
-    assert told(prepared) == [("u", ["a"], "b", "train")]
+    assert events_in_words(prepared) == [("u", ["a"], "b", "train")]
     assert prepared.dropped == {
         "item without title": 1,
         "interaction with an item without title": 1,
@@ -159,7 +159,7 @@ def test_given_files_can_be_split_anew(tmp_path: Path) -> None:
     histories = [("train", []), ("train", ["a"]), ("train", ["a", "b"])]
     source = raw(tmp_path, visits, titles("a", "b", "c"), histories=histories)
     prepared = prepare(source, Choices(SplitKind.TIMESTAMP, 2, 3))
-    assert told(prepared) == [("u", ["a"], "b", "valid"), ("u", ["a", "b"], "c", "test")]
+    assert events_in_words(prepared) == [("u", ["a"], "b", "valid"), ("u", ["a", "b"], "c", "test")]
 
 
 @pytest.mark.parametrize("kind", [SplitKind.TIMESTAMP, SplitKind.QUANTILE])
@@ -226,7 +226,7 @@ def test_every_row_is_kept_or_counted(
     owned = {key for key, title in items if title in ("One", "Two", "Three")}
     bought = {(user, item) for user, item, *_ in rows}
     pairs = set()
-    for user, past, target, _ in told(prepared):
+    for user, past, target, _ in events_in_words(prepared):
         assert {*past, target} <= owned
         assert past
         assert target not in past

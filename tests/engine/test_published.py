@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.published.thesis import TABLES, category_of, edition_note, published
-from store.records import Dataset
-from store.words import SplitKind
+from store.enums import SplitKind
+from store.rows import Dataset
 
 
 def dataset(name: str, domain: str = "", **changes: object) -> Dataset:

@@ -15,9 +15,9 @@ from engine.models import make_baseline
 from engine.protocol import EvaluationOptions
 from engine.rearranging import arrange
 from store import datasets
+from store.enums import SplitKind, Ties
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import SplitKind, Ties
+from store.rows import Dataset
 from store.workspace import Workspace
 from tests.engine.raw_rows import Visit, raw, titles
 

@@ -23,7 +23,7 @@ from engine.ranking.rank import rank
 from engine.ranking.sum_scorer import SumScorer
 from engine.recommendation import recommend
 from store.errors import BadInput, Failed
-from store.records import TrainedBaseline
+from store.rows import TrainedBaseline
 from store.trained_baselines import trained_baselines
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add, many
@@ -121,7 +121,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Worksp
     return workspace
 
 
-def made(workspace: Workspace, kind: str, *sets: str, called: str = "", on: str = "shop") -> TrainedBaseline:
+def trained_baseline(
+    workspace: Workspace, kind: str, *sets: str, called: str = "", on: str = "shop"
+) -> TrainedBaseline:
     request = BaselineRequest(kind, "tiny", called, settings=sets)
     check_baseline(workspace, request)
     return train_baseline(workspace, make_baseline(workspace, request), on, Observer(), device="cpu")
@@ -129,7 +131,7 @@ def made(workspace: Workspace, kind: str, *sets: str, called: str = "", on: str 
 
 @pytest.mark.parametrize("kind", ["recency", "star"])
 def test_it_is_fitted_evaluated_and_asked_in_words(workspace: Workspace, kind: str) -> None:
-    trained = made(workspace, kind)
+    trained = trained_baseline(workspace, kind)
     name = f"{kind}-tiny"
     assert trained.summary["items"] <= 30
     evaluation = evaluate(workspace, name, "shop", EvaluationOptions(device="cpu"))
@@ -141,19 +143,19 @@ def test_it_is_fitted_evaluated_and_asked_in_words(workspace: Workspace, kind: s
 
 
 def test_star_weighs_co_occurrence_by_what_is_best_on_valid_events(workspace: Workspace) -> None:
-    trained = made(workspace, "star")
+    trained = trained_baseline(workspace, "star")
     assert trained.settings["weight"] > 0
     assert trained.summary["validation"] == (
         "the newest train item of 40 users: there are no valid events, seen items masked"
     )
-    fixed = made(workspace, "star", "weight=3", called="fixed")
+    fixed = trained_baseline(workspace, "star", "weight=3", called="fixed")
     assert fixed.settings["weight"] == 3
     assert "validation" not in fixed.summary
     assert fixed.weights_hash != trained.weights_hash or trained.settings["weight"] == 3
 
 
 def test_weights_that_are_not_those_that_were_stored_are_noticed(workspace: Workspace) -> None:
-    trained = made(workspace, "recency", called="spoilt")
+    trained = trained_baseline(workspace, "recency", called="spoilt")
     file = workspace.folder / trained.folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-4] + b"\1\2\3\4")
     with pytest.raises(Failed, match="st5 baseline recency --datasets shop --name spoilt"):

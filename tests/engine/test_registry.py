@@ -13,11 +13,11 @@ from engine.evaluation import evaluate
 from engine.model_settings import from_document
 from engine.models import make_baseline, open_model
 from engine.protocol import EvaluationOptions, Measured, protocol
-from engine.reading import Reading
 from engine.registry import baselines, made_on_first_use, stored_model
+from engine.text_format import TextFormat
 from store import datasets
 from store.errors import BadInput
-from store.records import Model, TrainedBaseline
+from store.rows import Model, TrainedBaseline
 from tests.small_shop import five_items
 
 COMMON = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}
@@ -62,7 +62,7 @@ def test_the_rules_of_each_kind(tmp_path: Path) -> None:
 
     def rules(variant: str, reader: Model | None = None, trained: TrainedBaseline | None = None) -> dict[str, object]:
         model = _model("text" if variant == "only" else "baseline", variant)
-        found = protocol(Measured(model, dataset, reader, Reading(), "fp32", trained), OPTIONS, 4)
+        found = protocol(Measured(model, dataset, reader, TextFormat(), "fp32", trained), OPTIONS, 4)
         assert found.items() >= COMMON.items()
         return {name: value for name, value in found.items() if name not in COMMON}
 
@@ -111,10 +111,10 @@ def test_what_says_nothing_of_a_model_is_refused(tmp_path: Path) -> None:
             check_baseline(workspace, request)
 
 
-def _model(kind: str, variant: str, **said: object) -> Model:
+def _model(kind: str, variant: str, **changed: object) -> Model:
     fields: dict[str, object] = {
         "id": 1, "name": variant, "kind": kind, "variant": variant, "backbone": "", "folder": "", "weights_hash": "",
         "tokenizer_hash": "", "features": "", "recipe": {}, "lineage": [], "seed": None, "code_version": "",
         "device": "", "created": "",
     }  # fmt: skip
-    return Model(**{**fields, **said})  # type: ignore[arg-type]
+    return Model(**{**fields, **changed})  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.measuring.seeds import families, spread
-from store.records import Model
+from store.rows import Model
 
 
 def trained(name: str, seed: int | None = 0, **other: Any) -> Model:

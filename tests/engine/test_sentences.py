@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.text.sentences import INSTRUCTION, HistoryFormat, ItemText, Renderer, Template, describe
 from store.errors import BadInput
-from store.records import Item
+from store.rows import Item
 
 TITLES = ["Big Hero 6 (Blu-ray)", "Frozen"]
 

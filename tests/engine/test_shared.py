@@ -10,8 +10,8 @@ import pytest
 
 from engine.audit.shared import shared
 from store import datasets
-from store.records import Dataset
-from store.words import Split
+from store.enums import Split
+from store.rows import Dataset
 from store.workspace import Workspace
 from tests.small_shop import CATEGORIES, HISTORIES, TITLES, add
 

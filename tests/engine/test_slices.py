@@ -10,8 +10,8 @@ import pytest
 
 from engine.measuring.slices import CATEGORIES_SHOWN, OTHER_CATEGORIES, condition, meeting, slices
 from store import datasets
+from store.enums import Split
 from store.errors import BadInput
-from store.words import Split
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add, five_items
 

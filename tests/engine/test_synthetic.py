@@ -11,24 +11,24 @@ import pytest
 
 from engine.preparation.prepare import Choices, Prepared, prepare
 from engine.preparation.splits import PUBLIC_T1, PUBLIC_T2
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from engine.sources.synthetic import read_shop, write_shop
+from store.enums import SplitKind
 from store.errors import BadInput
-from store.words import SplitKind
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Raw:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> SourceData:
     (raw,) = read_shop(tmp_path_factory.mktemp("shop"), 3000, 400, 1, 5)
     return raw
 
 
 @pytest.fixture(scope="module")
-def prepared(shop: Raw) -> Prepared:
+def prepared(shop: SourceData) -> Prepared:
     return prepare(shop, Choices(SplitKind.TIMESTAMP, PUBLIC_T1, PUBLIC_T2))
 
 
-def attribute(shop: Raw, prepared: Prepared, name: str) -> np.ndarray:
+def attribute(shop: SourceData, prepared: Prepared, name: str) -> np.ndarray:
     """A field of each item of the prepared catalogue, as codes."""
     items = shop.items.select("key", pl.col("fields").str.json_path_match(f"$.{name}")).collect()
     joined = prepared.catalogue.keys.join(items, on="key", how="left", maintain_order="left")
@@ -54,7 +54,7 @@ def test_a_domain_does_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
     assert alone.read_bytes() == beside.read_bytes()
 
 
-def test_it_is_labelled_synthetic(shop: Raw) -> None:
+def test_it_is_labelled_synthetic(shop: SourceData) -> None:
     assert shop.synthetic
     assert shop.platform == "synthetic"
 
@@ -79,7 +79,7 @@ def test_every_split_has_its_share(prepared: Prepared) -> None:
     assert test == pytest.approx(0.1, abs=0.02)
 
 
-def test_users_have_a_taste_and_a_favourite_brand(shop: Raw, prepared: Prepared) -> None:
+def test_users_have_a_taste_and_a_favourite_brand(shop: SourceData, prepared: Prepared) -> None:
     events, histories = prepared.events, prepared.histories
     last = histories.items[histories.start[events.sequence] + events.length - 1]
     rng = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def test_popularity_drifts_and_late_targets_are_partly_cold(prepared: Prepared) 
     assert len(early & late) < 15
 
 
-def test_descriptions_tell_what_titles_leave_out(shop: Raw) -> None:
+def test_descriptions_tell_what_titles_leave_out(shop: SourceData) -> None:
     items = shop.items.collect()
     titles, described = items["title"], items["description"].fill_null("")
     kinds = items["category"]

@@ -26,11 +26,11 @@ from engine.preparation.splits import ORDER, key_hashes, under_caps
 from engine.preparation.ties import tie_hashes
 from engine.protocol import EvaluationOptions
 from engine.sources import amazon23, movielens, table, yelp
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from store import evaluations
+from store.enums import SplitKind, Ties
 from store.errors import BadInput
-from store.records import Dataset
-from store.words import SplitKind, Ties
+from store.rows import Dataset
 from store.workspace import Workspace
 from tests.engine.raw_rows import Visit, raw, titles
 
@@ -54,7 +54,7 @@ def when(day: int) -> int:
     return NEWEST + day * DAY
 
 
-def as_table(folder: Path, events: list[Event], items: list[Item]) -> Raw:
+def as_table(folder: Path, events: list[Event], items: list[Item]) -> SourceData:
     rows = [f"{user},{item},{when(day)},{rating}" for user, item, day, rating in events]
     (folder / "events.csv").write_text("\n".join(["user_id,item_id,timestamp,rating", *rows]) + "\n")
     catalogue = [f"{key},{title},{text}" for key, title, text in items]
@@ -62,7 +62,7 @@ def as_table(folder: Path, events: list[Event], items: list[Item]) -> Raw:
     return table.read(folder / "events.csv", folder / "items.csv", domain="Shop")
 
 
-def as_movielens(folder: Path, events: list[Event], items: list[Item]) -> Raw:
+def as_movielens(folder: Path, events: list[Event], items: list[Item]) -> SourceData:
     rows = [f"{user},{item},{rating},{when(day) // 1000}" for user, item, day, rating in events]
     (folder / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *rows]) + "\n")
     films = [f"{key},{title} {text},Drama" for key, title, text in items]
@@ -70,7 +70,7 @@ def as_movielens(folder: Path, events: list[Event], items: list[Item]) -> Raw:
     return movielens.read(folder)
 
 
-def as_reviews(folder: Path, events: list[Event], items: list[Item]) -> Raw:
+def as_reviews(folder: Path, events: list[Event], items: list[Item]) -> SourceData:
     rows = [
         {"user_id": user, "parent_asin": item, "timestamp": when(day), "rating": rating}
         for user, item, day, rating in events
@@ -80,7 +80,7 @@ def as_reviews(folder: Path, events: list[Event], items: list[Item]) -> Raw:
     return amazon23.read_raw(folder / "reviews.jsonl", folder / "meta.jsonl", "Shop")
 
 
-def as_benchmark(folder: Path, events: list[Event], items: list[Item]) -> Raw:
+def as_benchmark(folder: Path, events: list[Event], items: list[Item]) -> SourceData:
     """Three files, of which each holds a third of the rows, whichever these are."""
     head = "user_id,parent_asin,rating,timestamp,history"
     paths = [folder / f"{name}.csv" for name in ("train", "valid", "test")]
@@ -91,7 +91,7 @@ def as_benchmark(folder: Path, events: list[Event], items: list[Item]) -> Raw:
     return amazon23.read_benchmark(*paths, folder / "meta.jsonl", "Shop")
 
 
-def as_yelp(folder: Path, events: list[Event], items: list[Item]) -> Raw:
+def as_yelp(folder: Path, events: list[Event], items: list[Item]) -> SourceData:
     rows = [
         {"user_id": user, "business_id": item, "date": f"2020-01-{day + 1:02d} 00:00:00", "stars": rating}
         for user, item, day, rating in events
@@ -108,7 +108,9 @@ def lines(path: Path, rows: list[dict[str, object]]) -> None:
 SOURCES = (as_table, as_movielens, as_reviews, as_benchmark, as_yelp)
 
 
-def stored(folder: Path, read: Callable[..., Raw], events: list[Event], items: list[Item]) -> tuple[Workspace, Dataset]:
+def stored(
+    folder: Path, read: Callable[..., SourceData], events: list[Event], items: list[Item]
+) -> tuple[Workspace, Dataset]:
     files = Path(tempfile.mkdtemp(dir=folder))
     workspace = Workspace(files / "workspace")
     return workspace, ingest(workspace, read(files, events, items), IngestOptions("shop", split=LAST))
@@ -128,7 +130,7 @@ def figures_of(dataset: Dataset) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("read", SOURCES)
-def test_any_order_of_rows_and_files_gives_one_dataset(read: Callable[..., Raw], tmp_path: Path) -> None:
+def test_any_order_of_rows_and_files_gives_one_dataset(read: Callable[..., SourceData], tmp_path: Path) -> None:
     workspace, first = stored(tmp_path, read, EVENTS, ITEMS)
     ranks = ranks_of(workspace)
     assert first.ties is Ties.SHUFFLE

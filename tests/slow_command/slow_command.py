@@ -11,7 +11,7 @@ import typer
 
 from engine.commands import application, main
 from engine.commands.options import WorkspaceOption, open_workspace
-from engine.jobs import door
+from engine.jobs import submit
 from engine.progress import Observer
 from store.errors import BadInput, Cancelled, Failed
 
@@ -75,7 +75,7 @@ def slow(
                 if not stubborn:
                     raise
 
-    made = door.run(open_workspace(workspace), "slow", work, detach=detach, device=device)
+    made = submit.submit_job(open_workspace(workspace), "slow", work, detach=detach, device=device)
     if made is not None:
         print(f"made {made}", flush=True)
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import jobs
+from store.enums import JobState
 from store.errors import BadInput
-from store.records import Job
-from store.words import JobState
+from store.rows import Job
 from store.workspace import Workspace
 
 
@@ -180,7 +180,7 @@ def test_a_failed_transaction_leaves_no_half_of_a_report(workspace: Workspace) -
         id = add(db).id
         with pytest.raises(sqlite3.Error):
             jobs.report(
-                db, id, stage="s", done=5, total=9, seconds=1, told=[("kind", "words")],
+                db, id, stage="s", done=5, total=9, seconds=1, events=[("kind", "words")],
                 points=[("p", "loss", 1, 1.0, 0.0), ("p", "loss", 2, "much", 0.0)],  # type: ignore[list-item]
             )  # fmt: skip
         assert jobs.events(db, id) == []

@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as arrays_of
 
 from store import datasets, embeddings, evaluations, models
 from store.arrays import content_hash, pack, settings_hash, unpack
+from store.enums import Split
 from store.errors import BadInput, Failed
-from store.records import Dataset, Metric, Model, Ranks
-from store.words import Split
+from store.rows import Dataset, Metric, Model, Ranks
 from store.workspace import Workspace
 from tests.small_shop import A, B, C, D, E, five_items
 

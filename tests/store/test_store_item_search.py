@@ -13,7 +13,7 @@ from store.workspace import Workspace
 from tests.small_shop import five_items, many
 
 
-def found(space: Workspace, words: str, **where: int) -> tuple[list[int], int | None]:
+def items_found(space: Workspace, words: str, **where: int) -> tuple[list[int], int | None]:
     with space.read() as db:
         part = find_items(db, dataset(db, "shop").id, words, **where)
     return [item.item for item in part.items], part.next
@@ -21,14 +21,14 @@ def found(space: Workspace, words: str, **where: int) -> tuple[list[int], int | 
 
 def test_every_word_is_a_part_of_the_title_whatever_its_case(tmp_path: Path) -> None:
     space = five_items(tmp_path, titles=("Hammered LAMPSHADE", "Lamp", "Ñandú lamp", "50% off_", ""))
-    assert found(space, "lamp") == ([0, 1, 2], None)
-    assert found(space, "Ham lamp") == ([0], None)
-    assert found(space, "ÑANDÚ") == ([2], None)
-    assert found(space, "%") == ([3], None)
-    assert found(space, "_") == ([3], None)
-    assert found(space, "k4") == ([4], None)  # a key, and only a whole one
-    assert found(space, "k") == ([], None)
-    assert found(space, "") == ([0, 1, 2, 3, 4], None)
+    assert items_found(space, "lamp") == ([0, 1, 2], None)
+    assert items_found(space, "Ham lamp") == ([0], None)
+    assert items_found(space, "ÑANDÚ") == ([2], None)
+    assert items_found(space, "%") == ([3], None)
+    assert items_found(space, "_") == ([3], None)
+    assert items_found(space, "k4") == ([4], None)  # a key, and only a whole one
+    assert items_found(space, "k") == ([], None)
+    assert items_found(space, "") == ([0, 1, 2, 3, 4], None)
 
 
 def test_a_part_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_a_part_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     start: int | None = 0
     steps = 0
     while start is not None:
-        items, start = found(space, "lamp", start=start, limit=7)
+        items, start = items_found(space, "lamp", start=start, limit=7)
         whole += items
         steps += 1
     assert steps > 3

@@ -82,14 +82,14 @@ def test_a_database_of_another_program_is_refused_and_not_touched(tmp_path: Path
 def test_many_openers_at_once_make_one_whole_workspace(tmp_path: Path) -> None:
     faults: list[BaseException] = []
 
-    def visit(number: int) -> None:
+    def open_once(number: int) -> None:
         try:
             with Workspace(tmp_path / "new").write() as db:
                 ui_state.put(db, str(number), number)
         except BaseException as error:
             faults.append(error)
 
-    threads = [threading.Thread(target=visit, args=(n,)) for n in range(8)]
+    threads = [threading.Thread(target=open_once, args=(n,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

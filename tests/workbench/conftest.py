@@ -98,7 +98,7 @@ async def poll(pilot: Pilot) -> None:
     await settle(pilot)
 
 
-def said(app: Workbench) -> str:
+def notifications(app: Workbench) -> str:
     """What the notifications say."""
     return " ".join(notification.message for notification in app._notifications)
 

@@ -7,7 +7,7 @@ import numpy as np
 from store.datasets import dataset
 from store.models import model
 from store.projections import add_projection
-from store.records import Points, Projection
+from store.rows import Points, Projection
 from store.workspace import Workspace
 
 KEPT = 15
@@ -22,7 +22,7 @@ def add_map(
     method: str = "tsne",
     seed: int = 0,
     each: int = 40,
-    place: np.ndarray | None = None,
+    xy: np.ndarray | None = None,
 ) -> Projection:
     """`each` of every dataset, in a cloud of their own; the neighbours of a point are the next ones by number."""
     draw = np.random.default_rng(seed)
@@ -31,8 +31,8 @@ def add_map(
         counts = [min(each, one.items if kind == "items" else one.users) for one in own]
         of = np.repeat(np.arange(len(own), dtype=np.int32), counts)
         row = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
-        if place is None:
-            place = draw.normal(size=(len(row), 2)) + 8 * np.column_stack((of, of % 2))
+        if xy is None:
+            xy = draw.normal(size=(len(row), 2)) + 8 * np.column_stack((of, of % 2))
         near = (np.arange(len(row))[:, None] + np.arange(1, KEPT + 1)) % len(row)
         return add_projection(
             db,
@@ -54,7 +54,7 @@ def add_map(
                 "silhouette_map": 0.312, "purity": 0.93, "purity_map": 0.951, "purity_chance": 0.49,
             },
             seed=seed,
-            points=Points(of, row, place.astype(np.float32), near.astype(np.int32)),
+            points=Points(of, row, xy.astype(np.float32), near.astype(np.int32)),
             seconds=12.0,
             device="cpu",
             code_version="test",

@@ -15,11 +15,11 @@ from engine.tuning.request import SearchRequest, parse_tries
 from store import jobs
 from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.datasets import dataset
+from store.enums import JobState, Seen, Split, SplitKind
 from store.evaluations import EvaluationWriter, evaluation_key
 from store.models import model, put_model
-from store.records import Dataset, Evaluation, Metric, Ranks, Search
+from store.rows import Dataset, Evaluation, Metric, Ranks, Search
 from store.searches import TrialDraft, fail_trial, finish_trial, put_search, trials
-from store.words import JobState, Seen, Split, SplitKind
 from store.workspace import Workspace
 
 DAY_MS = 86_400_000

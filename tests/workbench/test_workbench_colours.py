@@ -10,7 +10,7 @@ from store.workspace import Workspace
 from workbench import themes
 from workbench.application import Workbench
 from workbench.areas import AREAS
-from workbench.settings import Settings
+from workbench.settings import UserSettings
 
 
 def grounds(app: Workbench) -> set[Color]:
@@ -27,7 +27,7 @@ def grounds(app: Workbench) -> set[Color]:
 
 @pytest.mark.parametrize("theme", [themes.DARK, themes.LIGHT], ids=lambda theme: theme.name)
 async def test_every_word_of_every_area_is_seen_on_the_grounds_of_its_theme(workspace: Workspace, theme) -> None:
-    app = Workbench(workspace, readonly=True, settings=Settings(theme=theme.name))
+    app = Workbench(workspace, readonly=True, settings=UserSettings(theme=theme.name))
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         own = {Color.parse(theme.background), Color.parse(theme.panel)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import shop
-from conftest import poll, press, said, screen_text, settle
+from conftest import notifications, poll, press, screen_text, settle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +15,7 @@ from workbench import numbers
 from workbench.application import Workbench
 from workbench.comparison import read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
-from workbench.remembered import ResultsChoice
+from workbench.ui_state import ResultsChoice
 
 FILMS = ResultsChoice(dataset="movielens-small")
 BY_LENGTH = ResultsChoice(dataset="movielens-small", slice="history-length")
@@ -79,7 +79,7 @@ async def test_marked_rows_are_compared_and_escape_leads_back(workspace: Workspa
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "4 a")
-        assert "Mark the rows to compare with Space first" in said(app)
+        assert "Mark the rows to compare with Space first" in notifications(app)
         await press(pilot, "G space k space")  # only, then last-item
         assert "A only" in screen_text(app)
         assert "B last-item" in screen_text(app)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, poll, press, said, screen_text, settle, until
+from conftest import check_snapshot, notifications, poll, press, screen_text, settle, until
 from test_workbench_keys import own_bindings
 
 from engine.audit.order_figures import KEY_PROBE, RULES, stored_figures
 from store import datasets
 from store.dataset_figures import put_figure
 from store.dataset_writer import DatasetDraft, DatasetWriter
-from store.words import SplitKind
+from store.enums import SplitKind
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.data_rows import bar_of
@@ -209,7 +209,7 @@ async def test_a_filter_narrows_the_datasets_and_the_cursor_stays_on_one(workspa
         assert "Datasets  1 of 3" in text
         assert "movielens-small" not in text
         await press(pilot, "r")
-        assert app.remembered.results.dataset == "shop-kitchen"
+        assert app.ui_state.results.dataset == "shop-kitchen"
         await press(pilot, "2 u")
         assert app.current_mode == "users"
         assert "shop-kitchen" in screen_text(app)
@@ -239,7 +239,7 @@ async def test_a_dataset_that_appears_or_goes_is_noticed(workspace: Workspace) -
         with workspace.write() as db:
             db.execute("DELETE FROM dataset WHERE name = 'shop-kitchen'")
         await until(pilot, "Datasets  3")  # its items are left
-        assert said(app) == "shop-kitchen was removed."
+        assert notifications(app) == "shop-kitchen was removed."
 
 
 async def test_a_replaced_dataset_is_listed_anew(workspace: Workspace) -> None:

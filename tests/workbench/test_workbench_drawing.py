@@ -23,7 +23,7 @@ from textual.theme import Theme
 
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 WIDTH, HEIGHT = 60, 14
 CURSORS = ["red", "green"]  # themes that differ in their cursor only
@@ -42,11 +42,11 @@ def drawn(table: Table) -> list[Strip]:
     return table.render_lines(table.size.region)
 
 
-def rows(draw: random.Random) -> list[Line]:
+def rows(draw: random.Random) -> list[TableLine]:
     """Up to a dozen rows of few different texts and styles, so that lines come again in other places."""
 
     keys = draw.sample("abcdefghijklm", draw.randint(0, 12))
-    return [Line(key, (cell(draw), cell(draw), cell(draw)), draw.choice([1, 1, 2])) for key in keys]
+    return [TableLine(key, (cell(draw), cell(draw), cell(draw)), draw.choice([1, 1, 2])) for key in keys]
 
 
 def cell(draw: random.Random) -> Text:
@@ -62,7 +62,7 @@ async def test_a_table_that_changed_often_looks_like_one_that_was_made_just_now(
         table = app.query_one(Table)
         table.focus()
         heads: list[Heading] = []
-        lines: list[Line] = []
+        lines: list[TableLine] = []
         for _ in range(120):
             if draw.random() < 0.3:
                 heads = [Heading(Text(draw.choice(["n", "name"])), width) for width in (draw.choice([0, 5]), 0, 6)]
@@ -89,7 +89,9 @@ async def test_a_cell_that_says_the_same_in_another_colour_is_drawn_again() -> N
     async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
         table = app.query_one(Table)
         for style in ("#ff0000", "#00ff00"):
-            table.put([Heading(Text("n"))], [Line("a", (Text("0.5", style=style),)), Line("b", (Text("0.5"),))])
+            table.put(
+                [Heading(Text("n"))], [TableLine("a", (Text("0.5", style=style),)), TableLine("b", (Text("0.5"),))]
+            )
             table.move_cursor(row=1)
             await pilot.pause()
             colours = {segment.style.color.name for segment in drawn(table)[1] if segment.style and segment.style.color}
@@ -159,13 +161,13 @@ async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeyp
 
 COLLECTIONS = """
 import gc
-from workbench import garbage
+from workbench import gc_policy
 
 now = 0.0
-garbage.monotonic = lambda: now
+gc_policy.monotonic = lambda: now
 found = []
 gc.callbacks.append(lambda phase, about: phase == "stop" and about["generation"] == 2 and found.append(1))
-one = garbage.Garbage()
+one = gc_policy.GcPolicy()
 old = [[] for _ in range(50_000)]
 gc.collect(); found.clear()
 one.keep()
@@ -179,7 +181,7 @@ kept = work()
 one.touched()
 one.look()
 print(len(found))
-now += garbage.QUIET_S
+now += gc_policy.QUIET_S
 one.look()
 print(len(found))
 one.look()

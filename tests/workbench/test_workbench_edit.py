@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import check_snapshot, press, said, screen_text, settle, until
+from conftest import check_snapshot, notifications, press, screen_text, settle, until
 from test_workbench_faults import NASTY, assert_clean
 from test_workbench_keys import own_bindings
 from textual.pilot import Pilot
@@ -23,11 +23,11 @@ from engine.evaluation import evaluate
 from engine.models import make_baseline
 from engine.progress import Observer
 from engine.protocol import EvaluationOptions
-from store.records import Item
+from store.rows import Item
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.history_draft import HistoryDraft
-from workbench.place_changes import place_changes
+from workbench.rank_changes import rank_changes
 from workbench.screens.help import sections
 from workbench.screens.why import WhyDialog
 from workbench.widgets.edited_panel import EditedPanel
@@ -43,17 +43,17 @@ def items(*numbers: int) -> tuple[Item, ...]:
 
 def test_a_draft_keeps_every_step() -> None:
     stored = HistoryDraft.of(items(3, 5, 7), older=(1, 2))
-    assert stored.asked == (1, 2, 3, 5, 7)
+    assert stored.query == (1, 2, 3, 5, 7)
     edited = stored.dropped(1)
-    assert edited.asked == (1, 2, 3, 7)
+    assert edited.query == (1, 2, 3, 7)
     edited = edited.grown(1, None, "a lamp").grown(3, items(9)[0])
-    assert edited.asked == (1, 2, 3, "a lamp", 7, 9)
-    assert edited.moved(1, 1).asked == (1, 2, 3, 7, "a lamp", 9)
+    assert edited.query == (1, 2, 3, "a lamp", 7, 9)
+    assert edited.moved(1, 1).query == (1, 2, 3, 7, "a lamp", 9)
     assert edited.moved(0, -1) == edited
     assert edited.moved(3, 1) == edited
     assert len({entry.number for entry in edited.entries}) == 4
     assert edited.changed
-    assert edited.undone().asked == (1, 2, 3, "a lamp", 7)
+    assert edited.undone().query == (1, 2, 3, "a lamp", 7)
     assert edited.undone().undone().undone() == HistoryDraft(stored.older, stored.first, stored.entries, added=2)
     assert not edited.reset().changed
     assert edited.reset().undone().entries == edited.entries
@@ -61,9 +61,9 @@ def test_a_draft_keeps_every_step() -> None:
 
 
 def test_places_that_changed() -> None:
-    assert place_changes([7, 9, 5, 1, 8], [9, 7, 8, 1]) == ["▲1", "▼1", "new", "=", "▼2"]
-    assert place_changes([1, 2], None) == ["", ""]
-    assert place_changes([1, 2], [1, 2]) == ["=", "="]
+    assert rank_changes([7, 9, 5, 1, 8], [9, 7, 8, 1]) == ["▲1", "▼1", "new", "=", "▼2"]
+    assert rank_changes([1, 2], None) == ["", ""]
+    assert rank_changes([1, 2], [1, 2]) == ["=", "="]
 
 
 def test_bars_share_one_zero_and_one_scale() -> None:
@@ -172,11 +172,11 @@ async def test_edits_rank_again_and_the_process_ends_with_the_workbench(real: Wo
         text = await until(pilot, "The history is empty: there is nothing to rank by.")
         assert not app.screen.query_one("#again-picks").display
         await press(pilot, "w")
-        assert "Nothing is ranked yet." in said(app)
+        assert "Nothing is ranked yet." in notifications(app)
         await press(pilot, "u x")
         text = await until(pilot, "• in the history")
         assert "x seen items kept" in text
-        pid = app.warm.pid
+        pid = app.inference.pid
         assert pid is not None
         assert alive(pid)
         await press(pilot, "escape")
@@ -196,14 +196,14 @@ async def test_a_model_that_cannot_be_opened_and_a_process_that_dies_are_said(re
         assert not app.screen.query_one("#again-picks").display
         await press(pilot, "m g enter")
         await until(pilot, "● ready")
-        pid = app.warm.pid
+        pid = app.inference.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         text = await until(pilot, "was ended by SIGKILL")
         assert "starts it again" in text
         await press(pilot, "d")
         await until(pilot, "● ready")
-        assert app.warm.pid not in (None, pid)
+        assert app.inference.pid not in (None, pid)
 
 
 async def test_where_there_is_nothing_to_ask_the_keys_say_why(workspace: Workspace) -> None:
@@ -211,9 +211,9 @@ async def test_where_there_is_nothing_to_ask_the_keys_say_why(workspace: Workspa
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5 d G enter w")  # a dataset without evaluations
-        assert "No model recommends anything here" in said(app)
+        assert "No model recommends anything here" in notifications(app)
         await press(pilot, "e")
-        assert "there is no model to rank with" in said(app)
+        assert "there is no model to rank with" in notifications(app)
 
 
 async def test_why_is_about_the_row_under_the_cursor_the_target_included(workspace: Workspace) -> None:
@@ -248,7 +248,7 @@ async def test_why_says_what_each_part_of_a_sum_adds_to_all_that_is_recommended(
     train_baseline(real, make_baseline(real, request), "movielens-small", Observer())
     evaluate(real, "fusion", "movielens-small", EvaluationOptions())
     app = Workbench(real, readonly=True)
-    app.remembered.users.dataset = "movielens-small"
+    app.ui_state.users.dataset = "movielens-small"
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5 tab j w")
@@ -268,8 +268,8 @@ async def test_why_from_users_and_titles_of_any_kind(workspace: Workspace) -> No
     shop.add_dataset(workspace, "nasty [red]\x1b[31m", users=12, items=len(NASTY), seed=7, titles=NASTY)
     shop.evaluate(workspace, "pop", "nasty [red]\x1b[31m")
     app = Workbench(workspace, readonly=True)
-    app.remembered.users.dataset = "nasty [red]\x1b[31m"
-    app.remembered.users.seen = "keep"
+    app.ui_state.users.dataset = "nasty [red]\x1b[31m"
+    app.ui_state.users.seen = "keep"
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "5 tab w")
@@ -337,10 +337,10 @@ def test_no_process_outlives_a_workbench_that_was_killed(real: Workspace, tmp_pa
 import sys, time
 from pathlib import Path
 from store.workspace import Workspace
-from workbench.warm_process import WarmProcess
-from engine.warm.messages import RankRequest
+from workbench.inference_process import InferenceProcess
+from engine.inference.messages import RankRequest
 
-warm = WarmProcess(Path({str(real.folder.absolute())!r}))
+warm = InferenceProcess(Path({str(real.folder.absolute())!r}))
 warm.ask(lambda number: RankRequest(number, "gone", (1,), 1, 5), lambda answer: None)
 print(warm.pid, flush=True)
 time.sleep(600)  # until it is killed

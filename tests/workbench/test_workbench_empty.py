@@ -7,10 +7,10 @@ from pathlib import Path
 import maps
 import pytest
 import shop
-from conftest import check_snapshot, poll, press, said, screen_text, settle
+from conftest import check_snapshot, notifications, poll, press, screen_text, settle
 
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.screens.area import AreaScreen
@@ -42,11 +42,11 @@ def footer(app: Workbench) -> str:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("made", [False, True], ids=["no workspace", "an empty one"])
+@pytest.mark.parametrize("exists", [False, True], ids=["no workspace", "an empty one"])
 @pytest.mark.parametrize("area", TABLES)
-async def test_what_a_job_fills_has_the_cursor(tmp_path: Path, area: str, made: bool, size: tuple[int, int]) -> None:
+async def test_what_a_job_fills_has_the_cursor(tmp_path: Path, area: str, exists: bool, size: tuple[int, int]) -> None:
     workspace = Workspace(tmp_path / "w")
-    if made:
+    if exists:
         with workspace.write():
             pass
     key, table, keys = TABLES[area]
@@ -89,12 +89,12 @@ async def test_numbers_that_a_slice_hid_have_the_cursor_again(workspace: Workspa
         await press(pilot, "4")
         screen = app.screen
         assert isinstance(screen, AreaScreen)
-        app.remembered.results.slice = "target"
+        app.ui_state.results.slice = "target"
         screen.reload()
         await settle(pilot)
         assert "No evaluation here has metrics by target" in screen_text(app)
         assert footer(app) == "e Show"
-        app.remembered.results.slice = "all"
+        app.ui_state.results.slice = "all"
         screen.reload()
         await settle(pilot)
         assert app.focused is screen.query_one("#grid")
@@ -112,7 +112,7 @@ async def test_no_key_and_no_command_is_offered_that_needs_what_is_not_there(tmp
         assert not [title for title in commands if title.startswith(("Copy  (", "Copy table", "Pager", "Maximise"))]
         for key in ("y", "Y", "V", "z"):
             await press(pilot, key)
-        assert not said(app)
+        assert not notifications(app)
 
 
 async def test_an_empty_map_follows_the_job_that_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, press, said, screen_text, settle, until
+from conftest import check_snapshot, notifications, press, screen_text, settle, until
 
 from engine.queries.event_filter import EXAMPLES, EventFilter, Within, parse
 from store.errors import BadInput
 from store.evaluations import evaluated_events, evaluations, ranks
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.remembered import UsersChoice, from_json, load
 from workbench.screens.users import UsersScreen
-from workbench.visit import count_asked, read_users, read_visit
+from workbench.ui_state import UsersChoice, from_json, load
+from workbench.user_event import count_matching_events, read_user_event, read_users
 from workbench.widgets.table import Table
 
 DATASET = "movielens-small"
@@ -49,7 +49,7 @@ def test_what_is_no_question_is_said(words: str, problem: str) -> None:
     assert problem in str(raised.value)
 
 
-def found(workspace: Workspace, words: str, *, seen: str = "mask") -> set[int]:
+def event_numbers(workspace: Workspace, words: str, *, seen: str = "mask") -> set[int]:
     """The events that answer a question, counted here one by one; A is only, B is pop."""
     with workspace.read() as db:
         own = {e.model: e for e in evaluations(db, dataset=DATASET)}
@@ -66,13 +66,13 @@ def found(workspace: Workspace, words: str, *, seen: str = "mask") -> set[int]:
         }
     suffix = "_masked" if seen == "mask" else ""
 
-    def place(stored: object, row: int) -> float:
+    def rank(stored: object, row: int) -> float:
         return float(getattr(stored, f"better{suffix}")[row] + 1 + getattr(stored, f"tied{suffix}")[row] / 2)
 
     question = parse(words)
     expected = set()
     for row in range(len(events)):
-        places = (place(a, row), place(b, row))
+        places = (rank(a, row), rank(b, row))
         meets = all((places[part.model] <= part.top) == part.inside for part in question.within)
         meets &= all(places[one] < places[other] for one, other in question.above)
         least, most = question.length or (0, None)
@@ -80,7 +80,7 @@ def found(workspace: Workspace, words: str, *, seen: str = "mask") -> set[int]:
         meets &= not question.target or (question.target == "warm") == (int(events.item[row]) in trained)
         if meets:
             expected.add(int(events.event[row]))
-    asked = count_asked(workspace, choice, words)
+    asked = count_matching_events(workspace, choice, words)
     assert asked.looked_at == len(events)
     assert set(asked.event.tolist()) == expected
     return expected
@@ -88,7 +88,7 @@ def found(workspace: Workspace, words: str, *, seen: str = "mask") -> set[int]:
 
 def test_the_events_found_are_those_that_meet_every_part(workspace: Workspace) -> None:
     counts = [
-        len(found(workspace, words, seen=seen))
+        len(event_numbers(workspace, words, seen=seen))
         for seen in ("mask", "keep")
         for words in (
             "A in top 10",
@@ -100,43 +100,45 @@ def test_the_events_found_are_those_that_meet_every_part(workspace: Workspace) -
         )
     ]
     assert all(0 < count < 60 for count in counts[:5])
-    assert counts[0] + len(found(workspace, "A not in top 10")) == 60
-    assert len(found(workspace, "warm target")) + len(found(workspace, "cold target")) == 60
+    assert counts[0] + len(event_numbers(workspace, "A not in top 10")) == 60
+    assert len(event_numbers(workspace, "warm target")) + len(event_numbers(workspace, "cold target")) == 60
 
 
 def test_a_model_that_is_not_there_is_named(workspace: Workspace) -> None:
     with pytest.raises(BadInput, match="there is no model C here"):
-        count_asked(workspace, UsersChoice(DATASET), "C in top 10")
+        count_matching_events(workspace, UsersChoice(DATASET), "C in top 10")
 
 
 def test_events_that_a_sample_leaves_out_are_not_asked_about(workspace: Workspace) -> None:
     small = shop.evaluate(workspace, "pop", DATASET, sample=3)
     with workspace.read() as db:
         only = next(e for e in evaluations(db, dataset=DATASET) if e.model == "only")
-    asked = count_asked(workspace, UsersChoice(DATASET, left=only.key, right=small.key), "A in top 100, B in top 100")
+    asked = count_matching_events(
+        workspace, UsersChoice(DATASET, left=only.key, right=small.key), "A in top 100, B in top 100"
+    )
     assert (asked.looked_at, len(asked.event)) == (3, 3)
 
 
 def test_next_random_and_the_list_stay_among_the_events_asked_for(workspace: Workspace) -> None:
     choice = UsersChoice(DATASET, question="A in top 30")
-    view = read_visit(workspace, choice, "asked")
-    assert view.asked is not None
-    assert view.visit is not None
-    wanted = view.asked.event.tolist()
-    assert view.visit.walked == len(wanted) < 60
-    walked = [view.visit.event.event]
+    view = read_user_event(workspace, choice, "asked")
+    assert view.matching is not None
+    assert view.user_event is not None
+    wanted = view.matching.event.tolist()
+    assert view.user_event.walked == len(wanted) < 60
+    walked = [view.user_event.event.event]
     while len(walked) < len(wanted):
         choice.event = walked[-1]
-        view = read_visit(workspace, choice, "next", view.asked)
-        walked.append(view.visit.event.event)  # type: ignore[union-attr]
+        view = read_user_event(workspace, choice, "next", view.matching)
+        walked.append(view.user_event.event.event)  # type: ignore[union-attr]
     assert walked == wanted
-    drawn = {read_visit(workspace, choice, "random", view.asked).visit.event.event for _ in range(20)}  # type: ignore[union-attr]
+    drawn = {read_user_event(workspace, choice, "random", view.matching).user_event.event.event for _ in range(20)}  # type: ignore[union-attr]
     assert drawn <= set(wanted)
     assert len(drawn) > 1
-    page = read_users(workspace, DATASET, "", asked=view.asked)
-    assert {user for user, _ in page.users} == set(view.asked.user.tolist())
+    page = read_users(workspace, DATASET, "", matching=view.matching)
+    assert {user for user, _ in page.users} == set(view.matching.user.tolist())
     assert page.total == len(page.users)
-    narrowed = read_users(workspace, DATASET, "user0001", asked=view.asked)
+    narrowed = read_users(workspace, DATASET, "user0001", matching=view.matching)
     assert [key for _, key in narrowed.users] == [key for _, key in page.users if key.startswith("user0001")]
     assert narrowed.total == len(narrowed.users)
 
@@ -151,7 +153,7 @@ async def test_a_question_is_typed_counted_asked_ended_and_found_again_after_a_r
         await press(pilot, "enter")  # nothing to ask: the dialog stays
         assert '"bogus" is no part of a filter' in screen_text(app)
         await press(pilot, "backspace " * 5 + "a space t o p space 3 0")
-        count = count_asked(workspace, app.remembered.users, "A in top 30")
+        count = count_matching_events(workspace, app.ui_state.users, "A in top 30")
         events = f"{len(count.event)} of 60 events, {len(count.event)} users"
         await until(pilot, events)
         await press(pilot, "enter")
@@ -179,27 +181,27 @@ async def test_a_question_is_typed_counted_asked_ended_and_found_again_after_a_r
 
 async def test_a_question_that_cannot_be_asked_here_says_so_and_everybody_stays(workspace: Workspace) -> None:
     app = Workbench(workspace, readonly=True)
-    app.remembered.users.question = "C in top 10"
+    app.ui_state.users.question = "C in top 10"
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "5")
-        assert "there is no model C here" in said(app)
+        assert "there is no model C here" in notifications(app)
         assert "f asked everybody" in screen_text(app)
-        app.remembered.users.question = "length 999"
+        app.ui_state.users.question = "length 999"
         await press(pilot, "f5")
         assert "n p r event none answers" in screen_text(app)
-        before = app.remembered.users.event
+        before = app.ui_state.users.event
         await press(pilot, "n p r")
-        assert app.remembered.users.event == before
+        assert app.ui_state.users.event == before
 
 
 async def test_where_nothing_is_evaluated_there_is_nothing_to_ask(workspace: Workspace) -> None:
     app = Workbench(workspace, readonly=True)
-    app.remembered.users.dataset = "shop-kitchen"
+    app.ui_state.users.dataset = "shop-kitchen"
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "5 f")
-        assert "there is nothing to ask about" in said(app)
+        assert "there is nothing to ask about" in notifications(app)
         assert isinstance(app.screen, UsersScreen)
 
 

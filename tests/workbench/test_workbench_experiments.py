@@ -41,7 +41,7 @@ FIGURES = (
 )
 MISSING = (("baseline", "pop", "--datasets", "Books"),)
 OUTCOME = Outcome("own", "Own", "table A.1", (SHEET, RATINGS), FIGURES, MISSING, ("one was left out",))
-VIEW = ExperimentView((Offered("own", "Own", asked=True),), OUTCOME, ("experiment", "own", "--datasets", "Books"))
+VIEW = ExperimentView((Offered("own", "Own", requested=True),), OUTCOME, ("experiment", "own", "--datasets", "Books"))
 OWN = """
 title = "My own"
 kind = "evaluations"
@@ -120,10 +120,10 @@ async def test_an_experiment_that_was_asked_for_is_shown_and_follows_the_seen_ru
         assert "» own  My own" in screen_text(app)
         assert "main" in screen_text(app)
         await press(pilot, "j enter")
-        assert app.remembered.results.experiment != "own"
+        assert app.ui_state.results.experiment != "own"
         assert "My own" not in screen_text(app)
         await press(pilot, "C")
-        assert app.clipboard.startswith(f"st5 experiment {app.remembered.results.experiment} --datasets ")
+        assert app.clipboard.startswith(f"st5 experiment {app.ui_state.results.experiment} --datasets ")
         await press(pilot, "escape")
         assert "metric NDCG@10" in screen_text(app)
         await press(pilot, "e e g enter")  # one metric

@@ -74,14 +74,14 @@ async def test_hostile_titles_are_shown_and_never_obeyed(tmp_path: Path, size: t
 
 
 def _everything(app: Workbench) -> list:
-    from workbench.remembered import UsersChoice
-    from workbench.visit import read_visit
+    from workbench.ui_state import UsersChoice
+    from workbench.user_event import read_user_event
 
     found = []
     for user in range(12):
-        name = app.remembered.users.dataset
-        visit = read_visit(app.workspace, UsersChoice(name, f"user{user:05d}"), "user").visit
-        found += [*visit.history, visit.target]
+        name = app.ui_state.users.dataset
+        user_event = read_user_event(app.workspace, UsersChoice(name, f"user{user:05d}"), "user").user_event
+        found += [*user_event.history, user_event.target]
     return found
 
 
@@ -118,13 +118,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("made", [False, True], ids=["no workspace", "an empty one"])
+@pytest.mark.parametrize("exists", [False, True], ids=["no workspace", "an empty one"])
 @pytest.mark.parametrize("area", AREAS)
 async def test_with_nothing_there_an_area_says_what_to_do_and_every_key_of_it_is_harmless(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, area: str, made: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, area: str, exists: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if made:
+    if exists:
         with Workspace(tmp_path / "w").write():
             pass
     key, nothing, _ = AREAS[area]
@@ -134,7 +134,7 @@ async def test_with_nothing_there_an_area_says_what_to_do_and_every_key_of_it_is
         await press(pilot, key)
         assert nothing in screen_text(app)
         opened = app.screen
-        for binding in [] if made or area == "help" else list(bindings_of(opened, app)):
+        for binding in [] if exists or area == "help" else list(bindings_of(opened, app)):
             await pilot.press(binding.key)
             await settle(pilot)
             assert not isinstance(app.screen, ProblemDialog), (binding, screen_text(app))
@@ -142,7 +142,7 @@ async def test_with_nothing_there_an_area_says_what_to_do_and_every_key_of_it_is
                 app.pop_screen()
                 await settle(pilot)
         assert nothing in screen_text(app)
-    assert (tmp_path / "w").exists() == made
+    assert (tmp_path / "w").exists() == exists
 
 
 @pytest.mark.parametrize("area", BROKEN)
@@ -240,7 +240,7 @@ async def test_another_writer_at_work_disturbs_nothing(workspace: Workspace) -> 
             assert "[4 Results]" in screen_text(app)
             await pilot.press("q")  # cannot be remembered: forgotten without a word
         db.execute("ROLLBACK")
-    assert Workbench(workspace).remembered.results.seen == "mask"
+    assert Workbench(workspace).ui_state.results.seen == "mask"
 
 
 async def test_a_dataset_replaced_or_removed_under_the_app(workspace: Workspace) -> None:

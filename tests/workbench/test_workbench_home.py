@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import poll, press, said, screen_text, settle, until
+from conftest import notifications, poll, press, screen_text, settle, until
 
 from store import jobs
+from store.enums import JobState
 from store.models import put_model
-from store.words import JobState
 from store.workspace import Workspace
 from tests import small_shop
 from tests.small_shop import TRAIN, A, B, C
 from workbench.application import Workbench
-from workbench.launch.baseline import BaselineDraft
-from workbench.launch.train import TrainDraft
+from workbench.launch.baseline import BaselineForm
+from workbench.launch.train import TrainForm
 from workbench.next_step import next_step
 from workbench.overview import read_overview
 
@@ -55,12 +55,12 @@ def test_the_next_step_follows_what_is_there(tmp_path: Path) -> None:
     shop.evaluate(workspace, "pop", "films")
     step = next_step(read_overview(workspace))
     assert step.commands == ("st5 baseline hybrid --datasets films",)
-    assert step.draft == BaselineDraft("hybrid", ("films",))
+    assert step.job_form == BaselineForm("hybrid", ("films",))
     shop.add_model(workspace, "hybrid")
     shop.evaluate(workspace, "hybrid", "films")
     step = next_step(read_overview(workspace))
     assert step.commands == ("st5 train nopre --datasets films --recipe modern",)
-    assert step.draft == TrainDraft(datasets=("films",))
+    assert step.job_form == TrainForm(datasets=("films",))
     with workspace.write() as db:
         put_model(
             db, name="nopre", kind="text", variant="nopre", weights_hash="w", code_version="test",
@@ -68,7 +68,7 @@ def test_the_next_step_follows_what_is_there(tmp_path: Path) -> None:
         )  # fmt: skip
     shop.evaluate(workspace, "nopre", "films")
     step = next_step(read_overview(workspace))
-    assert (step.commands, step.draft) == ((), None)
+    assert (step.commands, step.job_form) == ((), None)
     assert "Results (4) compares them" in step.sentence
     shop.add_model(workspace, "only")
     step = next_step(read_overview(workspace), Path("my work"))
@@ -82,7 +82,7 @@ def test_no_evaluation_is_suggested_on_data_without_test_events(tmp_path: Path) 
     small_shop.add(workspace, "early", small_shop.TITLES, small_shop.CATEGORIES, train)
     step = next_step(read_overview(workspace))
     assert "No dataset here has test events (early)" in step.sentence
-    assert (step.commands, step.draft) == (("st5 datasets early",), None)
+    assert (step.commands, step.job_form) == (("st5 datasets early",), None)
     shop.add_dataset(workspace, "films", users=10, items=20, seed=1)
     assert next_step(read_overview(workspace)).commands == ("st5 evaluate only pop --datasets films",)
 
@@ -98,10 +98,10 @@ def test_what_a_job_does_already_is_not_suggested_again(tmp_path: Path, words: s
     number = shop.add_job(workspace, words)
     step = next_step(read_overview(workspace))
     assert f"Job {number} is at it" in step.sentence
-    assert (step.commands, step.draft) == ((), None)
+    assert (step.commands, step.job_form) == ((), None)
     with workspace.write() as db:
         jobs.finish(db, number, JobState.FAILED, "no space left", 1, 1.0)
-    assert next_step(read_overview(workspace)).draft is not None
+    assert next_step(read_overview(workspace)).job_form is not None
 
 
 async def test_the_next_step_is_started_by_key(workspace: Workspace) -> None:
@@ -187,8 +187,8 @@ async def test_copying_says_sent_and_a_long_text_goes_to_a_file(workspace: Works
         assert len(app.clipboard) == 74_994
         app.copy("ü" * 40_000)
         await settle(pilot)
-        assert "Sent 40 bytes to the terminal's clipboard." in said(app)
-        path = Path(said(app).rpartition("see ")[2].split()[0])
+        assert "Sent 40 bytes to the terminal's clipboard." in notifications(app)
+        path = Path(notifications(app).rpartition("see ")[2].split()[0])
         assert path.read_text(encoding="utf-8") == "ü" * 40_000
         path.unlink()
 

@@ -27,14 +27,14 @@ from engine.jobs.files import job_files
 from store.errors import BadInput
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.launch.kinds import KINDS
+from workbench.launch.registry import KINDS
 from workbench.screens.add_item import AddItemDialog
-from workbench.screens.ask import AskDialog
-from workbench.screens.behind import BehindScreen
+from workbench.screens.ask import EventFilterDialog
 from workbench.screens.choice import ChoiceDialog
 from workbench.screens.compare import CompareScreen
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.data import DataScreen
+from workbench.screens.drill_down import DrillDownScreen
 from workbench.screens.edit_history import EditHistoryScreen
 from workbench.screens.event import EventDialog
 from workbench.screens.experiment import ExperimentScreen
@@ -102,10 +102,10 @@ WALKS: dict[str, list[Step]] = {
         ("4", ResultsScreen, "model-name dataset-name"),
         ("d", ChoiceDialog, "dataset-name"),
         ("escape v j j enter", ResultsScreen, "item-cat"),
-        ("enter", BehindScreen, "dataset-name model-name user-key item-title"),
+        ("enter", DrillDownScreen, "dataset-name model-name user-key item-title"),
         ("o", ExportDialog, ""),
         ("escape escape space j space a", CompareScreen, "model-name item-cat"),
-        ("enter", BehindScreen, "model-name user-key item-title"),
+        ("enter", DrillDownScreen, "model-name user-key item-title"),
         ("escape escape e", ExperimentScreen, "title arm dataset-name"),
         ("l", ExperimentScreen, "arm"),
         ("n", ExperimentScreen, "title"),
@@ -128,7 +128,7 @@ WALKS: dict[str, list[Step]] = {
         ("escape a", ChoiceDialog, "model-name"),
         ("escape tab enter", ItemDialog, "item-title"),
         ("escape i", EventDialog, "model-name user-key"),
-        ("escape f", AskDialog, "model-name"),
+        ("escape f", EventFilterDialog, "model-name"),
         ("escape plus x r n p", UsersScreen, "item-title"),
     ],
     "guide": [("7", GuideScreen, "")],
@@ -236,7 +236,7 @@ async def test_forms_of_every_kind_offer_take_and_refuse_hostile_text(workspace:
         assert isinstance(form, LaunchDialog)
         shown = ""
         for kind in KINDS:
-            assert kind == form.draft.KIND
+            assert kind == form.job_form.KIND
             for number, field in enumerate(form.page.shown):
                 form.set_focus(field)
                 if isinstance(field, Input | TextArea):
@@ -251,7 +251,7 @@ async def test_forms_of_every_kind_offer_take_and_refuse_hostile_text(workspace:
             await press(pilot, "right")
         for what in ("dataset-name", "model-name", "pasted"):
             assert f"{hostile.MARKUP}{hostile.SIGN}{what}" in shown
-        assert next(iter(KINDS)) == form.draft.KIND  # once around
+        assert next(iter(KINDS)) == form.job_form.KIND  # once around
 
 
 async def test_hostile_names_of_files_and_folders_in_the_picker(workspace: Workspace, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import poll, press, said, screen_text, settle, until
+from conftest import notifications, poll, press, screen_text, settle, until
 
 from engine.jobs.files import job_files
 from store import jobs
@@ -26,7 +26,7 @@ import os, signal, sys, time
 from pathlib import Path
 from engine.jobs.files import job_files
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 
 workspace, id, deafness = Workspace(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[3]
@@ -86,7 +86,7 @@ async def test_cancel_asks_first_and_the_worker_stops(workspace: Workspace, work
         text = await until(pilot, "■ cancelled on cpu")
         assert "stopped at step 12" in text
         await press(pilot, "x")
-        assert f"Job {number} is cancelled already: there is nothing to cancel." in said(app)
+        assert f"Job {number} is cancelled already: there is nothing to cancel." in notifications(app)
 
 
 async def test_the_ladder_offers_the_next_step_each_time(workspace: Workspace, worker: Callable[[str], int]) -> None:
@@ -115,7 +115,7 @@ async def test_a_worker_that_dies_is_lost_and_resume_goes_on_with_it(
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "3 r")
-        assert f"Job {number} is running: there is nothing to resume." in said(app)
+        assert f"Job {number} is running: there is nothing to resume." in notifications(app)
         with workspace.read() as db:
             os.kill(jobs.job(db, number).pid or 0, 9)
         assert "the last words" in await until(pilot, "? lost on cpu")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import shop
-from conftest import check_snapshot, press, said, screen_text, settle, until
+from conftest import check_snapshot, notifications, press, screen_text, settle, until
 
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
 
@@ -48,13 +48,13 @@ async def test_steps_or_run_time_another_series_and_back_layer_by_layer(workspac
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "3 t")
-        assert "asked of marked jobs: Space marks the one under the cursor" in said(app)
+        assert "asked of marked jobs: Space marks the one under the cursor" in notifications(app)
         await press(pilot, "space j")
         text = await until(pilot, "a 2 train only-more 0.0100   b 1 train nopre 0.0300")
         assert "all phases · 200 steps" in text
         await press(pilot, "t")
         assert "run time · 50 s" in screen_text(app)
-        assert app.remembered.jobs.by_time
+        assert app.ui_state.jobs.by_time
         await press(pilot, "c")
         await until(pilot, "learning rate  of 2 jobs")
         await press(pilot, "space")
@@ -73,9 +73,9 @@ async def test_when_a_job_measured_nothing_or_six_are_marked_it_says_so(workspac
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "3 space")
-        assert f"Job {nothing} has measured no series (yet): there is no curve to compare." in said(app)
+        assert f"Job {nothing} has measured no series (yet): there is no curve to compare." in notifications(app)
         await press(pilot, "j space j space j space j space j space j space j space")
-        assert "More than 6 curves cannot be told apart" in said(app)
+        assert "More than 6 curves cannot be told apart" in notifications(app)
         assert "of 6 jobs" in screen_text(app)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import shop
-from conftest import check_snapshot, happens, poll, press, said, screen_text, settle, until
+from conftest import check_snapshot, happens, notifications, poll, press, screen_text, settle, until
 
 from store import jobs
-from store.words import JobState
+from store.enums import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.job_view import JobsView
@@ -125,9 +125,9 @@ async def test_what_the_cursor_passes_by_is_not_read(workspace: Workspace, monke
     read: list[int | None] = []
     read_jobs = jobs_screen.read_jobs
 
-    def recorded(*asked: Any) -> JobsView:
-        read.append(asked[1])
-        return read_jobs(*asked)
+    def recorded(*arguments: Any) -> JobsView:
+        read.append(arguments[1])
+        return read_jobs(*arguments)
 
     monkeypatch.setattr(jobs_screen, "read_jobs", recorded)
     rested = asyncio.Event()
@@ -273,7 +273,7 @@ async def test_a_read_only_workbench_says_that_it_does_nothing(workspace: Worksp
         await settle(pilot)
         await press(pilot, f"3 j {key}")
         assert len(app.screen_stack) == 1
-        assert "This workbench is read-only (--readonly)" in said(app)
+        assert "This workbench is read-only (--readonly)" in notifications(app)
 
 
 async def test_results_open_for_what_succeeded_and_the_command_is_copied(workspace: Workspace) -> None:
@@ -282,7 +282,7 @@ async def test_results_open_for_what_succeeded_and_the_command_is_copied(workspa
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "3 j o")
-        assert "Job 5 is running: only what succeeded has results." in said(app)
+        assert "Job 5 is running: only what succeeded has results." in notifications(app)
         await press(pilot, "C")
         assert app.clipboard == "st5 train final --datasets movielens-small,shop-garden --recipe demo"
         await press(pilot, "G o")

@@ -20,7 +20,7 @@ import workbench
 from engine.jobs.files import job_files
 from store.errors import BadInput
 from store.models import models
-from store.records import Model
+from store.rows import Model
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.key_table import bindings_of, works_over_dialogs
@@ -217,10 +217,10 @@ async def test_the_palette_offers_the_same_actions(workspace: Workspace) -> None
         wanted = {b.description for b in own_bindings(app.screen) + own_bindings(app) if not b.system}
         assert wanted - {"Commands"} <= offered
         assert "Theme" in offered
-        before = app.remembered.results.family
+        before = app.ui_state.results.family
         command = next(c for c in app.get_system_commands(app.screen) if c.title.startswith("Metric"))
         await command.callback()
-        assert app.remembered.results.family != before
+        assert app.ui_state.results.family != before
 
 
 async def test_digits_lead_to_areas_but_are_digits_where_one_types_and_do_nothing_in_a_dialog(

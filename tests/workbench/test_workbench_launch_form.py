@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import check_snapshot, happens, press, said, screen_text, settle, until
+from conftest import check_snapshot, happens, notifications, press, screen_text, settle, until
 from textual.events import Key
 from textual.pilot import Pilot
 
 from store import jobs
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.launch.kinds import KINDS
+from workbench.launch.registry import KINDS
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.file_picker import FilePicker
 from workbench.screens.help import HelpDialog
@@ -206,7 +206,7 @@ async def test_a_read_only_workbench_starts_nothing_and_says_so(workspace: Works
         await settle(pilot)
         await press(pilot, "n 2 i 3 n")
         assert len(app.screen_stack) == 1
-        assert said(app).count("read-only") == 3
+        assert notifications(app).count("read-only") == 3
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import maps
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, poll, said, screen_text, settle
+from conftest import check_snapshot, notifications, poll, screen_text, settle
 from textual.binding import Binding
 from textual.pilot import Pilot
 
@@ -21,9 +21,9 @@ from store import ui_state
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.map_picture import file_name
-from workbench.remembered import MAP_MARKS, MapChoice, from_json
 from workbench.screens.help import sections
 from workbench.screens.item import ItemDialog
+from workbench.ui_state import MAP_MARKS, MapChoice, from_json
 from workbench.widgets.map_canvas import MapCanvas
 from workbench.widgets.map_panel import LegendTable, PointTable
 
@@ -40,7 +40,7 @@ def mapped(workspace: Workspace) -> Workspace:
 
 def workbench(workspace: Workspace, **choice: object) -> Workbench:
     app = Workbench(workspace, readonly=True)
-    app.remembered.map = replace(MapChoice(marks="braille"), **choice)  # whatever the terminal of the tests is
+    app.ui_state.map = replace(MapChoice(marks="braille"), **choice)  # whatever the terminal of the tests is
     return app
 
 
@@ -83,7 +83,7 @@ async def test_screens(mapped: Workspace, name: str, keys: str, size: tuple[int,
 
 
 async def test_the_list_follows_the_cursor_is_copied_and_opens_the_whole_text(workspace: Workspace) -> None:
-    maps.add_map(workspace, ("movielens-small",), each=10, place=LINE)
+    maps.add_map(workspace, ("movielens-small",), each=10, xy=LINE)
     app = workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -106,7 +106,7 @@ async def test_the_list_follows_the_cursor_is_copied_and_opens_the_whole_text(wo
 
 
 async def test_zoom_pan_and_fit_lose_neither_the_cursor_nor_a_point(workspace: Workspace) -> None:
-    maps.add_map(workspace, ("movielens-small",), each=10, place=LINE)
+    maps.add_map(workspace, ("movielens-small",), each=10, xy=LINE)
     app = workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -180,7 +180,7 @@ async def test_the_legend_hides_points_and_a_search_flies_to_what_it_finds_also_
         await press(pilot, "escape")
         assert "Golden Coast (1969)" in listed(app)
         await press(pilot, "slash x x enter")
-        assert "Nothing on this map is called that." in said(app)
+        assert "Nothing on this map is called that." in notifications(app)
 
 
 async def test_colour_by_hits_offers_k_and_the_seen_rule(mapped: Workspace) -> None:
@@ -188,8 +188,8 @@ async def test_colour_by_hits_offers_k_and_the_seen_rule(mapped: Workspace) -> N
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "6 | u w")
-        assert "this one is of items" in said(app)
-        assert "It matters where hits are shown" in said(app)
+        assert "this one is of items" in notifications(app)
+        assert "It matters where hits are shown" in notifications(app)
         await press(pilot, "c G enter")
         assert "c colour hits of only   w within 10" in screen_text(app)
         await press(pilot, "w x")
@@ -198,7 +198,7 @@ async def test_colour_by_hits_offers_k_and_the_seen_rule(mapped: Workspace) -> N
 
 
 async def test_a_map_of_users_leads_to_them(workspace: Workspace) -> None:
-    maps.add_map(workspace, ("movielens-small",), kind="users", each=10, place=LINE)
+    maps.add_map(workspace, ("movielens-small",), kind="users", each=10, xy=LINE)
     app = workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -214,7 +214,7 @@ async def test_both_pictures_hold_every_point_of_the_view(mapped: Workspace) -> 
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "6 | e enter | e enter | e j enter")
-        assert "map-only-items-t-SNE.png" in said(app)
+        assert "map-only-items-t-SNE.png" in notifications(app)
     root = ElementTree.parse("map-only-items-t-SNE.svg").getroot()
     paths = [part.get("d", "") for part in root.iter("{http://www.w3.org/2000/svg}path")]
     assert [path.count("M") for path in paths] == [40, 40]
@@ -321,7 +321,7 @@ async def test_hostile_titles_names_and_categories_are_shown_and_never_obeyed(tm
         db.execute("UPDATE item SET category = title")
     shop.add_model(workspace, "[b]model\x1b]0;x\x07")
     for method in ("tsne", "umap"):
-        maps.add_map(workspace, (name,), scorer="[b]model\x1b]0;x\x07", method=method, place=np.zeros((len(NASTY), 2)))
+        maps.add_map(workspace, (name,), scorer="[b]model\x1b]0;x\x07", method=method, xy=np.zeros((len(NASTY), 2)))
     app = workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -343,7 +343,7 @@ async def test_remembered_nonsense_gives_way_and_what_was_chosen_is_kept(mapped:
         assert "80 of 150" in screen_text(app)
         await pilot.press("q")
         await pilot.pause()
-    kept = Workbench(mapped).remembered.map
+    kept = Workbench(mapped).ui_state.map
     assert kept.shade
     assert kept.second
     assert kept.marks in MAP_MARKS

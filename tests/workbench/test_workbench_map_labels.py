@@ -11,12 +11,12 @@ import pytest
 import shop
 
 from store import datasets as dataset_store
+from store.enums import Split
 from store.evaluations import evaluations, ranks
-from store.words import Split
 from store.workspace import Workspace
 from workbench.map_labels import HITS, HITS_WORDS, expected_hit, first, hit_words
-from workbench.map_view import MapView, Side, find_points, read_map, read_names
-from workbench.remembered import MapChoice
+from workbench.map_view import MapSide, MapView, find_points, read_map, read_names
+from workbench.ui_state import MapChoice
 
 
 def labels_of(view: MapView, side: int = 0) -> list[str]:
@@ -179,6 +179,6 @@ def test_a_search_finds_every_point_with_the_words_and_only_points(workspace: Wo
     assert [point.name for point in find_points(workspace, people, "user0001").points[:2]] == ["user00010", "user00011"]
 
 
-def people_side(workspace: Workspace) -> Side:
+def people_side(workspace: Workspace) -> MapSide:
     added = maps.add_map(workspace, kind="users")
     return read_map(workspace, MapChoice(first=added.key)).sides[0]

@@ -10,12 +10,12 @@ from workbench.map_raster import View, braille, density, fit, letters, levels, q
 ONE_CELL = View(1.0, 2.0, 1.0)  # with 1×1 cells: 0 to 2 across and 0 to 4 up, a dot per unit
 
 
-def raster(places: list[tuple[float, float]], labels: list[int] | None = None, *, columns: int = 1, rows: int = 1,
+def raster(points: list[tuple[float, float]], labels: list[int] | None = None, *, columns: int = 1, rows: int = 1,
            view: View = ONE_CELL, hidden: tuple[int, ...] = ()):  # fmt: skip
-    place = np.array(places, np.float32).reshape(-1, 2)
-    label = np.array(labels or [0] * len(places), np.int16)
+    xy = np.array(points, np.float32).reshape(-1, 2)
+    label = np.array(labels or [0] * len(points), np.int16)
     shown = np.array([number not in hidden for number in range(max([0, *label.tolist()]) + 1)])
-    return rasterise(place, label, shown, view, columns, rows)
+    return rasterise(xy, label, shown, view, columns, rows)
 
 
 def text(codes: np.ndarray) -> list[str]:
@@ -23,7 +23,7 @@ def text(codes: np.ndarray) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("places", "shown"),
+    ("points", "shown"),
     [
         ([], " "),
         ([(0.5, 3.5)], "⠁"),
@@ -37,8 +37,8 @@ def text(codes: np.ndarray) -> list[str]:
         ([(2.1, 1.0), (-0.1, 1.0), (1.0, 4.1), (1.0, -0.1)], " "),
     ],
 )
-def test_each_point_lights_its_dot(places: list[tuple[float, float]], shown: str) -> None:
-    assert text(braille(raster(places))) == [shown]
+def test_each_point_lights_its_dot(points: list[tuple[float, float]], shown: str) -> None:
+    assert text(braille(raster(points))) == [shown]
 
 
 def test_quarters_letters_and_density_of_the_same_points() -> None:
@@ -61,28 +61,28 @@ def test_a_cell_belongs_to_the_label_with_most_points_and_the_first_of_equals() 
 
 
 def test_a_quiet_label_has_only_cells_where_there_is_no_other() -> None:
-    place = np.array([[0, 0], [0, 0], [0, 0], [8, 0], [8, 0]], np.float32)
+    xy = np.array([[0, 0], [0, 0], [0, 0], [8, 0], [8, 0]], np.float32)
     label = np.array([1, 1, 0, 1, 1], np.int16)
-    view = fit(place, 9, 3)
-    drawn = rasterise(place, label, np.ones(2, bool), view, 9, 3, quiet=[1])
+    view = fit(xy, 9, 3)
+    drawn = rasterise(xy, label, np.ones(2, bool), view, 9, 3, quiet=[1])
     assert drawn.winner[drawn.count > 0].tolist() == [0, 1]
     assert drawn.count[drawn.count > 0].tolist() == [3, 2]
-    assert rasterise(place, label, np.ones(2, bool), view, 9, 3).winner[drawn.count > 0].tolist() == [1, 1]
-    hidden = rasterise(place, label, np.array([False, True]), view, 9, 3, quiet=[1])
+    assert rasterise(xy, label, np.ones(2, bool), view, 9, 3).winner[drawn.count > 0].tolist() == [1, 1]
+    hidden = rasterise(xy, label, np.array([False, True]), view, 9, 3, quiet=[1])
     assert hidden.winner[hidden.count > 0].tolist() == [1, 1]
 
 
 def test_many_points_against_one_at_a_time() -> None:
     draw = np.random.default_rng(0)
-    place = draw.normal(size=(500, 2)).astype(np.float32)
+    xy = draw.normal(size=(500, 2)).astype(np.float32)
     label = draw.integers(0, 4, 500).astype(np.int16)
     shown = np.array([True, False, True, True])
     columns, rows, view = 17, 9, View(0.3, -0.2, 0.08)
-    drawn = rasterise(place, label, shown, view, columns, rows)
+    drawn = rasterise(xy, label, shown, view, columns, rows)
     dots, votes = np.zeros((rows, columns), int), np.zeros((rows, columns, 4), int)
     bit = {(0, 0): 0, (1, 0): 1, (2, 0): 2, (0, 1): 3, (1, 1): 4, (2, 1): 5, (3, 0): 6, (3, 1): 7}
     left, top = 0.3 - 17 * 0.08, -0.2 + 18 * 0.08
-    for (x, y), own, cell in zip(place.tolist(), label.tolist(), drawn.cell.tolist(), strict=True):
+    for (x, y), own, cell in zip(xy.tolist(), label.tolist(), drawn.cell.tolist(), strict=True):
         across, down = int((x - left) // 0.08), int((top - y) // 0.08)
         inside = 0 <= across < 34 and 0 <= down < 36 and own != 1
         assert cell == ((down // 4) * 17 + across // 2 if inside else -1)
@@ -96,8 +96,8 @@ def test_many_points_against_one_at_a_time() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (39, 16), (78, 34), (200, 5)])
 def test_the_whole_map_shows_every_point_and_fills_one_direction(size: tuple[int, int]) -> None:
-    place = (np.random.default_rng(1).normal(size=(300, 2)) * (5, 1) + (40, -7)).astype(np.float32)
-    drawn = rasterise(place, np.zeros(300, np.int16), np.ones(1, bool), fit(place, *size), *size)
+    xy = (np.random.default_rng(1).normal(size=(300, 2)) * (5, 1) + (40, -7)).astype(np.float32)
+    drawn = rasterise(xy, np.zeros(300, np.int16), np.ones(1, bool), fit(xy, *size), *size)
     assert (drawn.cell >= 0).all()
     assert drawn.count.sum() == 300
     used = [np.ptp(np.flatnonzero(drawn.count.sum(axis))) + 1 for axis in (0, 1)]
@@ -120,10 +120,10 @@ def test_a_cell_and_the_place_in_its_middle_are_each_others() -> None:
 
 
 def test_the_cursor_of_a_point_is_in_the_cell_that_the_point_is_drawn_in() -> None:
-    place = (np.random.default_rng(2).normal(size=(200, 2)) * 30).astype(np.float32)
-    for number, (x, y) in enumerate(place.tolist()):
+    xy = (np.random.default_rng(2).normal(size=(200, 2)) * 30).astype(np.float32)
+    for number, (x, y) in enumerate(xy.tolist()):
         view = View(x, y, 0.01 + 0.001 * number)  # right on the border between cells
-        drawn = rasterise(place, np.zeros(200, np.int16), np.ones(1, bool), view, 40, 16)
+        drawn = rasterise(xy, np.zeros(200, np.int16), np.ones(1, bool), view, 40, 16)
         column, row = view.cell(x, y, 40, 16)
         assert number in drawn.under(column, row).tolist()
 

@@ -8,11 +8,11 @@ from textual.pilot import Pilot
 
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.go_to import Place, find_places
+from workbench.go_to import PaletteTarget, find_palette_targets
 
 
-def places(workspace: Workspace, words: str) -> list[Place]:
-    return [place for some in find_places(workspace, words) for place in some]
+def targets(workspace: Workspace, words: str) -> list[PaletteTarget]:
+    return [place for some in find_palette_targets(workspace, words) for place in some]
 
 
 async def ask(pilot: Pilot[None], words: str) -> None:
@@ -21,25 +21,25 @@ async def ask(pilot: Pilot[None], words: str) -> None:
 
 
 def test_names_are_found_where_they_are(workspace: Workspace) -> None:
-    found = places(workspace, "user00012")
+    found = targets(workspace, "user00012")
     assert {(place.kind, place.name, place.score) for place in found} == {("user", "user00012", 1.0)}
     assert "of movielens-small" in {place.about for place in found}
-    titles = [place.name for place in places(workspace, "orchard golden")]
+    titles = [place.name for place in targets(workspace, "orchard golden")]
     assert "Golden Orchard (1967)" in titles
-    assert [place.kind for place in places(workspace, "last-it")] == ["model"]
-    assert [place.name for place in places(workspace, "model last-it")] == ["last-item"]
-    assert {place.kind for place in places(workspace, "user user0001")} == {"user"}
-    assert {place.kind for place in places(workspace, "o")} == {"model"}
-    assert places(workspace, "  ") == []
+    assert [place.kind for place in targets(workspace, "last-it")] == ["model"]
+    assert [place.name for place in targets(workspace, "model last-it")] == ["last-item"]
+    assert {place.kind for place in targets(workspace, "user user0001")} == {"user"}
+    assert {place.kind for place in targets(workspace, "o")} == {"model"}
+    assert targets(workspace, "  ") == []
 
 
 def test_a_long_catalogue_is_looked_through_to_its_end(workspace: Workspace) -> None:
     titles = [f"plain thing {number}" for number in range(6_000)]
     shop.add_dataset(workspace, "zoo", users=5, items=6_001, seed=3, titles=[*titles, "Rare Okapi"])
-    assert [place.name for place in places(workspace, "item okapi")] == ["Rare Okapi"]
-    assert [place.name for place in places(workspace, "okapi")] == ["Rare Okapi"]
-    assert len(places(workspace, "item plain thing")) == 5
-    some = next(iter(find_places(workspace, "okapi")))
+    assert [place.name for place in targets(workspace, "item okapi")] == ["Rare Okapi"]
+    assert [place.name for place in targets(workspace, "okapi")] == ["Rare Okapi"]
+    assert len(targets(workspace, "item plain thing")) == 5
+    some = next(iter(find_palette_targets(workspace, "okapi")))
     assert some == []  # what comes first does not wait for it
 
 

@@ -158,7 +158,7 @@ async def test_a_dataset_that_changes_before_a_read(mapped: Workspace, area: str
 async def test_a_map_that_is_out_of_date_names_no_point(mapped: Workspace) -> None:
     app = Workbench(mapped, readonly=True)
     with mapped.read() as db:
-        app.remembered.map.first = projections(db)[0].key
+        app.ui_state.map.first = projections(db)[0].key
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "6 space")

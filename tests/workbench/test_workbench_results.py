@@ -9,8 +9,8 @@ from store.evaluations import metric_rows
 from store.workspace import Workspace
 from workbench import numbers
 from workbench.application import Workbench
-from workbench.remembered import ResultsChoice
 from workbench.results_grid import read_results
+from workbench.ui_state import ResultsChoice
 from workbench.widgets.table import Table
 
 
@@ -116,14 +116,14 @@ async def test_what_was_looked_at_is_remembered(workspace: Workspace) -> None:
         await settle(pilot)
         await press(pilot, "4 d j enter v j j enter m x plus u")
         await press(pilot, "5 r")
-        user = app.remembered.users.user
+        user = app.ui_state.users.user
         app.theme = "nord"
         await settle(pilot)
         await pilot.press("q")
     again = Workbench(workspace)
     assert again.theme == "nord"
-    assert again.remembered.users.user == user
-    assert again.remembered.results == ResultsChoice(
+    assert again.ui_state.users.user == user
+    assert again.ui_state.results == ResultsChoice(
         dataset="movielens-small", slice="category", family="mrr", cutoff=10, seen="keep", user_mean=True
     )
 
@@ -133,7 +133,7 @@ async def test_readonly_remembers_nothing(workspace: Workspace) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "4 x q")
-    assert Workbench(workspace).remembered.results.seen == "mask"
+    assert Workbench(workspace).ui_state.results.seen == "mask"
 
 
 async def test_the_thesis_number_stands_below_ours_where_it_has_one(workspace: Workspace) -> None:
@@ -154,7 +154,7 @@ async def test_the_thesis_number_stands_below_ours_where_it_has_one(workspace: W
     lengths = read_results(workspace, ResultsChoice(dataset="video_games_2018", slice="history-length", family="hr"))
     assert not any(cell.thesis for row in lengths.grid.cells for cell in row if cell)  # published for all events only
     app = Workbench(workspace)
-    app.remembered.results = choice
+    app.ui_state.results = choice
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "4")
@@ -168,7 +168,7 @@ async def test_the_thesis_number_stands_below_ours_where_it_has_one(workspace: W
 
 async def test_what_does_not_differ_from_the_best_is_marked(workspace: Workspace) -> None:
     app = Workbench(workspace)
-    app.remembered.results.dataset = "movielens-small"
+    app.ui_state.results.dataset = "movielens-small"
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "4")
@@ -184,7 +184,7 @@ async def test_what_does_not_differ_from_the_best_is_marked(workspace: Workspace
 async def test_nothing_is_marked_where_events_differ(workspace: Workspace) -> None:
     shop.evaluate(workspace, "pop-recent", "movielens-small", sample=20)
     app = Workbench(workspace)
-    app.remembered.results.dataset = "movielens-small"
+    app.ui_state.results.dataset = "movielens-small"
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "4")

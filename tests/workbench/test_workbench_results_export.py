@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 import shop
-from conftest import check_snapshot, press, said, screen_text, settle, until
+from conftest import check_snapshot, notifications, press, screen_text, settle, until
 
 from store.evaluations import metric_rows
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.exported import Form, default_name, problem, written
-from workbench.remembered import ResultsChoice
 from workbench.results_grid import read_results
 from workbench.results_sheet import view_sheet
+from workbench.ui_state import ResultsChoice
 
 ALL = ResultsChoice()
 
@@ -72,7 +72,7 @@ async def test_the_filtered_and_sorted_view_is_written_also_readonly(workspace: 
         await press(pilot, "4 s slash p o p enter o")
         check_snapshot(app, "export-80x24")
         await press(pilot, "down down down enter")  # through all forms, back to CSV
-        assert "Written to ndcg-10-seen-items-masked-mean-over-events.csv" in said(app)
+        assert "Written to ndcg-10-seen-items-masked-mean-over-events.csv" in notifications(app)
     (file,) = Path.cwd().glob("*.csv")
     rows = list(csv.DictReader(file.open(encoding="utf-8")))
     assert [row["model"] for row in rows] == ["pop-recent", "pop", "pop"]

@@ -7,15 +7,15 @@ import shop
 from conftest import check_snapshot, press, screen_text, settle
 
 from engine.measuring.against_best import compare_with_best
-from engine.measuring.marks import not_significant
+from engine.measuring.highlighting import not_significant
 from engine.measuring.metrics import measure
 from engine.tables.significance import group_p_values, groups_to_test, verdicts
+from store.enums import Seen, Slice
 from store.models import put_model
-from store.words import Seen, Slice
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.remembered import ResultsChoice
 from workbench.results_grid import read_results
+from workbench.ui_state import ResultsChoice
 
 FORMAT = ResultsChoice(dataset="movielens-small", columns="format")
 VARIANT = ResultsChoice(dataset="movielens-small", columns="variant")

@@ -9,8 +9,8 @@ import shop
 from conftest import check_snapshot, poll, press, screen_text, settle
 
 from engine.tuning.table import search_table
+from store.enums import TrialState
 from store.searches import fail_trial, searches, trials
-from store.words import TrialState
 from store.workspace import Workspace
 from workbench import numbers
 from workbench.application import Workbench

@@ -10,28 +10,28 @@ import pytest
 from conftest import check_snapshot, press, screen_text, settle
 from rich.cells import cell_len
 
-from engine.measuring.marks import ALIKE
+from engine.measuring.highlighting import ALIKE
 from store.errors import BadInput
 from store.workspace import Workspace
 from tests.program import Program
 from workbench.application import Workbench
+from workbench.ascii_fallback import plain_sign, plain_signs, wants_ascii
 from workbench.cell_text import MARKS
 from workbench.screens.help import HelpDialog
-from workbench.settings import Settings, read_settings, template
+from workbench.settings import UserSettings, read_settings, template
 from workbench.sheet_table import NOTED
-from workbench.signs import plain_sign, plain_signs, wants_ascii
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def written(folder: Path, text: str) -> Settings:
+def written(folder: Path, text: str) -> UserSettings:
     path = folder / "config.toml"
     path.write_text(text, encoding="utf-8")
     return read_settings(path)
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
-    assert read_settings(tmp_path / "none.toml") == Settings()
+    assert read_settings(tmp_path / "none.toml") == UserSettings()
 
 
 async def test_a_key_moves_in_the_last_line_the_help_and_the_palette(workspace: Workspace, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_keys_may_change_places(tmp_path: Path) -> None:
 
 
 def test_the_template_says_everything_and_means_the_defaults(tmp_path: Path) -> None:
-    assert written(tmp_path, template()) == Settings()
+    assert written(tmp_path, template()) == UserSettings()
     uncommented = "\n".join(line.removeprefix("# ") if '" = "' in line else line for line in template().splitlines())
     assert len(written(tmp_path, uncommented).keys) > 100
 
@@ -102,7 +102,7 @@ def test_a_wrong_file_ends_the_start_with_a_message(
 
 async def test_a_theme_of_the_file_comes_before_the_remembered_one(workspace: Workspace, tmp_path: Path) -> None:
     app = Workbench(workspace, readonly=True, settings=written(tmp_path, 'theme = "st5-colour-blind"'))
-    app.remembered.theme = "st5-light"
+    app.ui_state.theme = "st5-light"
     async with app.run_test(size=(80, 24)):
         assert app.theme == "st5-colour-blind"
 
@@ -120,8 +120,8 @@ async def test_a_theme_of_the_file_comes_before_the_remembered_one(workspace: Wo
 )
 def test_the_locale_decides_about_signs(environment: dict[str, str], plain: bool) -> None:
     assert wants_ascii(environment) is plain
-    assert not Settings(signs="unicode").plain(environment)
-    assert Settings(signs="ascii").plain(environment)
+    assert not UserSettings(signs="unicode").plain(environment)
+    assert UserSettings(signs="ascii").plain(environment)
 
 
 def test_a_sign_keeps_its_cells() -> None:
@@ -175,7 +175,7 @@ def test_a_text_in_ascii_says_the_same_in_as_many_cells(text: str, plain: str) -
 
 @pytest.mark.parametrize("keys", ["1", "2", "3", "4", "5", "6", "5 question_mark", "4 c", "5 enter"])
 async def test_every_area_in_ascii(workspace: Workspace, keys: str) -> None:
-    app = Workbench(workspace, readonly=True, settings=Settings(signs="ascii"))
+    app = Workbench(workspace, readonly=True, settings=UserSettings(signs="ascii"))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, keys)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import press, settle, until
 
-from engine.measuring.marks import ALIKE, LEVEL
+from engine.measuring.highlighting import ALIKE, LEVEL
 from engine.tables.results_table import ResultsTable
-from store.records import Model
+from store.rows import Model
 from store.workspace import Workspace
 from tests.engine.experiments.workspaces import evaluated, text_model
 from tests.program import Program

@@ -263,11 +263,11 @@ def test_the_warm_process_ends_with_a_workbench_that_is_killed_while_it_works(te
     terminal.keys("e")
     terminal.wait_for("model warming up")
     shell = int(terminal.tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
-    workbench = next(pid for pid in children(shell) if "engine.warm" not in said_by(pid) and children(pid))
+    workbench = next(pid for pid in children(shell) if "engine.inference" not in said_by(pid) and children(pid))
     (warm,) = children(workbench)
-    assert "engine.warm" in said_by(warm)
+    assert "engine.inference" in said_by(warm)
     os.kill(workbench, signal.SIGKILL)
-    terminal.until(lambda: "engine.warm" not in said_by(warm), "the end of the warm process")
+    terminal.until(lambda: "engine.inference" not in said_by(warm), "the end of the warm process")
 
 
 def children(pid: int) -> list[int]:
@@ -445,7 +445,7 @@ class Streams:
 
 
 @pytest.mark.parametrize(
-    ("terminal", "options", "said"),
+    ("terminal", "options", "message"),
     [
         ("", [], "standard input, output and error are not connected"),
         ("", ["--readonly"], "standard input, output and error are not connected"),
@@ -458,7 +458,7 @@ class Streams:
     ],
 )
 def test_without_a_terminal_the_workbench_is_refused(
-    workspace: Workspace, tmp_path: Path, terminal: str, options: list[str], said: str
+    workspace: Workspace, tmp_path: Path, terminal: str, options: list[str], message: str
 ) -> None:
     code, out, err, seen = Streams(terminal, tmp_path).run(options)
     assert code == 2
@@ -466,7 +466,7 @@ def test_without_a_terminal_the_workbench_is_refused(
     assert "\x1b" not in err + seen
     sentence = err + seen
     assert sentence.startswith("st5: The workbench needs a terminal"), sentence
-    assert all(words in sentence for words in (said, "`ssh -t HOST st5`", "`st5 results`", "`st5 --web`")), sentence
+    assert all(words in sentence for words in (message, "`ssh -t HOST st5`", "`st5 results`", "`st5 --web`")), sentence
     assert not (tmp_path / "workspace").exists()
 
 

@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shop
-from conftest import check_snapshot, poll, press, said, screen_text, settle
+from conftest import check_snapshot, notifications, poll, press, screen_text, settle
 
 from store.datasets import dataset, user_events
+from store.enums import Split
 from store.evaluations import evaluations, ranks
-from store.words import Split
 from store.workspace import Workspace
 from tests import small_shop
 from workbench.application import Workbench
-from workbench.remembered import UsersChoice
-from workbench.visit import read_users, read_visit
+from workbench.ui_state import UsersChoice
+from workbench.user_event import read_user_event, read_users
 from workbench.widgets.side_panel import position_text
 from workbench.widgets.table import Table
 
 
 def test_the_position_of_a_target_in_words() -> None:
-    from workbench.visit import Position
+    from workbench.user_event import Position
 
     assert position_text(Position(11, 3, 1682)).plain == "rank 12 of 1,682, tied with 3 (12–15, 13.5 expected)"
     assert position_text(Position(0, 0, 5)).plain == "rank 1 of 5"
@@ -39,9 +39,9 @@ def test_lists_positions_and_scores_are_those_that_were_stored(workspace: Worksp
     for row in (0, 17, 59):
         for seen in ("keep", "mask"):
             choice = UsersChoice("movielens-small", "", int(found.event[row]), left.key, right.key, 50, seen)
-            visit = read_visit(workspace, choice).visit
-            assert visit is not None
-            for side, own in ((visit.left, found), (visit.right, other)):
+            user_event = read_user_event(workspace, choice).user_event
+            assert user_event is not None
+            for side, own in ((user_event.left, found), (user_event.right, other)):
                 assert side is not None
                 assert side.position is not None
                 suffix = "_masked" if seen == "mask" else ""
@@ -51,21 +51,21 @@ def test_lists_positions_and_scores_are_those_that_were_stored(workspace: Worksp
                 assert [pick.item.item for pick in side.picks] == [int(i) for i in items if i >= 0]
                 scores = getattr(own, f"top_scores{suffix}")[row][: len(side.picks)]
                 np.testing.assert_allclose([pick.score for pick in side.picks], scores)
-                target = [pick.place for pick in side.picks if pick.is_target]
+                target = [pick.position for pick in side.picks if pick.is_target]
                 low, high = side.position.better + 1, side.position.better + 1 + side.position.tied
                 assert not target or low <= target[0] <= high
                 assert seen == "keep" or not any(pick.owned for pick in side.picks)
 
 
 def test_history_is_oldest_first_and_never_holds_the_target_event(workspace: Workspace) -> None:
-    visit = read_visit(workspace, UsersChoice("movielens-small", "user00003"), "user").visit
-    assert visit is not None
-    assert visit.user == "user00003"
-    stamps = [happening.timestamp for happening in visit.history]
+    user_event = read_user_event(workspace, UsersChoice("movielens-small", "user00003"), "user").user_event
+    assert user_event is not None
+    assert user_event.user == "user00003"
+    stamps = [history_row.timestamp for history_row in user_event.history]
     assert stamps == sorted(stamps)
-    assert visit.target.timestamp > stamps[-1]
-    assert visit.event.split == "test"
-    assert visit.length == len(visit.history) == visit.event.length
+    assert user_event.target.timestamp > stamps[-1]
+    assert user_event.event.split == "test"
+    assert user_event.length == len(user_event.history) == user_event.event.length
 
 
 def test_next_and_previous_walk_all_covered_events_and_stop_at_the_ends(workspace: Workspace) -> None:
@@ -73,29 +73,29 @@ def test_next_and_previous_walk_all_covered_events_and_stop_at_the_ends(workspac
     seen = []
     step = ""
     for _ in range(32):
-        visit = read_visit(workspace, choice, step).visit
-        seen.append(visit.user)
-        choice.event, step = visit.event.event, "next"
+        user_event = read_user_event(workspace, choice, step).user_event
+        seen.append(user_event.user)
+        choice.event, step = user_event.event.event, "next"
     assert seen[:30] == [f"user{n:05d}" for n in range(30)]
     assert seen[30:] == ["user00029", "user00029"]
-    assert read_visit(workspace, choice, "previous").visit.user == "user00028"
+    assert read_user_event(workspace, choice, "previous").user_event.user == "user00028"
 
 
 def test_random_stays_among_the_events_that_the_left_evaluation_covers(workspace: Workspace) -> None:
     small = shop.evaluate(workspace, "pop", "movielens-small", sample=3)
     choice = UsersChoice("movielens-small", left=small.key)
-    users = {read_visit(workspace, choice, "random").visit.user for _ in range(20)}
+    users = {read_user_event(workspace, choice, "random").user_event.user for _ in range(20)}
     assert users <= {"user00000", "user00001", "user00002"}
 
 
 def test_an_event_that_no_evaluation_covers_says_what_to_run(workspace: Workspace) -> None:
     small = shop.evaluate(workspace, "pop", "movielens-small", sample=3)
     choice = UsersChoice("movielens-small", "user00050", left=small.key)
-    visit = read_visit(workspace, choice, "user").visit
-    assert visit.left.position is None
-    visit = read_visit(workspace, UsersChoice("shop-kitchen")).visit
-    assert visit is not None
-    assert visit.left is None
+    user_event = read_user_event(workspace, choice, "user").user_event
+    assert user_event.left.position is None
+    user_event = read_user_event(workspace, UsersChoice("shop-kitchen")).user_event
+    assert user_event is not None
+    assert user_event.left is None
 
 
 def test_paging_gives_every_user_once(workspace: Workspace) -> None:
@@ -122,7 +122,7 @@ async def test_search_opens_the_user_and_the_list_grows_at_its_end(workspace: Wo
         assert "Users  400 of 450" in screen_text(app)
         await press(pilot, "slash u s e r 0 0 4 2 enter")
         assert "user00420" in screen_text(app)
-        assert app.remembered.users.user == "user00420"
+        assert app.ui_state.users.user == "user00420"
         assert app.screen.focused.id == "history"
         assert "st5 evaluate only --datasets many" in screen_text(app).replace("\n", " ")
 
@@ -136,7 +136,7 @@ async def test_a_user_without_events_is_named_and_the_shown_one_stays(workspace:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5 slash z o e enter")
-        assert "zoe has no event to predict" in said(app)
+        assert "zoe has no event to predict" in notifications(app)
         assert app.is_running
 
 
@@ -160,8 +160,8 @@ async def test_top_seen_and_models_switch_by_key(workspace: Workspace) -> None:
 async def test_without_timestamps_and_ratings_the_columns_say_so(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     shop.add_dataset(workspace, "ordered", users=5, items=20, seed=5, timed=False)
-    visit = read_visit(workspace, UsersChoice("ordered")).visit
-    assert visit.history[0].timestamp is None
+    user_event = read_user_event(workspace, UsersChoice("ordered")).user_event
+    assert user_event.history[0].timestamp is None
     app = Workbench(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -175,7 +175,7 @@ async def test_a_key_that_nobody_has_is_said(workspace: Workspace) -> None:
         await settle(pilot)
         await press(pilot, "5 slash Z Z Z enter")
         assert "Users  0  no key begins with ZZZ" in screen_text(app)
-        assert app.remembered.users.user == "user00000"
+        assert app.ui_state.users.user == "user00000"
         await press(pilot, "escape")
         assert "user00000  1 event" in screen_text(app)
 
@@ -243,7 +243,7 @@ async def test_a_text_is_copied_whole_and_into_a_file_where_it_is_too_long(
         assert app.clipboard.count("word ") < 200
         assert "…" in app.clipboard  # a row's cut is seen
         await press(pilot, "enter y")
-        written = re.search(r"see (\S+\.txt)", said(app))
+        written = re.search(r"see (\S+\.txt)", notifications(app))
         assert written is not None
         assert story.strip() in Path(written[1]).read_text(encoding="utf-8")
         assert Path(written[1]).stat().st_mode & 0o077 == 0

@@ -25,8 +25,8 @@ from tests.program import Program
 from workbench.application import Workbench
 from workbench.exported import problem
 from workbench.file_access import FileAccess
-from workbench.launch.ingest import TableDraft
-from workbench.launch.train import TrainDraft
+from workbench.launch.ingest import TableForm
+from workbench.launch.train import TrainForm
 from workbench.screens.file_picker import FilePicker
 
 WAIT_S = 60.0  # only a hang reaches it
@@ -86,14 +86,14 @@ class Page:
 
     def __init__(self, page: Any, address: str) -> None:
         self._page = page
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._sent: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("request", lambda request: self.requests.append(request.url))
         with page.expect_websocket(timeout=1000 * WAIT_S) as opened:
             page.on("websocket", lambda socket: socket.on("framereceived", self._arrived))
             page.goto(address)
         self._socket = opened.value
-        self.asked.append(self._socket.url)
+        self.requests.append(self._socket.url)
 
     def _arrived(self, frame: str | bytes) -> None:
         self._sent.append(frame if isinstance(frame, str) else frame.decode(errors="replace"))
@@ -163,8 +163,8 @@ def test_a_browser_shows_home_and_a_key_opens_results(
     results = page.picture(tmp_path / "results.png", lambda data: data != home and len(data) > 10_000)
     if os.environ.get("ST5_UPDATE_SNAPSHOTS"):
         (SNAPSHOTS / "web.png").write_bytes(results)
-    assert {urlsplit(url).netloc for url in page.asked} == {served.host}, page.asked
-    assert any("/static/fonts/" in url for url in page.asked), page.asked  # its own font, not a public host's
+    assert {urlsplit(url).netloc for url in page.requests} == {served.host}, page.requests
+    assert any("/static/fonts/" in url for url in page.requests), page.requests  # its own font, not a public host's
     page.press("Control+z")
     page.shows("has no shell")
     page.press("Control+c")
@@ -269,16 +269,16 @@ def test_what_lies_in_the_folders_given(access: FileAccess, tmp_path: Path) -> N
 
 
 def test_a_form_refuses_files_outside_the_folders_given(workspace: Workspace, access: FileAccess) -> None:
-    draft = TableDraft(events="secret.csv", items="given/events.csv", name="new")
-    assert "lies outside the folders" in draft.judge(workspace, access).problem
-    draft = TableDraft(events="given/link.csv", items="given/events.csv", name="new")
-    assert "lies outside the folders" in draft.judge(workspace, access).problem
-    assert "--files FOLDER" in draft.judge(workspace, access).problem
-    draft = TableDraft(events="given/events.csv", items="given/events.csv", name="new")
-    assert "lies outside" not in draft.judge(workspace, access).problem
-    assert "lies outside" not in TableDraft(events="secret.csv", items="secret.csv").judge(workspace).problem
-    assert "lies outside" in TrainDraft(variant="only", backbone="..").judge(workspace, access).problem
-    assert "lies outside" not in TrainDraft(variant="only", backbone="hub/name").judge(workspace, access).problem
+    job_form = TableForm(events="secret.csv", items="given/events.csv", name="new")
+    assert "lies outside the folders" in job_form.validate(workspace, access).problem
+    job_form = TableForm(events="given/link.csv", items="given/events.csv", name="new")
+    assert "lies outside the folders" in job_form.validate(workspace, access).problem
+    assert "--files FOLDER" in job_form.validate(workspace, access).problem
+    job_form = TableForm(events="given/events.csv", items="given/events.csv", name="new")
+    assert "lies outside" not in job_form.validate(workspace, access).problem
+    assert "lies outside" not in TableForm(events="secret.csv", items="secret.csv").validate(workspace).problem
+    assert "lies outside" in TrainForm(variant="only", backbone="..").validate(workspace, access).problem
+    assert "lies outside" not in TrainForm(variant="only", backbone="hub/name").validate(workspace, access).problem
     with pytest.raises(BadInput, match="lies outside"):
         access.check(Path("/etc"))
     assert "lies outside" in problem("secret.csv", access)

@@ -15,10 +15,10 @@ import shop
 from conftest import press, settle, until
 
 from engine.accelerators import CardLoad
-from engine.jobs.leases import card
+from engine.jobs.device_lock import card
 from store import jobs
-from store.records import Job
-from store.words import JobState
+from store.enums import JobState
+from store.rows import Job
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.worker_load import LoadMeter, WorkerLoad, load_words

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from store import datasets as dataset_store
+from store.enums import Split
 from store.errors import BadInput
-from store.words import Split
 from store.workspace import Workspace
-from workbench.launch.draft import (
+from workbench.launch.field import choice, lines, marks, text
+from workbench.launch.job_form import (
     DEVICE_HINT,
     MOST,
     SETTINGS_HINT,
-    Draft,
+    JobForm,
     need_datasets,
     option,
     seed_of,
     settings,
     whole,
 )  # fmt: skip
-from workbench.launch.field import choice, lines, marks, text
 
 if TYPE_CHECKING:
     from engine.registry import ModelSpec
@@ -30,7 +30,7 @@ ONLY = "only"
 
 
 @dataclass(frozen=True)
-class BaselineDraft(Draft):
+class BaselineForm(JobForm):
     """`st5 baseline`."""
 
     KIND: ClassVar[str] = "baseline"

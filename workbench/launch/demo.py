@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from store.workspace import Workspace
-from workbench.launch.draft import Draft
+from workbench.launch.job_form import JobForm
 
 
 @dataclass(frozen=True)
-class DemoDraft(Draft):
+class DemoForm(JobForm):
     """`st5 demo`: nothing to fill in."""
 
     KIND: ClassVar[str] = "demo"

@@ -9,8 +9,8 @@ from store import datasets as dataset_store
 from store import models as model_store
 from store.errors import BadInput
 from store.workspace import Workspace
-from workbench.launch.draft import DEVICE_HINT, MOST, Draft, need_datasets, option, seed_of, whole
 from workbench.launch.field import choice, marks, text
+from workbench.launch.job_form import DEVICE_HINT, MOST, JobForm, need_datasets, option, seed_of, whole
 
 TRAINED = "as trained"  # the command's own default: what the model was trained on
 HISTORIES = (TRAINED, "structured", "unstructured", "instruction+structured", "instruction+unstructured", "unordered")
@@ -19,7 +19,7 @@ SPLITS = ("test", "valid", "train")
 
 
 @dataclass(frozen=True)
-class EvaluateDraft(Draft):
+class EvaluateForm(JobForm):
     """`st5 evaluate`."""
 
     KIND: ClassVar[str] = "evaluate"
@@ -51,12 +51,12 @@ class EvaluateDraft(Draft):
 
     def warning(self, workspace: Workspace) -> str:
         from engine.protocol import EvaluationOptions, without_effect
-        from engine.reading import Reading
         from engine.text.sentences import HistoryFormat, ItemText
+        from engine.text_format import TextFormat
 
         history = None if self.history == TRAINED else HistoryFormat(self.history)
         item_text = None if self.item_text == TRAINED else ItemText(self.item_text)
-        options = EvaluationOptions(reading=Reading(history, item_text))
+        options = EvaluationOptions(text_format=TextFormat(history, item_text))
         return " ".join(without_effect(workspace, self.models, options))
 
     def check(self, workspace: Workspace) -> None:

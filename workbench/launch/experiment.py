@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from store.errors import BadInput
 from store.workspace import Workspace
-from workbench.launch.draft import LARGEST_SEED, MOST, Draft, Hints, option, settings, whole
 from workbench.launch.field import choice, lines, marks, text
+from workbench.launch.job_form import LARGEST_SEED, MOST, FormHints, JobForm, option, settings, whole
 from workbench.numbers import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ TRAINING = ((NO, "what needs training is left out"), (YES, "train the variants t
 
 
 @dataclass(frozen=True)
-class ExperimentDraft(Draft):
+class ExperimentForm(JobForm):
     """`st5 experiment`."""
 
     KIND: ClassVar[str] = "experiment"
@@ -53,20 +53,20 @@ class ExperimentDraft(Draft):
         ]
 
     def check(self, workspace: Workspace) -> None:
-        self._asked(workspace)
+        self._request(workspace)
 
-    def hints(self, workspace: Workspace) -> Hints:
-        from engine.experiments.question import Question
+    def hints(self, workspace: Workspace) -> FormHints:
+        from engine.experiments.context import ExperimentContext
         from engine.experiments.steps import Readiness, steps
 
-        definition, arguments = self._asked(workspace)
+        definition, arguments = self._request(workspace)
         with workspace.read() as db:
-            missing = steps(Question(db, definition, arguments))
+            missing = steps(ExperimentContext(db, definition, arguments))
         held = sum(step.readiness is Readiness.HELD for step in missing)
         runs = f"{counted(len(missing) - held, 'command')} to run" if len(missing) > held else "nothing to run"
-        return Hints({"train": f"{runs}, {held} left out because they need training" if held else runs})
+        return FormHints({"train": f"{runs}, {held} left out because they need training" if held else runs})
 
-    def _asked(self, workspace: Workspace) -> tuple[Definition, Arguments]:
+    def _request(self, workspace: Workspace) -> tuple[Definition, Arguments]:
         from engine.experiments.arguments import Arguments
         from engine.experiments.definition import load_definition
         from engine.experiments.request import checked

@@ -11,7 +11,7 @@ Pair = tuple[str, str]  # a value and a remark on it
 KEY = "form"  # of a dataclass field's metadata
 
 
-class Shape(StrEnum):
+class FieldShape(StrEnum):
     """How a value is filled in."""
 
     CHOICE = "choice"
@@ -24,13 +24,13 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """One line of a form. `choices` are always there; `offered` names the part of the `Offer` that has the others.
+    """One line of a form. `choices` are always there; `offered` names the field of `FormOptions` with the others.
 
     `names_path`: a text that is read as a path if a file or folder of that name exists.
     """
 
     label: str
-    shape: Shape
+    shape: FieldShape
     hint: str = ""
     choices: tuple[Pair, ...] = ()
     offered: str = ""
@@ -39,32 +39,32 @@ class Field:
 
 def choice(label: str, default: str, choices: Iterable[str | Pair] = (), *, offered: str = "") -> Any:
     """One of several values."""
-    return field(default=default, metadata={KEY: Field(label, Shape.CHOICE, "", _pairs(choices), offered)})
+    return field(default=default, metadata={KEY: Field(label, FieldShape.CHOICE, "", _pairs(choices), offered)})
 
 
 def marks(label: str, choices: Iterable[str | Pair] = (), *, offered: str = "", marked: tuple[str, ...] = ()) -> Any:
     """Any of several values."""
-    return field(default=marked, metadata={KEY: Field(label, Shape.MARKS, "", _pairs(choices), offered)})
+    return field(default=marked, metadata={KEY: Field(label, FieldShape.MARKS, "", _pairs(choices), offered)})
 
 
 def text(label: str, hint: str, default: str = "", *, names_path: bool = False) -> Any:
     """A word or a number; `hint` says what an empty field means."""
-    return field(default=default, metadata={KEY: Field(label, Shape.TEXT, hint, names_path=names_path)})
+    return field(default=default, metadata={KEY: Field(label, FieldShape.TEXT, hint, names_path=names_path)})
 
 
 def lines(label: str, hint: str) -> Any:
     """Any number of lines."""
-    return field(default=(), metadata={KEY: Field(label, Shape.LINES, hint)})
+    return field(default=(), metadata={KEY: Field(label, FieldShape.LINES, hint)})
 
 
 def file(label: str, hint: str) -> Any:
     """The path of a file."""
-    return field(default="", metadata={KEY: Field(label, Shape.FILE, hint)})
+    return field(default="", metadata={KEY: Field(label, FieldShape.FILE, hint)})
 
 
 def folder(label: str, hint: str, default: str = "") -> Any:
     """The path of a folder."""
-    return field(default=default, metadata={KEY: Field(label, Shape.FOLDER, hint)})
+    return field(default=default, metadata={KEY: Field(label, FieldShape.FOLDER, hint)})
 
 
 def _pairs(choices: Iterable[str | Pair]) -> tuple[Pair, ...]:

@@ -10,8 +10,8 @@ from typing import ClassVar
 from store import datasets, evaluations
 from store.errors import BadInput
 from store.workspace import Workspace
-from workbench.launch.draft import AUTO, MOST, Draft, Hints, option, place, seed_of, whole
 from workbench.launch.field import choice, file, folder, text
+from workbench.launch.job_form import AUTO, MOST, FormHints, JobForm, expanded_path, option, seed_of, whole
 
 SPLITS = (
     (AUTO, "the files' own, else public dates, else quantiles of time"),
@@ -40,7 +40,7 @@ LONGEST_TIME = 10**14  # ms since 1970: the year 5138
 
 
 @dataclass(frozen=True)
-class IngestDraft(Draft):
+class IngestForm(JobForm):
     """What every source can be told."""
 
     READS_TIMES: ClassVar[bool] = True
@@ -75,7 +75,7 @@ class IngestDraft(Draft):
     def options(self) -> list[str]:
         dates = [*option("--t1", self.t1), *option("--t2", self.t2)] if self.shows("t1") else []
         return [
-            *(word for name, path in self.files().items() for word in option(name, place(path))),
+            *(word for name, path in self.files().items() for word in option(name, expanded_path(path))),
             *option("--name", self.name),
             *(option("--timestamp-format", self.timestamp_format, AUTO) if self.READS_TIMES else []),
             *option("--split", self.split, AUTO),
@@ -96,7 +96,7 @@ class IngestDraft(Draft):
         for name, path in self.files().items():
             if not path:
                 raise BadInput(f"{name}: choose a file (Ctrl+O looks for one).")
-            existing(Path(place(path)))
+            existing(Path(expanded_path(path)))
         for called in self.called:
             check_name(called)
         self._check_split()
@@ -116,7 +116,7 @@ class IngestDraft(Draft):
         )
         return f"Replace the dataset {there[0]}? {results} The same files and options delete nothing."
 
-    def kept(self, *, started: bool) -> IngestDraft:
+    def kept(self, *, started: bool) -> IngestForm:
         """Neither `replace` nor, after a start, the name is carried over to the next dataset."""
         return changed(self, replace="no", name="" if started else self.name)
 
@@ -144,7 +144,7 @@ class IngestDraft(Draft):
 
 
 @dataclass(frozen=True)
-class MovielensDraft(IngestDraft):
+class MovielensForm(IngestForm):
     """`st5 ingest movielens`."""
 
     KIND: ClassVar[str] = "ingest movielens"
@@ -154,21 +154,21 @@ class MovielensDraft(IngestDraft):
 
     @property
     def called(self) -> tuple[str, ...]:
-        own = self.name or (Path(place(self.folder)).absolute().name if self.folder else "")
+        own = self.name or (Path(expanded_path(self.folder)).absolute().name if self.folder else "")
         return (own,) if own else ()
 
     def options(self) -> list[str]:
-        return [*([place(self.folder)] if self.folder else []), *super().options()]
+        return [*([expanded_path(self.folder)] if self.folder else []), *super().options()]
 
     def check(self, workspace: Workspace) -> None:
-        where = Path(place(self.folder))
+        where = Path(expanded_path(self.folder))
         if self.folder and not where.is_dir():
             raise BadInput(f"{where}: no such folder. Choose the one that holds the MovieLens files (Ctrl+O looks).")
         super().check(workspace)
 
 
 @dataclass(frozen=True)
-class AmazonDraft(IngestDraft):
+class AmazonForm(IngestForm):
     """`st5 ingest amazon23`."""
 
     KIND: ClassVar[str] = "ingest amazon23"
@@ -211,7 +211,7 @@ class AmazonDraft(IngestDraft):
 
 
 @dataclass(frozen=True)
-class YelpDraft(IngestDraft):
+class YelpForm(IngestForm):
     """`st5 ingest yelp`."""
 
     KIND: ClassVar[str] = "ingest yelp"
@@ -229,7 +229,7 @@ class YelpDraft(IngestDraft):
 
 
 @dataclass(frozen=True)
-class TableDraft(IngestDraft):
+class TableForm(IngestForm):
     """`st5 ingest table`."""
 
     KIND: ClassVar[str] = "ingest table"
@@ -257,20 +257,20 @@ class TableDraft(IngestDraft):
             *(word for name in columns for word in option(f"--{name}", getattr(self, name))),
         ]
 
-    def hints(self, workspace: Workspace) -> Hints:
+    def hints(self, workspace: Workspace) -> FormHints:
         """The columns of CSV files, and which one is taken as the category."""
         from engine.sources.table_head import category_of, head_of
 
         remarks = {}
         for name in ("events", "items"):
-            path = Path(place(getattr(self, name)))
+            path = Path(expanded_path(getattr(self, name)))
             names = head_of(path).names if path.is_file() else ()
             if names:
                 remarks[name] = f"columns: {', '.join(names)}"
             taken_as_category = category_of(names) if name == "items" and not self.category else None
             if taken_as_category not in (None, "category"):
                 remarks["category"] = f"taken: {taken_as_category}"
-        return Hints(remarks)
+        return FormHints(remarks)
 
     def check(self, workspace: Workspace) -> None:
         if not self.name:
@@ -293,12 +293,12 @@ class TableDraft(IngestDraft):
                 if asked and (asked != NO_COLUMN or name == "order"):
                     column(path, names, name, asked, asked)
 
-        look(Path(place(self.events)), {"user": "user_id", "item": "item_id"}, ("order", "rating"))
-        look(Path(place(self.items)), {"item": "item_id", "title": "title"}, ("description", "category"))
+        look(Path(expanded_path(self.events)), {"user": "user_id", "item": "item_id"}, ("order", "rating"))
+        look(Path(expanded_path(self.items)), {"item": "item_id", "title": "title"}, ("description", "category"))
 
 
 @dataclass(frozen=True)
-class SyntheticDraft(IngestDraft):
+class SyntheticForm(IngestForm):
     """`st5 ingest synthetic`."""
 
     KIND: ClassVar[str] = "ingest synthetic"

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from store.workspace import Workspace
-from workbench.launch.draft import (
+from workbench.launch.evaluate import HISTORIES, ITEM_TEXTS, TRAINED
+from workbench.launch.field import choice, lines, marks, text
+from workbench.launch.job_form import (
     DEVICE_HINT,
     MOST,
     SETTINGS_HINT,
-    Draft,
-    Hints,
+    FormHints,
+    JobForm,
     need_datasets,
     option,
     seed_of,
     settings,
     whole,
 )  # fmt: skip
-from workbench.launch.evaluate import HISTORIES, ITEM_TEXTS, TRAINED
-from workbench.launch.field import choice, lines, marks, text
 from workbench.numbers import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ METHODS = (("tsne", "t-SNE"), ("umap", "UMAP"))
 
 
 @dataclass(frozen=True)
-class ProjectDraft(Draft):
+class ProjectForm(JobForm):
     """`st5 project`."""
 
     KIND: ClassVar[str] = "project"
@@ -68,17 +68,19 @@ class ProjectDraft(Draft):
         need_datasets(workspace, self.datasets, "draw")
         self._plan(workspace)
 
-    def hints(self, workspace: Workspace) -> Hints:
-        return Hints({"kind": counted(sum(self._plan(workspace).counts), "point")}) if self.datasets else Hints()
+    def hints(self, workspace: Workspace) -> FormHints:
+        return (
+            FormHints({"kind": counted(sum(self._plan(workspace).counts), "point")}) if self.datasets else FormHints()
+        )
 
     def _plan(self, workspace: Workspace) -> Plan:
-        from engine.projection.method import Kind, Method
+        from engine.projection.method import Method, PointKind
         from engine.projection.request import ProjectionRequest, plan
 
         request = ProjectionRequest(
             self.model,
             self.datasets,
-            Kind(self.kind),
+            PointKind(self.kind),
             Method(self.method),
             whole("sample", self.sample, 0, MOST),
             seed_of(self.seed),

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from store.workspace import Workspace
-from workbench.launch.draft import (
+from workbench.launch.field import choice, lines, marks, text
+from workbench.launch.job_form import (
     AUTO,
     DEVICE_HINT,
     SETTINGS_HINT,
-    Draft,
+    JobForm,
     need_datasets,
     option,
     seed_of,
     settings,
 )  # fmt: skip
-from workbench.launch.field import choice, lines, marks, text
 
 MEANS = (("mean", "of all ratings"), ("user-mean", "of the user's ratings"), ("item-mean", "of the item's ratings"))
 LEARNED = (
@@ -30,7 +30,7 @@ ONLY = "only"
 
 
 @dataclass(frozen=True)
-class RateDraft(Draft):
+class RateForm(JobForm):
     """`st5 rate`."""
 
     KIND: ClassVar[str] = "rate"

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from store.workspace import Workspace
-from workbench.launch.draft import (
+from workbench.launch.field import choice, lines, marks, text
+from workbench.launch.job_form import (
     AUTO,
     DEVICE_HINT,
-    Draft,
-    Hints,
+    FormHints,
+    JobForm,
     need_datasets,
     option,
     seed_of,
     settings,
 )  # fmt: skip
-from workbench.launch.field import choice, lines, marks, text
 
 if TYPE_CHECKING:
     from engine.training.recipe import Recipe
@@ -32,7 +32,7 @@ POOLINGS = (
 
 
 @dataclass(frozen=True)
-class TrainDraft(Draft):
+class TrainForm(JobForm):
     """`st5 train`."""
 
     KIND: ClassVar[str] = "train"
@@ -53,7 +53,7 @@ class TrainDraft(Draft):
         return self.variant != ONLY
 
     @property
-    def made(self) -> str:
+    def done_message(self) -> str:
         return f"Model {self.name or self.variant} is made; it has no job."
 
     def shows(self, name: str) -> bool:
@@ -81,13 +81,13 @@ class TrainDraft(Draft):
             need_datasets(workspace, self.datasets, "train on")
         check(workspace, self._request())
 
-    def hints(self, workspace: Workspace) -> Hints:
+    def hints(self, workspace: Workspace) -> FormHints:
         recipe = self._recipe()
         names = {"variant": tuple((name, "") for name in recipe.chains)}
         if self.variant not in recipe.chains:
-            return Hints(choices=names)
+            return FormHints(choices=names)
         phases = " → ".join(phase.value for phase in recipe.chain(self.variant))
-        return Hints({"variant": phases or "nothing is trained"}, names)
+        return FormHints({"variant": phases or "nothing is trained"}, names)
 
     def warning(self, workspace: Workspace) -> str:
         from engine.training.request import warnings

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from store.workspace import Workspace
-from workbench.launch.draft import DEVICE_HINT, MOST, Draft, Hints, need_datasets, option, seed_of, whole
 from workbench.launch.field import choice, lines, marks, text
+from workbench.launch.job_form import DEVICE_HINT, MOST, FormHints, JobForm, need_datasets, option, seed_of, whole
 from workbench.numbers import counted
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ ONLY, RECIPE = "only", "modern"
 
 
 @dataclass(frozen=True)
-class TuneDraft(Draft):
+class TuneForm(JobForm):
     """`st5 tune`."""
 
     KIND: ClassVar[str] = "tune"
@@ -68,11 +68,13 @@ class TuneDraft(Draft):
         for dataset in self.datasets:
             plan(workspace, self._request(dataset))
 
-    def hints(self, workspace: Workspace) -> Hints:
+    def hints(self, workspace: Workspace) -> FormHints:
         request = self._request("")
         size = request.size if request.tries else 0
-        made = min(request.trials, size) if request.trials else size
-        return Hints({"trials": f"{counted(made, 'trial')} of {counted(size, 'combination')}"} if size else {})
+        done_message = min(request.trials, size) if request.trials else size
+        return FormHints(
+            {"trials": f"{counted(done_message, 'trial')} of {counted(size, 'combination')}"} if size else {}
+        )
 
     def _request(self, dataset: str) -> SearchRequest:
         from engine.tuning.request import SearchRequest, parse_tries

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from store.item_search import find_items
-from store.records import Dataset, Item
+from store.rows import Dataset, Item
 from workbench import numbers
 from workbench.display import line, title
 from workbench.screens.reading_dialog import ReadingDialog
@@ -111,9 +111,9 @@ class AddItemDialog(ReadingDialog[Addition]):
         event.stop()
         self._choose(event.option_index)
 
-    def _choose(self, place: int | None) -> None:
-        if place is not None and place < len(self._offered):
-            self.dismiss(self._offered[place])
+    def _choose(self, index: int | None) -> None:
+        if index is not None and index < len(self._offered):
+            self.dismiss(self._offered[index])
 
     def _look(self, words: str) -> None:
         self.read("items", lambda: self._search(words), lambda found: self.Found(words, found[0], complete=found[1]))

@@ -24,7 +24,7 @@ from textual.worker import Worker, WorkerState
 from store.errors import explain
 from store.workspace import Workspace
 from workbench.reading import View, read
-from workbench.remembered import Remembered
+from workbench.ui_state import UiState
 from workbench.widgets.bar import Bar
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.key_line import KeyLine
@@ -105,8 +105,8 @@ class AreaScreen(Screen[None], inherit_bindings=False):
         return self.bench.workspace
 
     @property
-    def remembered(self) -> Remembered:
-        return self.bench.remembered
+    def ui_state(self) -> UiState:
+        return self.bench.ui_state
 
     def compose(self) -> ComposeResult:
         yield Bar(self.AREA, str(self.workspace.folder), readonly=self.bench.readonly)
@@ -241,7 +241,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             self.bench.copy(text)
 
     def action_pager(self) -> None:
-        from workbench.outside import in_pager
+        from workbench.external_programs import in_pager
 
         if text := self.view_text():
             in_pager(self.app, text)

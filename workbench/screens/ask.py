@@ -16,9 +16,9 @@ from engine.queries.event_filter import EXAMPLES, parse
 from store.errors import BadInput
 from workbench import numbers
 from workbench.display import line, whole
-from workbench.remembered import UsersChoice
 from workbench.screens.reading_dialog import ReadingDialog
-from workbench.visit import count_asked
+from workbench.ui_state import UsersChoice
+from workbench.user_event import count_matching_events
 from workbench.widgets.options import move
 from workbench.widgets.text_line import TextLine
 
@@ -29,7 +29,7 @@ EVERYBODY = ""
 KEPT = 50  # questions; who asks more forgets the oldest
 
 
-class QuestionLine(TextLine):
+class EventFilterLine(TextLine):
     """The words of a question; up and down move in the list while they are typed."""
 
     HELP_TITLE: ClassVar[str] = "While asking"
@@ -43,11 +43,11 @@ class QuestionLine(TextLine):
     def action_delete(self) -> None:
         if self.cursor_position < len(self.value):
             self.action_delete_right()
-        elif isinstance(self.screen, AskDialog):
+        elif isinstance(self.screen, EventFilterDialog):
             self.screen.forget()
 
 
-class AskDialog(ReadingDialog[str]):
+class EventFilterDialog(ReadingDialog[str]):
     """Dismisses with the words of a question, "" for none, or None to leave it as it is."""
 
     HINT = "Enter asks · ↑ ↓ choose · Del forgets · Esc closes"
@@ -58,9 +58,9 @@ class AskDialog(ReadingDialog[str]):
     class Counted(Message):
         """A question was tried."""
 
-        def __init__(self, words: str, asked: MatchingEvents) -> None:
+        def __init__(self, words: str, matching: MatchingEvents) -> None:
             super().__init__()
-            self.words, self.asked = words, asked
+            self.words, self.matching = words, matching
 
     def __init__(self, choice: UsersChoice, models: list[str]) -> None:
         """models: what those shown are called, from the left."""
@@ -71,7 +71,7 @@ class AskDialog(ReadingDialog[str]):
     def content(self) -> ComposeResult:
         named = ", ".join(f"{letter} {model}" for letter, model in zip("ABC", self._models, strict=False))
         yield Static(line(f"Events where, of {named}:", "dim"), id="ask-models", markup=False)
-        yield QuestionLine(placeholder=EXAMPLES[0] + ", length 5-20, cold target", compact=True, id="ask-line")
+        yield EventFilterLine(placeholder=EXAMPLES[0] + ", length 5-20, cold target", compact=True, id="ask-line")
         yield Static(id="ask-count", markup=False)
         yield OptionList(id="choices", compact=True, markup=False)
 
@@ -85,7 +85,7 @@ class AskDialog(ReadingDialog[str]):
 
     def forget(self) -> None:
         """Take the saved question that is chosen off the list."""
-        words, saved = self._chosen(), self.bench.remembered.questions
+        words, saved = self._chosen(), self.bench.ui_state.questions
         if words in saved:
             saved.remove(words)
             self.bench.remember()
@@ -117,7 +117,7 @@ class AskDialog(ReadingDialog[str]):
     @on(Counted)
     def _counted(self, event: Counted) -> None:
         if event.words == self._chosen():
-            found = event.asked
+            found = event.matching
             users = numbers.counted(len(set(found.user.tolist())), "user")
             events = numbers.counted(found.looked_at, "event")
             self._say(f"{numbers.count(len(found.event))} of {events}, {users}" if len(found.event) else
@@ -126,7 +126,7 @@ class AskDialog(ReadingDialog[str]):
     def _offer(self) -> None:
         """List what is typed, where it is a question, and those asked before and the examples that hold its words."""
         typed = self.query_one(Input).value.strip()
-        saved = self.bench.remembered.questions
+        saved = self.bench.ui_state.questions
         known = [*saved, *(example for example in EXAMPLES if example not in saved)]
         own, self._problem = "", ""
         try:
@@ -157,7 +157,7 @@ class AskDialog(ReadingDialog[str]):
             choice = self._choice
             self.read(
                 "asked",
-                lambda: count_asked(self.bench.workspace, choice, words),
+                lambda: count_matching_events(self.bench.workspace, choice, words),
                 lambda found: self.Counted(words, found),
             )
 
@@ -166,7 +166,7 @@ class AskDialog(ReadingDialog[str]):
         if words is None:
             return
         if words:
-            saved = self.bench.remembered.questions
+            saved = self.bench.ui_state.questions
             saved[:] = [words, *(other for other in saved if other != words)][:KEPT]
             self.bench.remember()
         self.dismiss(words)

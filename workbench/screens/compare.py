@@ -11,20 +11,20 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from engine.measuring.marks import FEW_EVENTS, INTERVAL, LEVEL
+from engine.measuring.highlighting import FEW_EVENTS, INTERVAL, LEVEL
 from engine.tables.labels import RowKey
-from store.words import Slice
+from store.enums import Slice
 from workbench import numbers
-from workbench.behind import Behind
 from workbench.comparison import Comparison, Paired, read_comparison
 from workbench.difference_bar import bar, ruler, span, zero
 from workbench.display import line
-from workbench.remembered import ResultsChoice
+from workbench.drill_down import DrillDown
 from workbench.results_table import LETTERS
 from workbench.screens.export import ExportingScreen
 from workbench.screens.measured import LayerScreen, MeasuredScreen
+from workbench.ui_state import ResultsChoice
 from workbench.widgets.settings_line import Setting, SettingsLine
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 if TYPE_CHECKING:
     from engine.experiments.sheet import Sheet
@@ -102,11 +102,11 @@ class CompareScreen(ExportingScreen, LayerScreen, MeasuredScreen):
         if not 0 <= place < len(rows):
             self.notify("There is no difference here.")
             return
-        from workbench.screens.behind import BehindScreen
+        from workbench.screens.drill_down import DrillDownScreen
 
         row, choice = rows[place], self.choice
-        behind = Behind(row.dataset, *row.keys, choice.slice, row.value, choice.metric, choice.seen)
-        self.app.push_screen(BehindScreen(behind, best_first=row.mean > 0))
+        drill_down = DrillDown(row.dataset, *row.keys, choice.slice, row.value, choice.metric, choice.seen)
+        self.app.push_screen(DrillDownScreen(drill_down, best_first=row.mean > 0))
 
     def sheet(self) -> Sheet | None:
         from workbench.results_sheet import comparison_sheet
@@ -145,27 +145,27 @@ def _nothing(choice: ResultsChoice) -> str:
     return f"These rows have nothing in common by {choice.slice}: choose another slice with v, or mark others (Esc)."
 
 
-def _names(found: Comparison) -> Text:
+def _names(comparison: Comparison) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    for letter, label in zip(LETTERS, (found.first, *found.others), strict=False):
+    for letter, label in zip(LETTERS, (comparison.first, *comparison.others), strict=False):
         text.append(f"{letter} ", style="bold").append_text(line(label)).append("   ")
     return text
 
 
-def _letter(found: Comparison, row: Paired) -> str:
-    return LETTERS[(1 + found.others.index(row.other)) % len(LETTERS)]
+def _letter(comparison: Comparison, row: Paired) -> str:
+    return LETTERS[(1 + comparison.others.index(row.other)) % len(LETTERS)]
 
 
-def _table(found: Comparison, choice: ResultsChoice, width: int) -> tuple[list[Heading], list[Line]]:
+def _table(comparison: Comparison, choice: ResultsChoice, width: int) -> tuple[list[Heading], list[TableLine]]:
     head = choice.slice if choice.slice != Slice.ALL else "dataset"
-    labels = [_label(found, row, choice) for row in found.rows]
+    labels = [_label(comparison, row, choice) for row in comparison.rows]
     widest = max([len(head), *(part.cell_len for both in labels for part in both)])
     room = width - COUNT - MEAN - DIFFERENCE - P - PADDING  # for labels and bars
     label = max(NARROWEST_LABEL, min(WIDEST_LABEL, room - SHORTEST_BAR, widest))
     length = min(max(room - label, SHORTEST_BAR), LONGEST_BAR)
     widths = (label, COUNT, MEAN, DIFFERENCE, P, length)
-    scale = span((row.low, row.high) for row in found.rows)
-    other = "other" if len(found.others) > 1 else LETTERS[1]
+    scale = span((row.low, row.high) for row in comparison.rows)
+    other = "other" if len(comparison.others) > 1 else LETTERS[1]
     names = (
         f"\n{head}",
         "events\nusers",
@@ -179,7 +179,7 @@ def _table(found: Comparison, choice: ResultsChoice, width: int) -> tuple[list[H
         for place, (name, size) in enumerate(zip(names, widths, strict=True))
     ]
     lines = []
-    for row, both in zip(found.rows, labels, strict=True):
+    for row, both in zip(comparison.rows, labels, strict=True):
         sure = _sure(row)
         cells = (
             both[0].append("\n").append_text(both[1]),
@@ -190,13 +190,13 @@ def _table(found: Comparison, choice: ResultsChoice, width: int) -> tuple[list[H
             _two(numbers.p_value(row.p_holm), numbers.p_value(row.p), "bold" if sure else ""),
             _bar(row, scale, length, sure=sure),
         )  # fmt: skip
-        lines.append(Line(f"{row.dataset}\n{row.value}\n{row.other}", cells, height=2))
+        lines.append(TableLine(f"{row.dataset}\n{row.value}\n{row.other}", cells, height=2))
     return headings, lines
 
 
-def _label(found: Comparison, row: Paired, choice: ResultsChoice) -> tuple[Text, Text]:
+def _label(comparison: Comparison, row: Paired, choice: ResultsChoice) -> tuple[Text, Text]:
     whole = choice.slice == Slice.ALL
-    below = [f"{FIRST} − {_letter(found, row)}"] if len(found.others) > 1 else []
+    below = [f"{FIRST} − {_letter(comparison, row)}"] if len(comparison.others) > 1 else []
     below += [] if whole else [row.dataset]
     return line(row.dataset if whole else row.value, "bold"), line(" · ".join(below), "dim")
 
@@ -214,15 +214,15 @@ def _bar(row: Paired, scale: tuple[float, float], length: int, *, sure: bool) ->
     return text.append(f"\n{zero(scale, length)}", style="dim")
 
 
-def _row_words(row: Paired, found: Comparison | None, choice: ResultsChoice) -> Text:
+def _row_words(row: Paired, comparison: Comparison | None, choice: ResultsChoice) -> Text:
     where = row.dataset if choice.slice == Slice.ALL else f"{row.dataset}, {choice.slice} {row.value}"
-    text = line(f"{found.first if found else ''} − {row.other} on {where}: ")
+    text = line(f"{comparison.first if comparison else ''} − {row.other} on {where}: ")
     text.append(f"{choice.metric.upper()} {row.mean:+.5f}", style="bold")
     text.append(f" [{row.low:+.5f}, {row.high:+.5f}]; {numbers.counted(row.n, 'event')}, ")
     text.append(numbers.counted(row.users, "user"))
     few = f"fewer than {FEW_EVENTS} events, not judged"
     verdict = few if row.n < FEW_EVENTS else "significantly different" if _sure(row) else "not significantly different"
-    tests = numbers.counted(len(found.rows) if found else 1, "test")
+    tests = numbers.counted(len(comparison.rows) if comparison else 1, "test")
     text.append(f"\np {numbers.p_value(row.p)}, {numbers.p_value(row.p_holm)} after Holm over {tests}: {verdict}")
     return text.append(
         f"\n● p Holm < {numbers.short(LEVEL, 2)}   ○ not   │ no difference   bar: {INTERVAL}, users resampled",

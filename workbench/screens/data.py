@@ -17,7 +17,7 @@ from textual.worker import get_current_worker
 from engine.audit.order_figures import OrderFigures
 from store.errors import Problem
 from store.plain_text import plain
-from store.records import Dataset
+from store.rows import Dataset
 from workbench import data_rows
 from workbench.data_view import DataView, Measured, Truncation, Use, next_pass, read_data, read_pass, truncation_of
 from workbench.job_actions import run_command
@@ -157,15 +157,15 @@ class DataScreen(LaunchingScreen):
     def action_results(self) -> None:
         if self.dataset is None:
             return
-        self.remembered.results.dataset = self.dataset.name
+        self.ui_state.results.dataset = self.dataset.name
         self.bench.remember()
         self.bench.action_area("results")
 
     def action_users(self) -> None:
         if self.dataset is None:
             return
-        if self.remembered.users.dataset != self.dataset.name:
-            self.remembered.users = replace(self.remembered.users, dataset=self.dataset.name, user="", event=-1)
+        if self.ui_state.users.dataset != self.dataset.name:
+            self.ui_state.users = replace(self.ui_state.users, dataset=self.dataset.name, user="", event=-1)
         self.bench.remember()
         self.bench.action_area("users")
 

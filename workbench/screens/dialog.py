@@ -64,7 +64,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         return ""
 
     def action_pager(self) -> None:
-        from workbench.outside import in_pager
+        from workbench.external_programs import in_pager
 
         if text := self.as_text():
             in_pager(self.app, text)

@@ -14,25 +14,25 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from store import datasets as dataset_store
-from store.records import Evaluation, Item
+from store.rows import Evaluation, Item
 from workbench import numbers
 from workbench.display import whole
 from workbench.history_draft import HistoryDraft
+from workbench.inference_process import Died, ready_words, stage_words
 from workbench.ranked_again import ranked_again
-from workbench.remembered import TOP_CHOICES
 from workbench.screens.add_item import AddItemDialog, Addition
 from workbench.screens.area import AreaScreen
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.item import ItemDialog
 from workbench.screens.why import WhyDialog
-from workbench.visit import Visit
-from workbench.warm_process import Died, ready_words, stage_words
+from workbench.ui_state import TOP_CHOICES
+from workbench.user_event import UserEventView
 from workbench.widgets.edited_panel import EditedPanel
 from workbench.widgets.ranking_panel import RankingPanel
 from workbench.widgets.settings_line import Setting, SettingsLine
 
 if TYPE_CHECKING:
-    from engine.warm.messages import Answer, Ranking
+    from engine.inference.messages import Answer, Ranking
 
 REST_S = 0.15  # after the last change, so that holding a key down asks once
 TOP = max(TOP_CHOICES)  # asked for, also where fewer are shown: items may come from further down
@@ -80,7 +80,7 @@ class EditHistoryScreen(AreaScreen):
 
     def __init__(
         self,
-        visit: Visit,
+        user_event: UserEventView,
         evaluations: Sequence[tuple[Evaluation, str]],
         evaluation: Evaluation,
         *,
@@ -89,13 +89,15 @@ class EditHistoryScreen(AreaScreen):
     ) -> None:
         """evaluations: those of the dataset, with their labels; `evaluation` is the one to begin with."""
         super().__init__()
-        self.draft = HistoryDraft.of(tuple(happening.item for happening in visit.history), visit.older)
-        self._visit, self._evaluations, self._evaluation = visit, tuple(evaluations), evaluation
+        self.history_draft = HistoryDraft.of(
+            tuple(history_row.item for history_row in user_event.history), user_event.older
+        )
+        self._user_event, self._evaluations, self._evaluation = user_event, tuple(evaluations), evaluation
         self._masked, self._top = masked, top
         self._against_stored = False
         self._items: dict[int, Item] = {}
-        self._asked = 0  # the number of the newest question
-        self._asked_of: tuple[int | str, ...] = ()
+        self._request_number = 0  # the number of the newest question
+        self._requested_history: tuple[int | str, ...] = ()
         self._stored: Ranking | None = None
         self._before: Ranking | None = None
         self._now: Ranking | None = None
@@ -119,7 +121,7 @@ class EditHistoryScreen(AreaScreen):
             self._draw()
 
     def reload(self) -> None:
-        if not self._asked:
+        if not self._request_number:
             self._ask()
 
     def action_reload(self) -> None:
@@ -132,25 +134,25 @@ class EditHistoryScreen(AreaScreen):
             self.dismiss()
 
     def action_drop(self) -> None:
-        if self.draft.entries:
-            self._change(self.draft.dropped(self._place()))
+        if self.history_draft.entries:
+            self._change(self.history_draft.dropped(self._cursor_index()))
 
     def action_add(self) -> None:
         def add(addition: Addition | None) -> None:
             if addition is not None:
-                place = min(self._place() + 1, len(self.draft.entries))
-                self._change(self.draft.grown(place, addition.item, addition.words), place)
+                place = min(self._cursor_index() + 1, len(self.history_draft.entries))
+                self._change(self.history_draft.grown(place, addition.item, addition.words), place)
 
-        self.app.push_screen(AddItemDialog(self._visit.dataset), add)
+        self.app.push_screen(AddItemDialog(self._user_event.dataset), add)
 
     def action_undo(self) -> None:
-        self._change(self.draft.undone())
+        self._change(self.history_draft.undone())
 
     def action_move(self, step: int) -> None:
-        self._change(self.draft.moved(self._place(), step))
+        self._change(self.history_draft.moved(self._cursor_index(), step))
 
     def action_reset(self) -> None:
-        self._change(self.draft.reset())
+        self._change(self.history_draft.reset())
 
     def action_model(self) -> None:
         choices = [
@@ -188,8 +190,8 @@ class EditHistoryScreen(AreaScreen):
 
     def action_item(self) -> None:
         if self.focused is not None and self.focused.id == "edited":
-            entries = self.draft.entries
-            item = entries[self._place()].item if entries else None
+            entries = self.history_draft.entries
+            item = entries[self._cursor_index()].item if entries else None
         else:
             item = self.query_one(RankingPanel).item_at_cursor()
         if item is not None:
@@ -198,17 +200,17 @@ class EditHistoryScreen(AreaScreen):
     def action_why(self) -> None:
         ranking = self.query_one(RankingPanel)
         item = ranking.item_at_cursor()
-        if item is None or not self.draft.asked:
+        if item is None or not self.history_draft.query:
             self.notify("Nothing is ranked yet.", severity="warning")
             return
-        labels = [entry.label for entry in self.draft.entries]
+        labels = [entry.label for entry in self.history_draft.entries]
         self.app.push_screen(
-            WhyDialog(self._evaluation.key, self._label, item, self.draft.asked, labels, ranking.picks)
+            WhyDialog(self._evaluation.key, self._label, item, self.history_draft.query, labels, ranking.picks)
         )
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
-        from engine.warm.messages import Ranking, Refusal, Stage
+        from engine.inference.messages import Ranking, Refusal, Stage
 
         answer = event.answer
         if isinstance(answer, Died):
@@ -217,7 +219,7 @@ class EditHistoryScreen(AreaScreen):
         elif isinstance(answer, Stage):
             if not self._ready:  # what is ready answers before a stage could be read
                 self._say("…", stage_words(answer.stage, answer.done, answer.total))
-        elif answer.id != self._asked:
+        elif answer.id != self._request_number:
             return
         elif isinstance(answer, Refusal):
             self._stored = self._before = self._now = None
@@ -232,43 +234,45 @@ class EditHistoryScreen(AreaScreen):
     @on(Titled)
     def _titled(self, event: Titled) -> None:
         self._items |= event.items
-        if event.ranking.id != self._asked:
+        if event.ranking.id != self._request_number:
             return
         self._before, self._now = self._now, event.ranking
-        if not self.draft.changed:
+        if not self.history_draft.changed:
             self._stored = event.ranking
         self._draw()
 
     def _read_items(self, wanted: set[int]) -> dict[int, Item]:
         with self.workspace.read() as db:
-            return dataset_store.items_by_id(db, self._visit.dataset.id, wanted)
+            return dataset_store.items_by_id(db, self._user_event.dataset.id, wanted)
 
-    def _place(self) -> int:
+    def _cursor_index(self) -> int:
         """The place of the entry under the cursor."""
-        return self.query_one(EditedPanel).place(self.draft)
+        return self.query_one(EditedPanel).cursor_index(self.history_draft)
 
-    def _change(self, draft: HistoryDraft, cursor: int | None = None) -> None:
-        if draft == self.draft:
+    def _change(self, history_draft: HistoryDraft, cursor: int | None = None) -> None:
+        if history_draft == self.history_draft:
             return
-        self.draft = draft
+        self.history_draft = history_draft
         self._draw()
         if cursor is not None:
             self.query_one(EditedPanel).table.move_cursor(row=cursor)
         self.rest("rest", REST_S, self._ask)
 
     def _ask(self) -> None:
-        from engine.warm.messages import RankRequest
+        from engine.inference.messages import RankRequest
 
-        self._asked_of = self.draft.asked
-        if not self._asked_of:
-            self._asked = -1  # an answer that is still to come is about what is no longer there
+        self._requested_history = self.history_draft.query
+        if not self._requested_history:
+            self._request_number = -1  # an answer that is still to come is about what is no longer there
             self._say("!", "The history is empty: there is nothing to rank by. u undoes, a adds.")
             return
         if not self._ready:
             self._say("…", stage_words("starting", 0, 0))
         try:
-            self._asked = self.bench.warm.ask(
-                lambda number: RankRequest(number, self._evaluation.key, self._asked_of, self._visit.event.item, TOP),
+            self._request_number = self.bench.inference.ask(
+                lambda number: RankRequest(
+                    number, self._evaluation.key, self._requested_history, self._user_event.event.item, TOP
+                ),
                 lambda answer: self.post_message(self.Answered(answer)),
             )
         except OSError as error:
@@ -279,22 +283,28 @@ class EditHistoryScreen(AreaScreen):
 
     def _draw(self) -> None:
         self._say_settings()
-        known = self._now is not None and self._now.id == self._asked and self._asked_of == self.draft.asked
-        self.query_one(EditedPanel).put(self.draft, self._now.visible if self._now is not None and known else None)
+        known = (
+            self._now is not None
+            and self._now.id == self._request_number
+            and self._requested_history == self.history_draft.query
+        )
+        self.query_one(EditedPanel).put(
+            self.history_draft, self._now.visible if self._now is not None and known else None
+        )
         self._draw_ranking()
 
     def _draw_ranking(self) -> None:
         shown, remark = None, ""
-        if self._now is not None and self.draft.asked:
+        if self._now is not None and self.history_draft.query:
             against = self._stored if self._against_stored else self._before
-            target = self._visit.event.item
+            target = self._user_event.event.item
             shown = ranked_again(self._now, against, self._items, target, masked=self._masked, top=self._top)
             score = "–" if shown.score is None else numbers.score(shown.score)
             remark = f"seen items {'masked' if self._masked else 'kept'}; target's score {score}"
             if self._evaluation.protocol.get("history"):
                 total = numbers.counted(len(self._now.entries), "item")
                 remark += f"; read {numbers.count(self._now.visible)} of {total}"
-        self.query_one(RankingPanel).put(self._label, self._evaluation, self._visit.target.item, shown, remark)
+        self.query_one(RankingPanel).put(self._label, self._evaluation, self._user_event.target.item, shown, remark)
 
     @property
     def _label(self) -> str:

@@ -10,7 +10,7 @@ from engine.tables.labels import protocol
 from workbench import numbers
 from workbench.display import line, title
 from workbench.screens.dialog import READABLE, Dialog
-from workbench.visit import Side, Visit
+from workbench.user_event import ModelColumn, UserEventView
 
 
 class EventDialog(Dialog[None]):
@@ -19,9 +19,9 @@ class EventDialog(Dialog[None]):
     HINT = "Esc closes · j k scroll · v pager · y copy"
     BINDINGS = READABLE
 
-    def __init__(self, visit: Visit, *, masked: bool) -> None:
+    def __init__(self, user_event: UserEventView, *, masked: bool) -> None:
         super().__init__("Event")
-        self._visit, self._masked = visit, masked
+        self._user_event, self._masked = user_event, masked
 
     def content(self) -> ComposeResult:
         yield Static(self._text(), id="event")
@@ -30,24 +30,28 @@ class EventDialog(Dialog[None]):
         return self._text().plain
 
     def _text(self) -> Text:
-        visit = self._visit
-        rated = numbers.rating(visit.target.rating)
-        said = Text().append_text(line(visit.user, "bold")).append(f", {visit.event.split} event {visit.event.event}\n")
-        said.append_text(line(title(visit.target.item))).append(
-            f"\nthe target, on {numbers.day(visit.target.timestamp)}, rated {rated},"
-            f" after {numbers.counted(visit.length, 'item')}\n",
+        user_event = self._user_event
+        rated = numbers.rating(user_event.target.rating)
+        said = (
+            Text()
+            .append_text(line(user_event.user, "bold"))
+            .append(f", {user_event.event.split} event {user_event.event.event}\n")
+        )
+        said.append_text(line(title(user_event.target.item))).append(
+            f"\nthe target, on {numbers.day(user_event.target.timestamp)}, rated {rated},"
+            f" after {numbers.counted(user_event.length, 'item')}\n",
             style="dim",
         )
-        for letter, side in zip("abc", visit.sides, strict=False):
+        for letter, side in zip("abc", user_event.sides, strict=False):
             if side is not None:
                 said.append(f"\n{letter}  ").append_text(line(side.label, "bold")).append("\n")
-                for name, fact in _facts(side, visit, masked=self._masked).items():
+                for name, fact in _facts(side, user_event, masked=self._masked).items():
                     said.append(f"   {name:<16}", style="dim").append_text(line(fact)).append("\n")
         said.rstrip()
         return said
 
 
-def _facts(side: Side, visit: Visit, *, masked: bool) -> dict[str, str]:
+def _facts(side: ModelColumn, user_event: UserEventView, *, masked: bool) -> dict[str, str]:
     position = side.position
     if position is None:
         return {
@@ -62,6 +66,6 @@ def _facts(side: Side, visit: Visit, *, masked: bool) -> dict[str, str]:
         "seen items": "masked" if masked else "kept",
     }
     if side.evaluation.protocol.get("history"):
-        facts["read"] = f"{numbers.count(side.visible)} of {numbers.counted(visit.length, 'item')}"
+        facts["read"] = f"{numbers.count(side.visible)} of {numbers.counted(user_event.length, 'item')}"
     parts = protocol(side.evaluation).split("; ")
     return {**facts, "protocol": parts[0], **{" " * place: part for place, part in enumerate(parts[1:], start=1)}}

@@ -12,15 +12,15 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from workbench import experiment_words
-from workbench.behind import Behind, find_behind
+from workbench import experiment_formatting
+from workbench.drill_down import DrillDown, find_drill_down
 from workbench.experiment_view import ExperimentView, read_experiment
 from workbench.next_step import command
-from workbench.remembered import ResultsChoice
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.export import ExportingScreen
 from workbench.screens.measured import LayerScreen, WeighedScreen
 from workbench.sheet_table import sheet_table
+from workbench.ui_state import ResultsChoice
 from workbench.widgets.line_chart import LineChart
 from workbench.widgets.section import Section
 from workbench.widgets.settings_line import Setting, SettingsLine
@@ -60,14 +60,14 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
     class Found(Message):
         """The evaluation behind a number was looked up; None where the number is of a part of its events."""
 
-        def __init__(self, behind: Behind | None) -> None:
+        def __init__(self, drill_down: DrillDown | None) -> None:
             super().__init__()
-            self.behind = behind
+            self.drill_down = drill_down
 
     def __init__(self) -> None:
         super().__init__()
         self.view: ExperimentView | None = None
-        self._place = 0
+        self._page_index = 0
 
     def body(self) -> ComposeResult:
         yield SettingsLine(id="experiment-settings")
@@ -106,13 +106,13 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
     def page(self) -> Sheet | Figure | None:
         """The table or figure that is shown."""
         pages = self.view.pages if self.view else ()
-        return pages[self._place % len(pages)] if pages else None
+        return pages[self._page_index % len(pages)] if pages else None
 
     def action_experiments(self) -> None:
         if self.view is not None:
             choices = [Choice(ONE_METRIC, "one metric", "the table of Results (Esc)")]
             choices += [
-                Choice(one.name, one.name, one.title if one.asked else f"{one.title} (not asked for yet)")
+                Choice(one.name, one.name, one.title if one.requested else f"{one.title} (not asked for yet)")
                 for one in self.view.offered
             ]
             self.app.push_screen(ChoiceDialog("Show", choices, self.view.outcome.name), self._set_experiment)
@@ -122,7 +122,7 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
         if len(pages) < 2:
             self.notify("There is no other table or figure.")
             return
-        self._place = (self._place + step) % len(pages)
+        self._page_index = (self._page_index + step) % len(pages)
         self._draw()
 
     def action_thesis(self) -> None:
@@ -144,17 +144,17 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
         if not isinstance(page, Sheet) or cell is None or not cell.evaluation:
             self.notify("No evaluation is behind this: move to a number of one.")
             return
-        metric, seen = experiment_words.metric_of(page, row, place) or self.choice.metric, self.choice.seen
-        self.read("behind", lambda: find_behind(self.workspace, cell, metric, seen), self.Found)
+        metric, seen = experiment_formatting.metric_of(page, row, place) or self.choice.metric, self.choice.seen
+        self.read("behind", lambda: find_drill_down(self.workspace, cell, metric, seen), self.Found)
 
     @on(Found)
-    def _found(self, event: Found) -> None:
-        if event.behind is None:
+    def _open_drill_down(self, event: Found) -> None:
+        if event.drill_down is None:
             self.notify("This number is of a part of the events: the table of Results (Esc) leads to them, by v.")
             return
-        from workbench.screens.behind import BehindScreen
+        from workbench.screens.drill_down import DrillDownScreen
 
-        self.app.push_screen(BehindScreen(event.behind))
+        self.app.push_screen(DrillDownScreen(event.drill_down))
 
     def sheet(self) -> Sheet | None:
         from engine.experiments.sheet import LineFigure, Sheet
@@ -176,7 +176,7 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
             self.dismiss()
         elif chosen is not None:
             self.choice.experiment = chosen
-            self._place = 0
+            self._page_index = 0
             self.changed()
 
     def _draw(self) -> None:
@@ -190,16 +190,18 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
         empty.display = page is None
         self.query_one("#experiment-title").display = page is not None
         if page is None:
-            empty.update(experiment_words.nothing(self.view, self.bench.workspace_option) if self.view else NO_DATASET)
+            empty.update(
+                experiment_formatting.nothing(self.view, self.bench.workspace_option) if self.view else NO_DATASET
+            )
         elif isinstance(page, Sheet):
             headings, rows = sheet_table(page, thesis=self.choice.thesis)
             table.put(headings, rows)
             if table.cursor_column == 0 and headings[1:]:
                 table.move_cursor(column=1)
         elif isinstance(page, LineFigure):
-            chart.put(experiment_words.lines(page))
+            chart.put(experiment_formatting.lines(page))
         else:
-            table.put(*experiment_words.facts(page))
+            table.put(*experiment_formatting.facts(page))
         self._say_title()
         self._say_notes()
         self._say_cell()
@@ -209,9 +211,9 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
         settings = [Setting("e", "experiment", name or "–", "experiments")]
         pages = self.view.pages if self.view else ()
         if len(pages) > 1:
-            settings.append(Setting("n N", "page", f"{self._place % len(pages) + 1} of {len(pages)}", "page(1)"))
+            settings.append(Setting("n N", "page", f"{self._page_index % len(pages) + 1} of {len(pages)}", "page(1)"))
         settings += self.weighing()
-        if experiment_words.published(self.page):
+        if experiment_formatting.published(self.page):
             settings.append(Setting("p", "thesis", "shown" if self.choice.thesis else "hidden", "thesis"))
         self.query_one(SettingsLine).put([*settings, Setting("o", "export", "", "export")])
 
@@ -220,12 +222,12 @@ class ExperimentScreen(ExportingScreen, LayerScreen, WeighedScreen):
             self.query_one("#experiment-title", Section).say("", self.view.outcome.thesis, title=self.page.title)
 
     def _say_notes(self) -> None:
-        words = experiment_words.notes(self.view, self.page, self.bench.workspace_option) if self.view else Text()
+        words = experiment_formatting.notes(self.view, self.page, self.bench.workspace_option) if self.view else Text()
         self.query_one("#sheet-words").display = bool(words)
         self.query_one("#experiment-notes", Static).update(words)
 
     def _say_cell(self) -> None:
         status = self.query_one("#experiment-status", Static)
-        words = experiment_words.cell_words(self.page, *self.query_one("#sheet", Table).cursor_coordinate)
+        words = experiment_formatting.cell_words(self.page, *self.query_one("#sheet", Table).cursor_coordinate)
         status.display = bool(words)
         status.update(words)

@@ -115,9 +115,9 @@ class ExportDialog(Dialog[Export]):
         else:
             self.dismiss(asked)
 
-    def _sure(self, asked: Export, sure: bool | None) -> None:
+    def _sure(self, export: Export, sure: bool | None) -> None:
         if sure:
-            self.dismiss(asked)
+            self.dismiss(export)
 
 
 class ExportingScreen(AreaScreen):
@@ -135,7 +135,7 @@ class ExportingScreen(AreaScreen):
             super().__init__()
             self.path = path
 
-    class Made(Message):
+    class Formatted(Message):
         """The table as text, for the clipboard."""
 
         def __init__(self, text: str) -> None:
@@ -154,12 +154,12 @@ class ExportingScreen(AreaScreen):
         dialog = ExportDialog(f"{len(sheet.rows)} rows", default_name(sheet.name), self.bench.access)
         self.app.push_screen(dialog, partial(self._export, sheet))
 
-    def _export(self, sheet: Sheet, asked: Export | None) -> None:
-        if asked is None:
+    def _export(self, sheet: Sheet, export: Export | None) -> None:
+        if export is None:
             return
-        form, path = asked.form, asked.path
+        form, path = export.form, export.path
         if path is None:
-            self.read("export", lambda: written(sheet, form), self.Made)
+            self.read("export", lambda: written(sheet, form), self.Formatted)
         else:
             self.read("export", lambda: write(sheet, form, path), self.Written)
 
@@ -167,8 +167,8 @@ class ExportingScreen(AreaScreen):
     def _written(self, event: Written) -> None:
         self.notify(plain(f"Written to {event.path}"), markup=False)
 
-    @on(Made)
-    def _made(self, event: Made) -> None:
+    @on(Formatted)
+    def _copy(self, event: Formatted) -> None:
         self.bench.copy(event.text)
 
 

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from workbench.display import line
 from workbench.file_access import EVERYWHERE, FileAccess
-from workbench.folder_view import Entry, FolderView, nearest_folder, read_folder, shortest
+from workbench.folder_view import FolderEntry, FolderView, nearest_folder, read_folder, shortest
 from workbench.numbers import count, size
 from workbench.screens.reading_dialog import ReadingDialog
 from workbench.widgets.filter_line import FilterLine
@@ -171,7 +171,7 @@ class FilePicker(ReadingDialog[str]):
         self.read("folder", query, lambda view: self.Listed(view, mark))
 
 
-def _prompt(entry: Entry) -> Text:
+def _prompt(entry: FolderEntry) -> Text:
     text = Text("▸ " if entry.is_folder else "  ", no_wrap=True, overflow="ellipsis")
     text.append_text(line(entry.name + ("/" if entry.is_folder else "")))
     return text.append(f"  {size(entry.size)}", "dim") if entry.size is not None else text

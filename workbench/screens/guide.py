@@ -15,11 +15,11 @@ from textual.widgets import DataTable
 
 from workbench import numbers
 from workbench.areas import AREAS
-from workbench.help_entries import Entry, entries
+from workbench.help_entries import HelpEntry, entries
 from workbench.screens.area import AreaScreen
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.section import Section
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 NAME = 20  # cells
 MARGIN = 6  # cells that a row has beside its words
@@ -39,13 +39,13 @@ class GuideScreen(AreaScreen):
     class Loaded(Message):
         """What there is to say was put together."""
 
-        def __init__(self, entries: tuple[Entry, ...]) -> None:
+        def __init__(self, entries: tuple[HelpEntry, ...]) -> None:
             super().__init__()
             self.entries = entries
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: tuple[Entry, ...] = ()
+        self.entries: tuple[HelpEntry, ...] = ()
 
     def body(self) -> ComposeResult:
         yield FilterLine()
@@ -103,11 +103,11 @@ class GuideScreen(AreaScreen):
         table.put((Heading(Text(), width=NAME), Heading(Text(), width=width)), list(_lines(shown, width)))
 
 
-def _lines(shown: Iterable[Entry], width: int) -> Iterable[Line]:
+def _lines(shown: Iterable[HelpEntry], width: int) -> Iterable[TableLine]:
     part = ""
     for number, entry in enumerate(shown):
         if entry.part != part:
             part = entry.part
-            yield Line(f"heading {part}", (Text(part, style="bold underline"), Text()))
+            yield TableLine(f"heading {part}", (Text(part, style="bold underline"), Text()))
         words = wrap(entry.words, width)
-        yield Line(f"{number}", (Text(entry.name), Text("\n".join(words))), height=len(words))
+        yield TableLine(f"{number}", (Text(entry.name), Text("\n".join(words))), height=len(words))

@@ -16,10 +16,10 @@ from textual.widgets import DataTable, Static
 from engine.audit.order_findings import failures
 from engine.tables.labels import labels, protocol, row_key
 from store.errors import Failed
-from store.records import Dataset, Metric, Model
+from store.rows import Dataset, Metric, Model
 from workbench import numbers
 from workbench.display import line
-from workbench.job_words import running_now
+from workbench.job_formatting import running_now
 from workbench.next_step import next_step
 from workbench.overview import NEWEST, Headline, Overview, read_overview
 from workbench.screens.area import TABLE_ACTIONS
@@ -27,7 +27,7 @@ from workbench.screens.launching import LaunchingScreen
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.next_panel import NextPanel
 from workbench.widgets.section import Section
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 WIDE = 110  # cells; below, the evaluations' columns after `SHORT_EVALUATIONS` would be cut to nothing
 SHORT_EVALUATIONS = 5
@@ -110,7 +110,7 @@ class HomeScreen(LaunchingScreen):
         self.action_open()
 
     def action_next(self) -> None:
-        self.launch(self.query_one(NextPanel).step.draft)
+        self.launch(self.query_one(NextPanel).step.job_form)
 
     def action_ingest(self) -> None:
         self.launch_ingest()
@@ -131,12 +131,12 @@ class HomeScreen(LaunchingScreen):
         if row is None or self.overview is None or not isinstance(table, Table):
             return
         if table.id == "datasets":
-            self.remembered.results.dataset = row.key
+            self.ui_state.results.dataset = row.key
         elif table.id == "evaluations":
             found = next((h.evaluation for h in self.overview.newest if h.evaluation.key == row.key), None)
-            self.remembered.results.dataset = found.dataset if found else ""
+            self.ui_state.results.dataset = found.dataset if found else ""
         else:
-            self.remembered.results.dataset = ""
+            self.ui_state.results.dataset = ""
         self.bench.remember()
         self.bench.action_area("results")
 
@@ -161,7 +161,7 @@ class HomeScreen(LaunchingScreen):
         self._fill("models", _MODELS, model_rows, len(overview.models), wanted)
         headings = _EVALUATIONS if wide else _SHORT_EVALUATIONS
         failing = frozenset(dataset.name for dataset in overview.datasets if failures(dataset))
-        rows = [Line(row.key, row.cells[: len(headings)]) for row in _evaluation_rows(overview.newest, failing)]
+        rows = [TableLine(row.key, row.cells[: len(headings)]) for row in _evaluation_rows(overview.newest, failing)]
         self._fill("evaluations", headings, rows, overview.evaluations, wanted, _remark(overview, failing))
 
     def _draw_running(self) -> None:
@@ -172,7 +172,7 @@ class HomeScreen(LaunchingScreen):
         running.update(line("  ".join(parts)))
 
     def _fill(
-        self, name: str, headings: Sequence[Heading], rows: list[Line], total: int, wanted: str, remark: str = ""
+        self, name: str, headings: Sequence[Heading], rows: list[TableLine], total: int, wanted: str, remark: str = ""
     ) -> None:
         shown = [row for row in rows if not wanted or any(wanted in cell.plain.lower() for cell in row.cells)]
         said = numbers.count(total) if len(shown) == total else f"{numbers.count(len(shown))} of {numbers.count(total)}"
@@ -223,10 +223,10 @@ def _number(value: str, style: str = "") -> Text:
     return Text(value, justify="right", style=style)
 
 
-def _dataset_row(dataset: Dataset, wide: bool) -> Line:
+def _dataset_row(dataset: Dataset, wide: bool) -> TableLine:
     kind = "" if dataset.synthetic and dataset.platform == "synthetic" else f"{dataset.platform}, "
     source = f"{kind}{dataset.split} split"
-    return Line(
+    return TableLine(
         dataset.name,
         (
             line(dataset.name),
@@ -238,8 +238,8 @@ def _dataset_row(dataset: Dataset, wide: bool) -> Line:
     )
 
 
-def _model_row(model: Model, evaluated: int, datasets: int) -> Line:
-    return Line(
+def _model_row(model: Model, evaluated: int, datasets: int) -> TableLine:
+    return TableLine(
         model.name,
         (
             line(model.name),
@@ -251,12 +251,12 @@ def _model_row(model: Model, evaluated: int, datasets: int) -> Line:
     )
 
 
-def _evaluation_rows(newest: Iterable[Headline], failing: frozenset[str]) -> Iterable[Line]:
+def _evaluation_rows(newest: Iterable[Headline], failing: frozenset[str]) -> Iterable[TableLine]:
     found = list(newest)
     named = labels(headline.evaluation for headline in found)
     for headline in found:
         evaluation = headline.evaluation
-        yield Line(
+        yield TableLine(
             evaluation.key,
             (
                 line(named[row_key(evaluation)]),

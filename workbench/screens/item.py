@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from store.records import Item
+from store.rows import Item
 from workbench.display import FULL_LIMIT, whole
 from workbench.screens.dialog import READABLE, Dialog
 

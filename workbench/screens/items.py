@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from store.plain_text import plain
-from store.records import Dataset
+from store.rows import Dataset
 from workbench import data_rows
 from workbench.data_view import LISTED, ItemList, read_items, read_items_anew
 from workbench.numbers import count
@@ -38,9 +38,9 @@ class ItemsScreen(AreaScreen):
     class Found(Message):
         """The list has become longer; None where its dataset was removed."""
 
-        def __init__(self, found: ItemList | None) -> None:
+        def __init__(self, items: ItemList | None) -> None:
             super().__init__()
-            self.found = found
+            self.items = items
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__()
@@ -63,14 +63,14 @@ class ItemsScreen(AreaScreen):
 
     @on(Found)
     def _show(self, event: Found) -> None:
-        if event.found is None:
+        if event.items is None:
             self.notify(f"{plain(self.list.dataset.name)} was removed.", severity="warning", markup=False)
             self.dismiss()
             return
-        if event.found.words != self.list.words:
+        if event.items.words != self.list.words:
             return  # another filter is in force by now
-        grown = event.found.next != self.list.next
-        self.list = event.found
+        grown = event.items.next != self.list.next
+        self.list = event.items
         self._draw()
         if grown and not self.list.page_full:
             self._grow()

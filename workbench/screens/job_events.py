@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from store.records import Job, JobEvent
+from store.rows import Job, JobEvent
 from workbench import numbers
 from workbench.display import line, whole
 from workbench.screens.dialog import Dialog

@@ -14,18 +14,18 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from store.enums import JobState
 from store.plain_text import plain
-from store.records import Job, JobEvent
-from store.words import JobState
-from workbench import job_words
+from store.rows import Job, JobEvent
+from workbench import job_formatting
 from workbench.job_facts import Watched, facts
 from workbench.job_log import log_path, read_log
 from workbench.job_rows import HEADINGS, how_many, job_row, nothing_yet, ordered
 from workbench.job_view import JobsView, read_events, read_jobs
-from workbench.remembered import JOB_ORDERS, JOB_PANES
 from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.job_events import JobEventsDialog
 from workbench.screens.jobs_marking import JobsMarkingScreen
+from workbench.ui_state import JOB_ORDERS, JOB_PANES
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.job_curve import letter
 from workbench.widgets.job_panel import JobPanel
@@ -125,7 +125,7 @@ class JobsScreen(JobsMarkingScreen):
         keep = detail if detail and detail.job.id == wanted and rests else None
         marked = tuple(self.marks)
         before = self.view.marked if self.view else ()
-        known = {one.job.id: one.curves for one in before if rests or one.job.state in job_words.FINAL}
+        known = {one.job.id: one.curves for one in before if rests or one.job.state in job_formatting.FINAL}
 
         def timed() -> tuple[JobsView, float]:
             start = monotonic()
@@ -147,7 +147,7 @@ class JobsScreen(JobsMarkingScreen):
         self.wanted = found
         now = monotonic()
         for job in view.jobs:
-            if job.state not in job_words.FINAL or job.id == found:
+            if job.state not in job_formatting.FINAL or job.id == found:
                 self._watched.setdefault(job.id, Watched()).look(job, now)
         if view != self.view:
             self.view = view
@@ -223,8 +223,8 @@ class JobsScreen(JobsMarkingScreen):
         if job.state is not JobState.SUCCEEDED:
             self.say_no(f"Job {job.id} is {job.state}: only what succeeded has results.")
             return
-        names = job_words.option(job, "--datasets", "-d").split(",")
-        self.remembered.results.dataset = names[0].strip() if len(names) == 1 else ""
+        names = job_formatting.option(job, "--datasets", "-d").split(",")
+        self.ui_state.results.dataset = names[0].strip() if len(names) == 1 else ""
         self.bench.remember()
         self.bench.action_area("results")
 
@@ -270,7 +270,7 @@ class JobsScreen(JobsMarkingScreen):
         self.draw()
 
     def _tick(self) -> None:
-        if self.detail is not None and self.detail.job.state not in job_words.FINAL and self.is_current:
+        if self.detail is not None and self.detail.job.state not in job_formatting.FINAL and self.is_current:
             self._draw_facts()
 
     def _measure(self) -> None:
@@ -338,5 +338,5 @@ class JobsScreen(JobsMarkingScreen):
         if self.bench.starting:
             return f"starting: {self.bench.starting}"
         order = {"newest": "newest first", "unfinished": "unfinished first", "longest": "longest first"}
-        parts = [part for part in (job_words.by_state(view.jobs),) if part]
+        parts = [part for part in (job_formatting.by_state(view.jobs),) if part]
         return "; ".join([*parts, order[self.choice.order]])

@@ -10,14 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.worker import Worker, WorkerState
 
+from store.enums import JobState
 from store.plain_text import plain
-from store.records import Job
-from store.words import JobState
+from store.rows import Job
 from store.workspace import Workspace
-from workbench import job_words
+from workbench import job_formatting
 from workbench.job_actions import LADDER, cancel, resume
 from workbench.job_view import JobDetail, JobsView
-from workbench.launch.demo import DemoDraft
+from workbench.launch.demo import DemoForm
 from workbench.screens.confirm import ConfirmDialog
 from workbench.screens.launching import LaunchingScreen
 from workbench.screens.problem import RefusedDialog
@@ -63,14 +63,14 @@ class JobsActingScreen(LaunchingScreen):
         self.notify(words, severity="warning", markup=False)
 
     def action_new(self) -> None:
-        first = self.bench.drafts is None and not self.workspace.exists()
-        self.launch(DemoDraft() if first else None)  # nothing else could start where nothing is
+        first = self.bench.recent_forms is None and not self.workspace.exists()
+        self.launch(DemoForm() if first else None)  # nothing else could start where nothing is
 
     def action_cancel(self) -> None:
         job = self.job()
         if job is None or self.refused():
             return
-        if job.state in job_words.FINAL:
+        if job.state in job_formatting.FINAL:
             self.say_no(f"Job {job.id} is {job.state} already: there is nothing to cancel.")
             return
         step = "ask" if not job.cancel else "kill" if job.id in self._terminated else "terminate"
@@ -82,14 +82,14 @@ class JobsActingScreen(LaunchingScreen):
                     self._terminated.add(job.id)
                 self._act(lambda: self.Done(cancel(self.workspace, job.id, step)))
 
-        words = f"{job_words.what(job)}\n\n{words}"
+        words = f"{job_formatting.what(job)}\n\n{words}"
         self.app.push_screen(ConfirmDialog(title.format(id=job.id), words), chosen)
 
     def action_resume(self) -> None:
         job = self.job()
         if job is None or self.refused():
             return
-        if job.state not in job_words.FINAL:
+        if job.state not in job_formatting.FINAL:
             self.say_no(f"Job {job.id} is {job.state}: there is nothing to resume. Cancel it first with x.")
         elif job.state is JobState.SUCCEEDED:
             self.say_no(f"Job {job.id} succeeded: there is nothing left to do. n starts another.")

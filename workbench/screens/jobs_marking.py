@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 
 from workbench.curves_beside import MOST, series_of
 from workbench.job_view import Traced, families
-from workbench.remembered import JobsChoice
 from workbench.screens.jobs_acting import JobsActingScreen
+from workbench.ui_state import JobsChoice
 
 
 class JobsMarkingScreen(JobsActingScreen):
@@ -30,7 +30,7 @@ class JobsMarkingScreen(JobsActingScreen):
 
     @property
     def choice(self) -> JobsChoice:
-        return self.remembered.jobs
+        return self.ui_state.jobs
 
     def draw(self) -> None:
         """Show the list and the job under the cursor."""

@@ -14,10 +14,10 @@ from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
 from workbench.display import whole
-from workbench.launch.draft import Draft, Offer, Verdict
-from workbench.launch.drafts import Drafts
-from workbench.launch.kinds import KINDS
-from workbench.launch.offer import read_offer
+from workbench.launch.form_options import read_form_options
+from workbench.launch.job_form import FormOptions, JobForm, ValidationResult
+from workbench.launch.recent_forms import RecentForms
+from workbench.launch.registry import KINDS
 from workbench.next_step import command
 from workbench.screens.choice import Choice
 from workbench.screens.confirm import ConfirmDialog
@@ -29,8 +29,8 @@ from workbench.widgets.mark_list import MarkList
 from workbench.widgets.too_small import TooSmall
 
 
-class LaunchDialog(ReadingDialog[Draft]):
-    """Dismisses with a draft that the engine has nothing against, or None; `drafts` has what was filled in."""
+class LaunchDialog(ReadingDialog[JobForm]):
+    """Dismisses with a form that the engine has nothing against, or None; `drafts` has what was filled in."""
 
     HINT = "Tab next · Ctrl+S starts · Ctrl+Y copies the command · Esc leaves"
     HELP_TITLE = "Start work"
@@ -52,28 +52,28 @@ class LaunchDialog(ReadingDialog[Draft]):
     class Offered(Message):
         """What there is to choose from was read."""
 
-        def __init__(self, offer: Offer) -> None:
+        def __init__(self, form_options: FormOptions) -> None:
             super().__init__()
-            self.offer = offer
+            self.form_options = form_options
 
-    class Judged(Message):
-        """A draft was checked."""
+    class Validated(Message):
+        """A form was checked."""
 
-        def __init__(self, draft: Draft, verdict: Verdict) -> None:
+        def __init__(self, job_form: JobForm, validation: ValidationResult) -> None:
             super().__init__()
-            self.draft = draft
-            self.verdict = verdict
+            self.job_form = job_form
+            self.validation = validation
 
-    def __init__(self, draft: Draft, drafts: Drafts) -> None:
+    def __init__(self, job_form: JobForm, recent_forms: RecentForms) -> None:
         super().__init__("Start work")
-        self.draft = draft
-        self.verdict: Verdict | None = None
-        self._drafts = drafts
-        self._offer: Offer | None = None
+        self.job_form = job_form
+        self.validation: ValidationResult | None = None
+        self._recent_forms = recent_forms
+        self._form_options: FormOptions | None = None
         self._start_when_judged = False
         kinds = [Choice(name, name, kind.SUMMARY) for name, kind in KINDS.items()]
-        self._kind = ChoiceField("what", kinds, draft.KIND, self._change_kind, id="launch-kind")
-        self._pages = {draft.KIND: LaunchFields(draft, self._changed)}
+        self._kind = ChoiceField("what", kinds, job_form.KIND, self._change_kind, id="launch-kind")
+        self._pages = {job_form.KIND: LaunchFields(job_form, self._changed)}
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="launch") as frame:
@@ -87,10 +87,10 @@ class LaunchDialog(ReadingDialog[Draft]):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        self._drafts.keep(self.draft)
+        self._recent_forms.keep(self.job_form)
         self._kind.focus()
         self._say()
-        self.read("offer", partial(read_offer, self.bench.workspace), self.Offered)
+        self.read("offer", partial(read_form_options, self.bench.workspace), self.Offered)
 
     @property
     def page(self) -> LaunchFields:
@@ -100,21 +100,21 @@ class LaunchDialog(ReadingDialog[Draft]):
     @property
     def command(self) -> str:
         """The command line as one would type it."""
-        return command(self.draft.words(), self.bench.workspace_option)
+        return command(self.job_form.words(), self.bench.workspace_option)
 
     @on(Offered)
-    def _offered(self, event: Offered) -> None:
-        self._offer = event.offer
+    def _options_read(self, event: Offered) -> None:
+        self._form_options = event.form_options
         for page in self._pages.values():
-            page.put(event.offer)
+            page.put(event.form_options)
         self._changed()
 
-    @on(Judged)
-    def _judged(self, event: Judged) -> None:
-        if event.draft != self.draft:
+    @on(Validated)
+    def _validated(self, event: Validated) -> None:
+        if event.job_form != self.job_form:
             return
-        self.verdict = event.verdict
-        self.page.hint(event.verdict.hints)
+        self.validation = event.validation
+        self.page.hint(event.validation.hints)
         self._say()
         if self._start_when_judged:
             self.action_start()
@@ -133,20 +133,20 @@ class LaunchDialog(ReadingDialog[Draft]):
 
     def action_start(self) -> None:
         self._changed()  # what was typed just before may not have been told yet
-        if self.verdict is None:
+        if self.validation is None:
             self._start_when_judged = True  # typed faster than it was read
             return
         self._start_when_judged = False
-        if self.verdict.problem:
-            self.notify(self.verdict.problem, title="Not yet", severity="warning", markup=False)
-        elif self.verdict.deletes:
-            self.app.push_screen(ConfirmDialog("Replace a dataset", self.verdict.deletes), self._start_if)
+        if self.validation.problem:
+            self.notify(self.validation.problem, title="Not yet", severity="warning", markup=False)
+        elif self.validation.deletes:
+            self.app.push_screen(ConfirmDialog("Replace a dataset", self.validation.deletes), self._start_if)
         else:
-            self.dismiss(self.draft)
+            self.dismiss(self.job_form)
 
     def _start_if(self, sure: bool | None) -> None:
         if sure:
-            self.dismiss(self.draft)
+            self.dismiss(self.job_form)
 
     def action_field(self, step: int) -> None:
         """To another field, by the order of the form: Textual's own follows the last frame drawn."""
@@ -159,46 +159,46 @@ class LaunchDialog(ReadingDialog[Draft]):
         self.bench.copy(self.command)
 
     def failed(self, error: BaseException) -> None:
-        self.verdict = Verdict(in_words(error))
+        self.validation = ValidationResult(in_words(error))
         self._say()
 
     async def _change_kind(self) -> None:
         kind = self._kind.value
         if kind not in self._pages:
-            page = self._pages[kind] = LaunchFields(self._drafts.of(kind), self._changed)
+            page = self._pages[kind] = LaunchFields(self._recent_forms.of(kind), self._changed)
             await self.query_one("#dialog-body").mount(page)  # what is typed ahead must meet its fields
-            if self._offer is not None:
-                page.put(self._offer)
+            if self._form_options is not None:
+                page.put(self._form_options)
         for name, page in self._pages.items():
             page.display = name == kind
         self._changed()
 
     def _changed(self) -> None:
-        draft = self.page.draft
-        if draft == self.draft and self.verdict is not None:
+        job_form = self.page.job_form
+        if job_form == self.job_form and self.validation is not None:
             return
-        self.draft, self.verdict = draft, None
-        self._drafts.keep(draft)
-        self.page.show(draft)
+        self.job_form, self.validation = job_form, None
+        self._recent_forms.keep(job_form)
+        self.page.show(job_form)
         self._say()
-        if self._offer is not None:
-            trouble, workspace, access = self._offer.trouble, self.bench.workspace, self.bench.access
+        if self._form_options is not None:
+            trouble, workspace, access = self._form_options.trouble, self.bench.workspace, self.bench.access
 
-            def judged() -> Verdict:
-                return Verdict(trouble) if trouble else draft.judge(workspace, access)
+            def validated() -> ValidationResult:
+                return ValidationResult(trouble) if trouble else job_form.validate(workspace, access)
 
-            self.read("judge", judged, partial(self.Judged, draft))
+            self.read("judge", validated, partial(self.Validated, job_form))
 
     def _say(self) -> None:
         self.query_one("#launch-command", Static).update(Text(self.command, style="bold"))
         said = self.query_one("#launch-problem", Static)
-        if self.verdict is None:
+        if self.validation is None:
             said.update(Text("…", style="dim"))
-        elif self.verdict.problem:
-            said.update(Text("✗ ").append_text(whole(self.verdict.problem, 600)))
+        elif self.validation.problem:
+            said.update(Text("✗ ").append_text(whole(self.validation.problem, 600)))
         else:
             ready = Text("✓ ready: Ctrl+S starts it", style="dim")
-            if self.verdict.warning:
-                ready.append_text(Text("\n! ")).append_text(whole(self.verdict.warning, 600))
+            if self.validation.warning:
+                ready.append_text(Text("\n! ")).append_text(whole(self.validation.warning, 600))
             said.update(ready)
-        said.set_class(bool(self.verdict and self.verdict.problem), "-wrong")
+        said.set_class(bool(self.validation and self.validation.problem), "-wrong")

@@ -10,13 +10,13 @@ from textual.message import Message
 from store.errors import Problem
 from store.plain_text import plain
 from workbench.job_actions import job_number, run_command
-from workbench.launch.draft import Draft
+from workbench.launch.job_form import JobForm
 from workbench.next_step import command
 from workbench.screens.area import AreaScreen
 from workbench.screens.problem import NotStartedDialog
 
 if TYPE_CHECKING:
-    from workbench.launch.drafts import Drafts
+    from workbench.launch.recent_forms import RecentForms
 
 READ_ONLY = "This workbench is read-only (--readonly): it starts, cancels and resumes nothing."
 
@@ -32,20 +32,20 @@ class LaunchingScreen(AreaScreen):
             self.words = words
             self.job = job
 
-    def launch(self, draft: Draft | None = None) -> None:
-        """Open the form with this draft, or as it was left."""
+    def launch(self, job_form: JobForm | None = None) -> None:
+        """Open the form with this form, or as it was left."""
         from workbench.screens.launch import LaunchDialog
 
         if not self.refused():
-            drafts = self._drafts()
-            self.app.push_screen(LaunchDialog(draft or drafts.last, drafts), self._start)
+            recent_forms = self._recent_forms()
+            self.app.push_screen(LaunchDialog(job_form or recent_forms.last, recent_forms), self._start)
 
     def launch_ingest(self) -> None:
         """Open the form for data, as it was left."""
-        from workbench.launch.ingest import MovielensDraft
+        from workbench.launch.ingest import MovielensForm
 
         if not self.refused():
-            self.launch(self._drafts().newest("ingest") or MovielensDraft())
+            self.launch(self._recent_forms().newest("ingest") or MovielensForm())
 
     def refused(self) -> bool:
         """Whether nothing may be started here; says so."""
@@ -60,29 +60,33 @@ class LaunchingScreen(AreaScreen):
     def starting_changed(self) -> None:
         """`bench.starting` is another."""
 
-    def _drafts(self) -> Drafts:
-        from workbench.launch.drafts import Drafts
+    def _recent_forms(self) -> RecentForms:
+        from workbench.launch.recent_forms import RecentForms
 
-        if self.bench.drafts is None:
-            self.bench.drafts = Drafts()
-        return self.bench.drafts
+        if self.bench.recent_forms is None:
+            self.bench.recent_forms = RecentForms()
+        return self.bench.recent_forms
 
-    def _start(self, draft: Draft | None) -> None:
-        if draft is not None:
-            self.run_worker(self._launch(draft), group="launch", exit_on_error=False)
+    def _start(self, job_form: JobForm | None) -> None:
+        if job_form is not None:
+            self.run_worker(self._launch(job_form), group="launch", exit_on_error=False)
 
-    async def _launch(self, draft: Draft) -> None:
+    async def _launch(self, job_form: JobForm) -> None:
         """Run the command itself, so that it checks and records what it would from a shell."""
-        self.bench.starting = command(draft.words(), None)
+        self.bench.starting = command(job_form.words(), None)
         self.starting_changed()
         try:
-            said = await run_command(draft.words(), str(self.workspace.folder.absolute()))
-            job = job_number(said) if draft.is_job else None
+            said = await run_command(job_form.words(), str(self.workspace.folder.absolute()))
+            job = job_number(said) if job_form.is_job else None
         except Problem as problem:
             self.app.push_screen(NotStartedDialog(problem))
         else:
-            self._drafts().keep(draft, started=True)
-            words = draft.made if job is None else f"Job {job} is started; it goes on when the workbench is left."
+            self._recent_forms().keep(job_form, started=True)
+            words = (
+                job_form.done_message
+                if job is None
+                else f"Job {job} is started; it goes on when the workbench is left."
+            )
             self.post_message(self.Started(words, job))
         finally:
             self.bench.starting = ""

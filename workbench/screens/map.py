@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from store.plain_text import plain
-from workbench import map_words
+from workbench import map_formatting
 from workbench.map_view import Listed, MapView
 from workbench.numbers import count
 from workbench.screens.area import TABLE_ACTIONS
@@ -84,10 +84,10 @@ class MapScreen(MapPointsScreen):
     def starting_changed(self) -> None:
         self._say_nothing()
 
-    def visit(self, point: Listed) -> None:
+    def open_point(self, point: Listed) -> None:
         """Show a user in Users."""
-        self.remembered.users = replace(
-            self.remembered.users, dataset=point.dataset, user=point.name, event=-1, question=""
+        self.ui_state.users = replace(
+            self.ui_state.users, dataset=point.dataset, user=point.name, event=-1, question=""
         )
         self.bench.remember()
         self.bench.generation += 1  # Users shows somebody else: it has to look again
@@ -163,11 +163,11 @@ class MapScreen(MapPointsScreen):
             canvas.view,
             canvas.size.width,
             canvas.size.height,
-            map_words.caption(side, len(drawn), self.view.way.name),
+            map_formatting.caption(side, len(drawn), self.view.way.name),
             canvas.background_colors[1].rgb,
             canvas.colors[3].rgb,
         )
-        name = map_picture.file_name(["map", *map_words.name(side.projection).split(" · ")])
+        name = map_picture.file_name(["map", *map_formatting.name(side.projection).split(" · ")])
         folder = self.bench.access.start().absolute()
         self.read("export", lambda: map_picture.write(picture, folder, name, kind), self.Written)
 
@@ -178,7 +178,7 @@ class MapScreen(MapPointsScreen):
         note = self.query_one("#map-note", Static)
         note.display = bool(view.sides and view.gone)
         if view.gone is not None:
-            note.update(map_words.gone(view.gone, self.bench.workspace_option))
+            note.update(map_formatting.gone(view.gone, self.bench.workspace_option))
         self.withhold(*(() if shown else ABOUT_MAPS), *(() if shown or view.advice else ("make",)))
         if not view.sides:
             self._say_nothing()
@@ -192,8 +192,8 @@ class MapScreen(MapPointsScreen):
         legend.offer(view.legend)
         self.query_one("#map-second").display = len(view.sides) > 1
         for letter, (canvas, side) in zip("ab" if len(view.sides) > 1 else " ", self.shown(), strict=True):
-            canvas.border_title = map_words.border_title(side, letter)
-            canvas.border_subtitle = map_words.border_subtitle(side.projection)
+            canvas.border_title = map_formatting.border_title(side, letter)
+            canvas.border_subtitle = map_formatting.border_subtitle(side.projection)
             colours = [label.colour for label in view.legend]
             quiet = [number for number, label in enumerate(view.legend) if label.quiet]
             canvas.put(side.points.place, side.label, colours, legend.hidden, quiet)
@@ -201,7 +201,7 @@ class MapScreen(MapPointsScreen):
 
     def _say_nothing(self) -> None:
         if self.view is not None and not self.view.sides:
-            words = map_words.nothing(self.view, self.bench.starting, self.bench.workspace_option)
+            words = map_formatting.nothing(self.view, self.bench.starting, self.bench.workspace_option)
             self.query_one("#map-empty", Static).update(words)
 
     def _say_legend(self) -> None:

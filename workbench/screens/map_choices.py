@@ -11,13 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Static
 
-from store.words import Seen
-from workbench import map_words
+from store.enums import Seen
+from workbench import map_formatting
 from workbench.map_view import MapView, read_map
-from workbench.remembered import CUTOFFS, MAP_MARKS, MapChoice
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.dialog import Dialog
 from workbench.screens.launching import LaunchingScreen
+from workbench.ui_state import CUTOFFS, MAP_MARKS, MapChoice
 from workbench.widgets.settings_line import Setting, SettingsLine
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class MapChoosingScreen(LaunchingScreen):
 
     @property
     def choice(self) -> MapChoice:
-        return self.remembered.map
+        return self.ui_state.map
 
     @property
     def marks(self) -> str:
@@ -89,14 +89,14 @@ class MapChoosingScreen(LaunchingScreen):
             offered = [other for other in offered if other.kind == shown[0].kind and other.key != shown[0].key]
             choices = [Choice(NONE, "none", "one map alone")]
             title, current = f"Beside it: another of {shown[0].kind}", shown[1].key if len(shown) > 1 else NONE
-        choices += [Choice(p.key, map_words.name(p), map_words.remark(p)) for p in offered]
+        choices += [Choice(p.key, map_formatting.name(p), map_formatting.remark(p)) for p in offered]
         self.app.push_screen(ChoiceDialog(title, choices, current), partial(self._set, which))
 
     def action_make(self) -> None:
-        from workbench.launch.project import ProjectDraft
+        from workbench.launch.project import ProjectForm
 
         if not self.refused():
-            self.launch(self._drafts().newest("project") or ProjectDraft())
+            self.launch(self._recent_forms().newest("project") or ProjectForm())
 
     def action_marks(self) -> None:
         order = MAP_MARKS[1:]
@@ -122,7 +122,7 @@ class MapChoosingScreen(LaunchingScreen):
         view, choice = self.view, self.choice
         if view is None or view.way is None:
             return
-        names = [map_words.name(side.projection) for side in view.sides]
+        names = [map_formatting.name(side.projection) for side in view.sides]
         settings = [
             Setting("a", "map", names[0], "map('first')"),
             Setting("b", "beside", names[1] if len(names) > 1 else "–", "map('second')"),
@@ -164,4 +164,4 @@ class MapFacts(Dialog[None]):
     def content(self) -> ComposeResult:
         option = cast("Workbench", self.app).workspace_option
         for side in self._view.sides:
-            yield Static(map_words.in_full(side, option), classes="map-facts")
+            yield Static(map_formatting.in_full(side, option), classes="map-facts")

@@ -16,9 +16,9 @@ from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
 from store.workspace import Workspace
-from workbench import map_words
+from workbench import map_formatting
 from workbench.display import line
-from workbench.map_view import Listed, Names, Side, find_points, read_names
+from workbench.map_view import Listed, MapSide, Names, find_points, read_names
 from workbench.numbers import count
 from workbench.screens.item import ItemDialog
 from workbench.screens.map_choices import MapChoosingScreen
@@ -47,7 +47,7 @@ class MapPointsScreen(MapChoosingScreen):
     class Named(Message):
         """Points of a map were looked up; `about` says why."""
 
-        def __init__(self, about: str, side: Side, names: Names) -> None:
+        def __init__(self, about: str, side: MapSide, names: Names) -> None:
             super().__init__()
             self.about = about
             self.side = side
@@ -67,11 +67,11 @@ class MapPointsScreen(MapChoosingScreen):
         """The canvas that is looked at."""
         return self.query_one("#map-second" if self._active else "#map-first", MapCanvas)
 
-    def shown(self) -> list[tuple[MapCanvas, Side]]:
+    def shown(self) -> list[tuple[MapCanvas, MapSide]]:
         """The canvases in use, each with its map."""
         return list(zip(self.query(MapCanvas), self.view.sides if self.view else (), strict=False))
 
-    def side(self) -> Side | None:
+    def side(self) -> MapSide | None:
         """The map that is looked at."""
         sides = self.view.sides if self.view else ()
         return sides[self._active] if self._active < len(sides) else None
@@ -84,7 +84,7 @@ class MapPointsScreen(MapChoosingScreen):
         under = self.canvas().under_cursor()
         return int(under[0]) if len(under) else None
 
-    def visit(self, point: Listed) -> None:
+    def open_point(self, point: Listed) -> None:
         """Show the user of this point."""
 
     @on(MapCanvas.Chosen)
@@ -126,7 +126,7 @@ class MapPointsScreen(MapChoosingScreen):
             self.reload()
             return
         if event.about == USER:
-            self.visit(names.points[0])
+            self.open_point(names.points[0])
             return
         self.query_one(PointTable).offer(names, self.view.legend, side.label, ranked=event.about == NEAR)
         title, number, remark = _heading(event.about, names)
@@ -150,7 +150,7 @@ class MapPointsScreen(MapChoosingScreen):
         elif point is not None and point.item is not None:
             self.app.push_screen(ItemDialog(point.item))
         elif point is not None:
-            self.visit(point)
+            self.open_point(point)
 
     @on(SearchLine.Typed)
     def _typed(self, event: SearchLine.Typed) -> None:
@@ -208,7 +208,7 @@ class MapPointsScreen(MapChoosingScreen):
         else:
             self._look_up(USER, side, lambda: read_names(self.workspace, side, np.array([index])))
 
-    def _look_up(self, about: str, side: Side, query: Callable[[], Names]) -> None:
+    def _look_up(self, about: str, side: MapSide, query: Callable[[], Names]) -> None:
         self.read("points", query, partial(self.Named, about, side))
 
     def _find(self, words: str) -> None:
@@ -279,7 +279,7 @@ class MapPointsScreen(MapChoosingScreen):
         if about == NEAR:
             indices = [point.index for point in names.points[1:]]
             seen = self.canvas().in_view(indices)
-            return Text(f"{seen} of {len(indices)} in view; {map_words.NEAR}, not on the map.")
+            return Text(f"{seen} of {len(indices)} in view; {map_formatting.NEAR}, not on the map.")
         if about == FOUND:
             return Text("Enter flies to the first; ↓ goes to the list." if names.points else "No point is called that.")
         if not names.points:
@@ -292,18 +292,18 @@ class MapPointsScreen(MapChoosingScreen):
         self.notify("No point is under the cursor: Space goes to the nearest.", severity="warning")
 
 
-def _at_rest(workspace: Workspace, side: Side, under: np.ndarray) -> Names:
+def _at_rest(workspace: Workspace, side: MapSide, under: np.ndarray) -> Names:
     """The names of the points under the cursor, once it stays there: a held key should not wait for lists."""
     sleep(REST_S)
     return Names((), 0) if get_current_worker().is_cancelled else read_names(workspace, side, under)
 
 
-def _find(workspace: Workspace, side: Side, words: str) -> Names:
+def _find(workspace: Workspace, side: MapSide, words: str) -> Names:
     worker = get_current_worker()
     return find_points(workspace, side, words, lambda: worker.is_cancelled)
 
 
-def _neighbours(side: Side, index: int) -> list[int]:
+def _neighbours(side: MapSide, index: int) -> list[int]:
     """The stored neighbours of a point, nearest first."""
     found: list[int] = side.points.neighbours[index].tolist()
     return [other for other in found if other >= 0]

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from store.words import Seen, Slice
-from workbench.remembered import CUTOFFS, FAMILIES, ResultsChoice
+from store.enums import Seen, Slice
 from workbench.screens.area import AreaScreen
 from workbench.screens.choice import Choice, ChoiceDialog
+from workbench.ui_state import CUTOFFS, FAMILIES, ResultsChoice
 from workbench.widgets.settings_line import Setting
 
 SLICES = {
@@ -33,8 +33,8 @@ class LayerScreen(AreaScreen):
 
     def on_screen_resume(self) -> None:
         if self._opened_for is None:
-            self._opened_for = self.remembered.results.dataset
-        elif self._opened_for != self.remembered.results.dataset:
+            self._opened_for = self.ui_state.results.dataset
+        elif self._opened_for != self.ui_state.results.dataset:
             self.dismiss()
 
     def action_back(self) -> None:
@@ -56,7 +56,7 @@ class WeighedScreen(AreaScreen):
 
     @property
     def choice(self) -> ResultsChoice:
-        return self.remembered.results
+        return self.ui_state.results
 
     def changed(self) -> None:
         """The choice is another: remember it and read again."""

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from store.plain_text import plain
-from store.records import Model
+from store.rows import Model
 from workbench.display import whole
 from workbench.screens.dialog import READABLE, Dialog
 

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from store.records import Job
-from workbench import job_words
+from store.rows import Job
+from workbench import job_formatting
 from workbench.display import line
 from workbench.numbers import counted
 from workbench.screens.dialog import Dialog
@@ -45,9 +45,11 @@ def _text(jobs: tuple[Job, ...], starting: str) -> Text:
         verb = "goes" if len(jobs) == 1 else "go"
         text.append(f"{counted(len(jobs), 'job')} {verb} on without it; `st5 jobs` and the next workbench show them:\n")
     for job in jobs[:SHOWN]:
-        part = job_words.share(job)
-        text.append("\n  ").append_text(job_words.state(job)).append(f"  {job.id}  ")
-        text.append_text(line(job_words.what(job))).append(f"  {job_words.percent(part)}" if part is not None else "")
+        part = job_formatting.share(job)
+        text.append("\n  ").append_text(job_formatting.state(job)).append(f"  {job.id}  ")
+        text.append_text(line(job_formatting.what(job))).append(
+            f"  {job_formatting.percent(part)}" if part is not None else ""
+        )
     if len(jobs) > SHOWN:
         text.append(f"\n  … and {len(jobs) - SHOWN} more")
     if starting:

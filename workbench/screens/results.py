@@ -13,14 +13,14 @@ from textual.widgets import DataTable, Input, Static
 
 from engine.tables.labels import RowKey
 from engine.tables.results_table import ResultsTable
-from workbench import results_words
-from workbench.behind import Behind
+from workbench import results_formatting
 from workbench.chart_lines import Lines
-from workbench.remembered import ResultsChoice
+from workbench.drill_down import DrillDown
 from workbench.results_grid import ResultsView, read_results
 from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.export import ExportingScreen
 from workbench.screens.results_choices import ResultsChoosingScreen
+from workbench.ui_state import ResultsChoice
 from workbench.widgets.filter_line import FilterLine
 from workbench.widgets.grid_table import GridTable
 from workbench.widgets.line_chart import LineChart
@@ -159,7 +159,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         from workbench.results_sheet import view_sheet
 
         wanted = self.query_one(FilterLine).wanted
-        return view_sheet(self.view, self.choice, self.table.places, verdicts=self.verdicts(), wanted=wanted)
+        return view_sheet(self.view, self.choice, self.table.row_order, verdicts=self.verdicts(), wanted=wanted)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter ends typing in a line, and only in the table leads to the users."""
@@ -172,10 +172,10 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         if cell is None:
             self.notify("There is no number here: move to one first.")
             return
-        from workbench.screens.behind import BehindScreen
+        from workbench.screens.drill_down import DrillDownScreen
 
         e, m = cell.evaluation, cell.metric
-        self.app.push_screen(BehindScreen(Behind(e.dataset, e.key, "", m.slice, m.value, m.metric, m.seen)))
+        self.app.push_screen(DrillDownScreen(DrillDown(e.dataset, e.key, "", m.slice, m.value, m.metric, m.seen)))
 
     @on(DataTable.CellSelected)
     def _selected(self, event: DataTable.CellSelected) -> None:
@@ -241,7 +241,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         placeholder = self.query_one("#results-empty", Static)
         placeholder.display = empty
         if empty:
-            placeholder.update(results_words.nothing(view, self.choice, self.bench.workspace_option))
+            placeholder.update(results_formatting.nothing(view, self.choice, self.bench.workspace_option))
         table.show_grid(
             view,
             self.query_one(FilterLine).wanted,
@@ -250,7 +250,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
             verdicts=self.verdicts(),
             thesis=self.choice.thesis,
         )
-        note, words = self.query_one("#results-note", Static), results_words.notes(view.grid)
+        note, words = self.query_one("#results-note", Static), results_formatting.notes(view.grid)
         note.display = bool(words) and table.display
         note.update(words)
         self._say_legend()
@@ -277,11 +277,11 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
 
     def _say_cell(self) -> None:
         cell = self.table.cell_at_cursor()
-        self.query_one("#status", Static).update(results_words.cell_words(cell, self.choice) if cell else "")
+        self.query_one("#status", Static).update(results_formatting.cell_words(cell, self.choice) if cell else "")
 
     def _say_legend(self) -> None:
         if self.grid is not None:
-            words = results_words.legend_words(*self.progress())
+            words = results_formatting.legend_words(*self.progress())
             self.query_one("#results-legend", Static).update(words)
 
 

@@ -11,7 +11,7 @@ from engine.tables.results_table import ResultsTable
 from workbench.results_grid import ResultsView
 from workbench.screens.choice import Choice, ChoiceDialog
 from workbench.screens.measured import SLICES
-from workbench.screens.tested import TestedScreen
+from workbench.screens.significance import SignificanceScreen
 
 ALL_DATASETS = ""
 LAYOUTS = {
@@ -20,7 +20,7 @@ LAYOUTS = {
 }
 
 
-class ResultsChoosingScreen(TestedScreen):
+class ResultsChoosingScreen(SignificanceScreen):
     """Subclasses draw `view`; `changed_columns` is called where the table gets other columns."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

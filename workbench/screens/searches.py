@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from store.records import Trial
+from store.rows import Trial
 from workbench import searches_view
 from workbench.next_step import command
 from workbench.screens.area import TABLE_ACTIONS

@@ -11,16 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
+from store.enums import Seen
 from store.plain_text import plain
-from store.records import Item
-from store.words import Seen
+from store.rows import Item
 from workbench.display import line, title
 from workbench.next_step import command
 from workbench.screens.area import TABLE_ACTIONS
 from workbench.screens.item import ItemDialog
 from workbench.screens.users_choices import SIDES
 from workbench.screens.users_people import UsersFindingScreen
-from workbench.visit import Side, UsersView
+from workbench.user_event import ModelColumn, UsersView
 from workbench.widgets.history_panel import HistoryPanel
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
@@ -103,15 +103,15 @@ class UsersScreen(UsersFindingScreen):
         before, self.view = self.view, event.view
         if event.view.message:
             self.notify(plain(event.view.message), severity="warning", markup=False)
-        if event.view.asked is None:
+        if event.view.matching is None:
             self.choice.question = ""  # one that cannot be asked here was told about, and is among those asked before
         self._draw()
         others = before is None or before.dataset != event.view.dataset  # another, or the same one made anew
-        if event.view.dataset is not None and (others or (before and before.asked != event.view.asked)):
+        if event.view.dataset is not None and (others or (before and before.matching != event.view.matching)):
             self.list_users("")
 
     def on_resize(self) -> None:
-        if self.view is not None and self.view.visit is not None:
+        if self.view is not None and self.view.user_event is not None:
             self._draw()
 
     @on(DataTable.RowSelected)
@@ -139,14 +139,14 @@ class UsersScreen(UsersFindingScreen):
             self.app.push_screen(ItemDialog(item))
 
     def action_event(self) -> None:
-        if self.view is not None and self.view.visit is not None:
+        if self.view is not None and self.view.user_event is not None:
             from workbench.screens.event import EventDialog
 
-            self.app.push_screen(EventDialog(self.view.visit, masked=self.choice.seen == Seen.MASK))
+            self.app.push_screen(EventDialog(self.view.user_event, masked=self.choice.seen == Seen.MASK))
 
     def action_edit(self) -> None:
         side = self._side_at_cursor()
-        if self.view is None or self.view.visit is None or side is None:
+        if self.view is None or self.view.user_event is None or side is None:
             self.notify("No evaluation of this dataset is stored: there is no model to rank with.", severity="warning")
             return
         from workbench.screens.edit_history import EditHistoryScreen  # with all that Users alone does not need
@@ -154,37 +154,39 @@ class UsersScreen(UsersFindingScreen):
         masked = self.choice.seen == Seen.MASK
         self.app.push_screen(
             EditHistoryScreen(
-                self.view.visit, self.view.evaluations, side.evaluation, masked=masked, top=self.choice.top
+                self.view.user_event, self.view.evaluations, side.evaluation, masked=masked, top=self.choice.top
             )
         )
 
     def action_why(self) -> None:
-        side, visit = self._side_at_cursor(), self.view.visit if self.view else None
+        side, user_event = self._side_at_cursor(), self.view.user_event if self.view else None
         item = self._item_at_cursor()
-        if visit is not None and side is not None and item is None:  # the cursor is in the list of users
-            item = self.query_one(f"#{SIDES[visit.sides.index(side)]}", SidePanel).item_at_cursor()
-        if visit is None or side is None or item is None:
+        if user_event is not None and side is not None and item is None:  # the cursor is in the list of users
+            item = self.query_one(f"#{SIDES[user_event.sides.index(side)]}", SidePanel).item_at_cursor()
+        if user_event is None or side is None or item is None:
             self.notify("No model recommends anything here that could be explained.", severity="warning")
             return
         from workbench.screens.why import WhyDialog
 
-        items = [happening.item for happening in visit.history]
-        entries = (*visit.older, *(item.item for item in items))
+        items = [history_row.item for history_row in user_event.history]
+        entries = (*user_event.older, *(item.item for item in items))
         labels = [title(item) for item in items]
         self.app.push_screen(WhyDialog(side.evaluation.key, side.label, item, entries, labels, side.picks))
 
-    def _side_at_cursor(self) -> Side | None:
+    def _side_at_cursor(self) -> ModelColumn | None:
         """The answer under the cursor, else the first that there is."""
-        visit = self.view.visit if self.view else None
-        if visit is None:
+        user_event = self.view.user_event if self.view else None
+        if user_event is None:
             return None
         focused = self.focused.id if self.focused is not None else ""
-        at = next((side for name, side in zip(SIDES, visit.sides, strict=False) if focused == f"{name}-picks"), None)
-        return at or visit.left or visit.right
+        at = next(
+            (side for name, side in zip(SIDES, user_event.sides, strict=False) if focused == f"{name}-picks"), None
+        )
+        return at or user_event.left or user_event.right
 
     def _item_at_cursor(self) -> Item | None:
         table = self.focused
-        if self.view is None or self.view.visit is None or not isinstance(table, Table):
+        if self.view is None or self.view.user_event is None or not isinstance(table, Table):
             return None
         panel = table.parent
         return panel.item_at_cursor() if isinstance(panel, HistoryPanel | SidePanel) else None
@@ -192,24 +194,28 @@ class UsersScreen(UsersFindingScreen):
     def _draw(self) -> None:
         view = self.view
         assert view is not None
-        visit = view.visit
+        user_event = view.user_event
         self.say_settings()
-        self.withhold(*(ABOUT_DATASETS if view.dataset is None else ABOUT_EVENTS if visit is None else ()))
+        self.withhold(*(ABOUT_DATASETS if view.dataset is None else ABOUT_EVENTS if user_event is None else ()))
         self.query_one("#users").display = view.dataset is not None
-        self.query_one("#visit").visible = visit is not None
+        self.query_one("#visit").visible = user_event is not None
         empty = self.query_one("#users-empty", Static)
-        empty.display = visit is None
-        if visit is None:
+        empty.display = user_event is None
+        if user_event is None:
             empty.update(_nothing(view, self.bench.workspace_option))
             return
-        self.choice.dataset, self.choice.user, self.choice.event = visit.dataset.name, visit.user, visit.event.event
+        self.choice.dataset, self.choice.user, self.choice.event = (
+            user_event.dataset.name,
+            user_event.user,
+            user_event.event.event,
+        )
         self.bench.remember()
-        self.query_one(HistoryPanel).put(visit)
+        self.query_one(HistoryPanel).put(user_event)
         masked = self.choice.seen == Seen.MASK
-        self.query_one("#third").display = len(visit.sides) > 2
-        self.query_one("#sides").set_class(len(visit.sides) > 2, "-three")
-        for name, side in zip(SIDES, visit.sides, strict=False):
-            self.query_one(f"#{name}", SidePanel).put(side, visit.dataset, visit.length, masked=masked)
+        self.query_one("#third").display = len(user_event.sides) > 2
+        self.query_one("#sides").set_class(len(user_event.sides) > 2, "-three")
+        for name, side in zip(SIDES, user_event.sides, strict=False):
+            self.query_one(f"#{name}", SidePanel).put(side, user_event.dataset, user_event.length, masked=masked)
 
 
 def _nothing(view: UsersView, option: Path | None) -> Text:

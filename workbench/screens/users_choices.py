@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from store.words import Seen
+from store.enums import Seen
 from workbench import numbers
-from workbench.remembered import TOP_CHOICES, UsersChoice
 from workbench.screens.area import AreaScreen
 from workbench.screens.choice import Choice, ChoiceDialog
-from workbench.visit import UsersView, read_visit
+from workbench.ui_state import TOP_CHOICES, UsersChoice
+from workbench.user_event import UsersView, read_user_event
 from workbench.widgets.settings_line import Setting, SettingsLine
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class UsersChoosingScreen(AreaScreen):
 
     @property
     def choice(self) -> UsersChoice:
-        return self.remembered.users
+        return self.ui_state.users
 
     def reload(self) -> None:
         self.step("")
@@ -49,8 +49,8 @@ class UsersChoosingScreen(AreaScreen):
         A step under way is not lost where a setting or the workspace changes before it is there.
         """
         step = self._under_way = step or self._under_way
-        choice, asked = replace(self.choice), self.view.asked if self.view else None
-        self.read("users", lambda: _read(self, choice, step, asked), self.Loaded)
+        choice, matching = replace(self.choice), self.view.matching if self.view else None
+        self.read("users", lambda: _read(self, choice, step, matching), self.Loaded)
 
     def arrived(self) -> None:
         """No step is under way any more."""
@@ -63,10 +63,10 @@ class UsersChoosingScreen(AreaScreen):
             self.app.push_screen(ChoiceDialog("Dataset", choices, current), self._set_dataset)
 
     def action_side(self, side: str) -> None:
-        if self.view is None or self.view.visit is None:
+        if self.view is None or self.view.user_event is None:
             return
         place = SIDES.index(side)
-        shown = self.view.visit.sides[place] if place < len(self.view.visit.sides) else None
+        shown = self.view.user_event.sides[place] if place < len(self.view.user_event.sides) else None
         choices = [
             Choice(evaluation.key, label, f"{numbers.count(evaluation.n)} {evaluation.split} events")
             for evaluation, label in self.view.evaluations
@@ -88,9 +88,9 @@ class UsersChoosingScreen(AreaScreen):
         if self.view is None or self.view.dataset is None or not self.view.evaluations:
             self.notify("No evaluation of this dataset is stored: there is nothing to ask about.", severity="warning")
             return
-        from workbench.screens.ask import AskDialog  # with what only questions need
+        from workbench.screens.ask import EventFilterDialog  # with what only questions need
 
-        self.app.push_screen(AskDialog(replace(self.choice), self.labels()), self.ask)
+        self.app.push_screen(EventFilterDialog(replace(self.choice), self.labels()), self.ask)
 
     def action_top(self, step: int) -> None:
         self.choice.top = TOP_CHOICES[1 if step > 0 else 0]
@@ -105,11 +105,13 @@ class UsersChoosingScreen(AreaScreen):
         view = self.view
         dataset = view.dataset if view else None
         label = "–" if dataset is None else dataset.name + (" (synthetic)" if dataset.synthetic else "")
-        visit = view.visit if view else None
+        user_event = view.user_event if view else None
         sides = self.labels()
-        place = numbers.count(visit.place) if visit and visit.place else numbers.NOTHING
-        walked = f"{place} of {numbers.count(visit.walked)}" if visit and visit.walked else numbers.NOTHING
-        if view and view.asked and not len(view.asked.event):
+        place = numbers.count(user_event.position) if user_event and user_event.position else numbers.NOTHING
+        walked = (
+            f"{place} of {numbers.count(user_event.walked)}" if user_event and user_event.walked else numbers.NOTHING
+        )
+        if view and view.matching and not len(view.matching.event):
             walked = "none answers"
         self.query_one(SettingsLine).put(
             [
@@ -117,7 +119,7 @@ class UsersChoosingScreen(AreaScreen):
                 Setting("a", "left", sides[0], "side('left')"),
                 Setting("b", "right", sides[1], "side('right')"),
                 Setting("c", "third", sides[2] if len(sides) > 2 else numbers.NOTHING, "side('third')"),
-                Setting("f", "asked", view.asked.words if view and view.asked else "everybody", "ask"),
+                Setting("f", "asked", view.matching.words if view and view.matching else "everybody", "ask"),
                 Setting("n p r", "event", walked, "step('next')"),
                 Setting("+ -", "top", str(self.choice.top), f"top({1 if self.choice.top == TOP_CHOICES[0] else -1})"),
                 Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "seen"),
@@ -139,8 +141,8 @@ class UsersChoosingScreen(AreaScreen):
 
     def labels(self) -> list[str]:
         """What the models are called whose answers stand beside each other."""
-        visit = self.view.visit if self.view else None
-        return [side.label if side else numbers.NOTHING for side in (visit.sides if visit else (None, None))]
+        user_event = self.view.user_event if self.view else None
+        return [side.label if side else numbers.NOTHING for side in (user_event.sides if user_event else (None, None))]
 
     def _changed(self) -> None:
         self.bench.remember()
@@ -148,7 +150,7 @@ class UsersChoosingScreen(AreaScreen):
         self.reload()
 
 
-def _read(screen: UsersChoosingScreen, choice: UsersChoice, step: str, asked: MatchingEvents | None) -> UsersView:
+def _read(screen: UsersChoosingScreen, choice: UsersChoice, step: str, matching: MatchingEvents | None) -> UsersView:
     if not screen.workspace.exists():
         return UsersView((), None, (), None)
-    return read_visit(screen.workspace, choice, step, asked)
+    return read_user_event(screen.workspace, choice, step, matching)

@@ -9,10 +9,10 @@ from textual.message import Message
 from workbench import numbers
 from workbench.display import line
 from workbench.screens.users_choices import UsersChoosingScreen
-from workbench.visit import UserPage, read_users
+from workbench.user_event import UserPage, read_users
 from workbench.widgets.search_line import SearchLine
 from workbench.widgets.section import Section
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 LISTED = 1_000  # users in the list at most; beyond that typing is quicker than scrolling
 _HEADING = Heading(Text("key", style="dim"), flexible=True)
@@ -54,8 +54,8 @@ class UsersFindingScreen(UsersChoosingScreen):
     def list_users(self, prefix: str, after: str = "") -> None:
         """Read the users whose key begins with `prefix`, from the one after `after` on."""
         if self.view is not None and self.view.dataset is not None:
-            dataset, asked = self.view.dataset.name, self.view.asked
-            self.read("people", lambda: read_users(self.workspace, dataset, prefix, after, asked), self.Listed)
+            dataset, matching = self.view.dataset.name, self.view.matching
+            self.read("people", lambda: read_users(self.workspace, dataset, prefix, after, matching), self.Listed)
 
     @on(Listed)
     def _show_list(self, event: Listed) -> None:
@@ -71,7 +71,7 @@ class UsersFindingScreen(UsersChoosingScreen):
             " ".join(self._people_words(page)),
         )
         table = self.query_one("#people-list", Table)
-        table.put((_HEADING,), [Line(key, (line(key),)) for _, key in self._listed])
+        table.put((_HEADING,), [TableLine(key, (line(key),)) for _, key in self._listed])
         if not page.after:
             table.move_cursor(row=0)
         if self._open_first:
@@ -79,7 +79,7 @@ class UsersFindingScreen(UsersChoosingScreen):
             self.open_row(0)
 
     def _people_words(self, page: UserPage) -> list[str]:
-        words = ["asked for"] if self.view and self.view.asked else []
+        words = ["asked for"] if self.view and self.view.matching else []
         if not page.users and not page.after:
             words.append(f"no key begins with {page.prefix}" if page.prefix else "none")
         return words

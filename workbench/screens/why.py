@@ -15,18 +15,18 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Static
 
-from store.records import Item
+from store.rows import Item
 from workbench import numbers
 from workbench.display import line, title, whole
+from workbench.inference_process import Died, falls, ready_words, stage_words
 from workbench.screens.dialog import READABLE
 from workbench.screens.reading_dialog import ReadingDialog
-from workbench.visit import Pick
-from workbench.warm_process import Died, falls, ready_words, stage_words
+from workbench.user_event import RecommendedItem
 from workbench.widgets.part_shares import ItemShares, PartShares
 from workbench.widgets.score_bars import ScoreBar, ScoreBars
 
 if TYPE_CHECKING:
-    from engine.warm.messages import Answer, Reasons
+    from engine.inference.messages import Answer, Reasons
 
 
 class WhyDialog(ReadingDialog[None]):
@@ -49,7 +49,7 @@ class WhyDialog(ReadingDialog[None]):
         item: Item,
         entries: tuple[int | str, ...],
         labels: Sequence[str],
-        listed: Sequence[Pick],
+        listed: Sequence[RecommendedItem],
     ) -> None:
         """entries: the whole history, oldest first; labels: of its newest entries, which are left out in turn; listed:
         what is recommended."""
@@ -65,10 +65,10 @@ class WhyDialog(ReadingDialog[None]):
         yield PartShares(id="why-shares")
 
     def on_mount(self) -> None:
-        from engine.warm.messages import WhyRequest
+        from engine.inference.messages import WhyRequest
 
         try:
-            self.bench.warm.ask(
+            self.bench.inference.ask(
                 lambda number: WhyRequest(
                     number,
                     self._evaluation,
@@ -84,7 +84,7 @@ class WhyDialog(ReadingDialog[None]):
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
-        from engine.warm.messages import Reasons, Refusal, Stage
+        from engine.inference.messages import Reasons, Refusal, Stage
 
         answer = event.answer
         if isinstance(answer, Stage):

@@ -8,9 +8,9 @@ from textual.containers import Vertical
 
 from workbench import numbers
 from workbench.display import line
-from workbench.history_draft import Entry, HistoryDraft
+from workbench.history_draft import HistoryDraft, HistoryEntry
 from workbench.widgets.section import Section
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 UNREAD, WORDS = "·", '"'
 _HEADINGS = (
@@ -31,34 +31,34 @@ class EditedPanel(Vertical):
     def table(self) -> Table:
         return self.query_one(Table)
 
-    def put(self, draft: HistoryDraft, visible: int | None) -> None:
+    def put(self, history_draft: HistoryDraft, visible: int | None) -> None:
         """Show the entries; visible: how many of the newest the model read, None where that is not known."""
-        count = len(draft.asked)
+        count = len(history_draft.query)
         read = count if visible is None else visible
-        words = ["edited" if draft.changed else "as stored", "J K move"]
+        words = ["edited" if history_draft.changed else "as stored", "J K move"]
         if read < count:
             words.append(f"{UNREAD} not read")
-        if any(entry.item is None for entry in draft.entries):
+        if any(entry.item is None for entry in history_draft.entries):
             words.append(f"{WORDS} words")
-        if draft.older:
-            words.append(f"the newest {numbers.count(len(draft.entries))} shown")
+        if history_draft.older:
+            words.append(f"the newest {numbers.count(len(history_draft.entries))} shown")
         self.query_one(Section).say(numbers.counted(count, "item"), "  ".join(words))
         self.table.show_header = not self.screen.has_class("-short")  # on 24 lines one more entry matters more
-        first, unread = len(draft.older), count - read
-        rows = [_line(first + row + 1, entry, first + row < unread) for row, entry in enumerate(draft.entries)]
+        first, unread = len(history_draft.older), count - read
+        rows = [_line(first + row + 1, entry, first + row < unread) for row, entry in enumerate(history_draft.entries)]
         self.table.put(_HEADINGS, rows)
 
-    def place(self, draft: HistoryDraft) -> int:
+    def cursor_index(self, history_draft: HistoryDraft) -> int:
         """The place of the entry under the cursor."""
-        return min(self.table.cursor_row, max(0, len(draft.entries) - 1))
+        return min(self.table.cursor_row, max(0, len(history_draft.entries) - 1))
 
 
-def _line(place: int, entry: Entry, unread: bool) -> Line:
+def _line(number: int, entry: HistoryEntry, unread: bool) -> TableLine:
     mark = WORDS if entry.item is None else UNREAD if unread else " "
-    return Line(
+    return TableLine(
         str(entry.number),
         (
-            Text(numbers.count(place), justify="right", style="dim"),
+            Text(numbers.count(number), justify="right", style="dim"),
             Text(mark, style="bold"),
             line(entry.label, "dim" if unread else ""),
         ),

@@ -17,7 +17,7 @@ class GridTable(Table):
 
     def __init__(self) -> None:
         super().__init__(id="grid", by_cell=True, fixed=1)
-        self.places: list[int] = []
+        self.row_order: list[int] = []
         self.order: Sort | None = None
         self._grid: ResultsTable | None = None
         self._keys: dict[int, RowKey] = {}  # of the row of each evaluation
@@ -28,28 +28,28 @@ class GridTable(Table):
         """Draw the rows whose label holds `wanted`; `what` rows are. marks, verdicts, thesis: as in `row_line`."""
         grid, self._keys = view.grid, view.keys
         self._grid = grid
-        self.places = sorted_rows(grid, self.order, wanted)
+        self.row_order = sorted_rows(grid, self.order, wanted)
         heads, height = headings(grid, self.order, what=what, one_dataset=bool(view.dataset), marked=bool(marks))
         widths = [heading.width for heading in heads[1:]]
         row = partial(row_line, grid, widths=widths, keys=view.keys, marks=marks, verdicts=verdicts, thesis=thesis)
         first = self.cursor_column == 0 and not self.row_count
-        self.put(heads, [row(place) for place in self.places], header_height=height)
+        self.put(heads, [row(place) for place in self.row_order], header_height=height)
         if first:
             self.move_cursor(column=1)
 
     def cell_at_cursor(self) -> Cell | None:
         """The number under the cursor; that of the first column where it is on the name."""
         grid, column = self._grid, max(self.cursor_column - 1, 0)
-        if grid is None or not 0 <= self.cursor_row < len(self.places) or column >= len(grid.columns):
+        if grid is None or not 0 <= self.cursor_row < len(self.row_order) or column >= len(grid.columns):
             return None
-        return grid.cells[self.places[self.cursor_row]][column]
+        return grid.cells[self.row_order[self.cursor_row]][column]
 
     def key_at_cursor(self) -> RowKey | None:
         """The model under the cursor: that of the number where a row has several."""
-        if self._grid is None or not 0 <= self.cursor_row < len(self.places):
+        if self._grid is None or not 0 <= self.cursor_row < len(self.row_order):
             return None
         if not self._grid.across:
-            return self._grid.rows[self.places[self.cursor_row]]
+            return self._grid.rows[self.row_order[self.cursor_row]]
         cell = self.cell_at_cursor()
         return self._keys[cell.evaluation.id] if cell else None
 

@@ -11,11 +11,11 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Static
 
-from store.records import Item
+from store.rows import Item
 from workbench import numbers
 from workbench.display import line, title
-from workbench.visit import HISTORY_LIMIT, Visit
-from workbench.visit_rows import HEADINGS, history
+from workbench.history_rows import HEADINGS, history
+from workbench.user_event import HISTORY_LIMIT, UserEventView
 from workbench.widgets.section import Section
 from workbench.widgets.side_panel import TARGET
 from workbench.widgets.table import Table
@@ -49,7 +49,7 @@ class HistoryPanel(Vertical):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._visit: Visit | None = None
+        self._user_event: UserEventView | None = None
 
     def compose(self) -> ComposeResult:
         yield Section("User", id="visit-title")
@@ -60,24 +60,28 @@ class HistoryPanel(Vertical):
     def table(self) -> HistoryTable:
         return self.query_one(HistoryTable)
 
-    def put(self, visit: Visit) -> None:
+    def put(self, user_event: UserEventView) -> None:
         """Show this event: another event with the cursor on its target, the same one with the cursor where it is."""
-        before, self._visit = self._visit, visit
-        which = f"{visit.event.split} event {visit.number} of {visit.of_user}" if visit.of_user > 1 else "1 event"
-        remark = f"{which}, {numbers.counted(visit.length, 'item')} before the target"
-        if visit.length > HISTORY_LIMIT:
+        before, self._user_event = self._user_event, user_event
+        which = (
+            f"{user_event.event.split} event {user_event.number} of {user_event.of_user}"
+            if user_event.of_user > 1
+            else "1 event"
+        )
+        remark = f"{which}, {numbers.counted(user_event.length, 'item')} before the target"
+        if user_event.length > HISTORY_LIMIT:
             remark += f", the newest {HISTORY_LIMIT} shown"
-        self.query_one(Section).say("", remark, title=visit.user)
-        self.table.put(HEADINGS, history(visit))
-        if before is None or _which(before) != _which(visit):
+        self.query_one(Section).say("", remark, title=user_event.user)
+        self.table.put(HEADINGS, history(user_event))
+        if before is None or _which(before) != _which(user_event):
             self.table.action_last_row()
-        self.query_one("#history-target", Static).update(_target(visit))
+        self.query_one("#history-target", Static).update(_target(user_event))
 
     def item_at_cursor(self) -> Item | None:
         """The item under the cursor, the target's included."""
-        if self._visit is None:
+        if self._user_event is None:
             return None
-        shown, row = (*self._visit.history, self._visit.target), self.table.cursor_row
+        shown, row = (*self._user_event.history, self._user_event.target), self.table.cursor_row
         return shown[row].item if 0 <= row < len(shown) else None
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -94,15 +98,15 @@ class HistoryPanel(Vertical):
         self.set_class(not self.table.at_end, "-scrolled")
 
 
-def _which(visit: Visit) -> tuple[str, int]:
+def _which(user_event: UserEventView) -> tuple[str, int]:
     """What tells an event from others; a dataset that was replaced numbers its events anew."""
-    return visit.dataset.fingerprint, visit.event.event
+    return user_event.dataset.fingerprint, user_event.event.event
 
 
-def _target(visit: Visit) -> Text:
+def _target(user_event: UserEventView) -> Text:
     """The target as its row has it, in one line."""
-    target = visit.target
-    words = [numbers.count(target.place), numbers.day(target.timestamp), f"rated {numbers.rating(target.rating)}"]
+    target = user_event.target
+    words = [numbers.count(target.position), numbers.day(target.timestamp), f"rated {numbers.rating(target.rating)}"]
     known = [word for word in words if not word.endswith(numbers.NOTHING)]
     text = Text(f"{TARGET}  ", style="bold", no_wrap=True, overflow="ellipsis")
     text.append("  ".join(known), style="not bold")

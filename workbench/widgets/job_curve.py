@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual_plotext.plot import Plot
 
-from workbench import job_words
+from workbench import job_formatting
 from workbench.curves_beside import Points, Trace, best_trace, phase_lengths, series_of, trace
 from workbench.job_view import AVERAGED, Curve, Traced, families
 from workbench.numbers import counted
@@ -34,7 +34,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Shape:
+class CurveShape:
     """What is drawn: the parts of the axis, and per line its parts with their points."""
 
     axis: tuple[Stretch, ...]
@@ -75,14 +75,14 @@ class JobCurve(Vertical):
         name = wanted if wanted in names else names[0] if names else ""
         traces = [best_trace(one, name, by_time=by_time) for one in traced]
         end = max((part[-1][0] for one in traces for part in one.parts if part), default=0.0)
-        words = job_words.duration(end) if by_time else f"{end:,.0f} steps"
+        words = job_formatting.duration(end) if by_time else f"{end:,.0f} steps"
         axis = (Stretch("run time" if by_time else "all phases", max(1.0, end), words),)
         remark = f"of {counted(len(traced), 'job')}; c another series; t over {'steps' if by_time else 'run time'}"
         legend = self.query_one("#job-curve-legend", Static)
         legend.display = True
         legend.update(_legend(traced, traces, self.size.width))
         self.query_one(Section).say("", remark, title=name or "Curve")
-        self.query_one(CurvePlot).put(Shape(axis, tuple(one.parts for one in traces)))
+        self.query_one(CurvePlot).put(CurveShape(axis, tuple(one.parts for one in traces)))
 
 
 class CurvePlot(Widget):
@@ -90,9 +90,9 @@ class CurvePlot(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="job-plot")
-        self._shape = Shape((), ())
+        self._shape = CurveShape((), ())
 
-    def put(self, new: Shape) -> None:
+    def put(self, new: CurveShape) -> None:
         self._shape = new
         self.refresh()
 
@@ -131,11 +131,11 @@ class CurvePlot(Widget):
         return drawn.append("\n").append(axis_lines(self._shape.axis, width - MARGIN))
 
 
-def shape(curves: tuple[Curve, ...], name: str) -> Shape:
+def shape(curves: tuple[Curve, ...], name: str) -> CurveShape:
     """One job's series, and beside it the one that was measured with averaged weights."""
     axis = tuple(Stretch(phase, steps, f"{steps:,} steps") for phase, steps in phase_lengths(curves).items())
     traces = (trace(curves, wanted) for wanted in (name, name + AVERAGED))
-    return Shape(axis, tuple(one.parts for one in traces if one.parts))
+    return CurveShape(axis, tuple(one.parts for one in traces if one.parts))
 
 
 def number_label(value: float | None) -> str:
@@ -166,10 +166,10 @@ def axis_lines(axis: tuple[Stretch, ...], width: int) -> str:
     return f"{edge}└{''.join(ticks)}\n{edge} {''.join(labels)}"
 
 
-def letter(place: int) -> Text:
+def letter(index: int) -> Text:
     """The letter of a marked job in the colour of its line."""
-    red, green, blue = SERIES[place]
-    return Text(LETTERS[place], style=f"bold rgb({red},{green},{blue})")
+    red, green, blue = SERIES[index]
+    return Text(LETTERS[index], style=f"bold rgb({red},{green},{blue})")
 
 
 def _legend(traced: tuple[Traced, ...], traces: list[Trace], width: int) -> Text:
@@ -180,7 +180,7 @@ def _legend(traced: tuple[Traced, ...], traces: list[Trace], width: int) -> Text
         for place, (one, line_of) in enumerate(zip(traced, traces, strict=True)):
             last = number_label(line_of.last).strip() if line_of.parts else "nothing"
             text.append("   " if place else "").append_text(letter(place)).append(f" {one.job.id} ")
-            text.append(f"{job_words.short(one.job)[:24]} " if named else "").append(last, style="bold")
+            text.append(f"{job_formatting.short(one.job)[:24]} " if named else "").append(last, style="bold")
         return text
 
     full = words(named=True)

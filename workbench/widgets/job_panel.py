@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from workbench import job_words, numbers
+from workbench import job_formatting, numbers
 from workbench.job_rows import EVENT_HEADINGS, event_row
 from workbench.job_view import JobDetail, Traced
 from workbench.widgets.job_curve import JobCurve
@@ -46,7 +46,7 @@ class JobPanel(Vertical):
         it told.
         """
         job = detail.job
-        self.query_one("#job-title", Section).say("", title=f"Job {job.id}  {job_words.what(job)}")
+        self.query_one("#job-title", Section).say("", title=f"Job {job.id}  {job_formatting.what(job)}")
         self.query_one("#job-panes").set_classes([f"-{pane}"])
         curve = self.query_one(JobCurve)
         curve.display = bool(beside or detail.curves)
@@ -54,7 +54,7 @@ class JobPanel(Vertical):
             curve.put_beside(beside, series, by_time=by_time)
         else:
             curve.put(detail.curves, series)
-        self.query_one(LogPane).put(log, live=job.state not in job_words.FINAL)
+        self.query_one(LogPane).put(log, live=job.state not in job_formatting.FINAL)
         self._put_events(detail)
 
     def say(self, moving: Text, standing: Text) -> None:
@@ -70,9 +70,11 @@ class JobPanel(Vertical):
         self.query_one(LogPane).put(None, live=False)
 
     def _put_events(self, detail: JobDetail) -> None:
-        told, shown = detail.told, len(detail.events)
-        remark = f"the newest {shown}" if told > shown else "Enter shows them in full"
-        self.query_one("#job-events-title", Section).say(numbers.count(told) if told else "none yet", remark)
+        event_count, shown = detail.event_count, len(detail.events)
+        remark = f"the newest {shown}" if event_count > shown else "Enter shows them in full"
+        self.query_one("#job-events-title", Section).say(
+            numbers.count(event_count) if event_count else "none yet", remark
+        )
         table = self.query_one("#job-events", Table)
         last = table.cursor_row >= table.row_count - 1
         table.display = bool(detail.events)

@@ -34,11 +34,11 @@ class KeyLine(Clickable):
         for binding in self._few():
             key = binding.key.split(",")[0]
             click = runs(f"app.press_key({key!r})")
-            text.append(f" {self._said(key)}", style=key_style + Style(bold=True) + click)
+            text.append(f" {self._key_name(key)}", style=key_style + Style(bold=True) + click)
             text.append(f" {binding.description} ", style=Style(dim=True) + click)
         return text
 
-    def _said(self, key: str) -> str:
+    def _key_name(self, key: str) -> str:
         """A key's name; in ASCII an arrow would look like the letter v."""
         plain = cast("Workbench", self.app).plain_signs
         return key.capitalize() if plain and key in ("up", "down", "left", "right") else shown(key)

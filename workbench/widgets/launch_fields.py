@@ -11,8 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from workbench.launch.draft import Draft, Hints, Offer
-from workbench.launch.field import Field, Pair, Shape
+from workbench.launch.field import Field, FieldShape, Pair
+from workbench.launch.job_form import FormHints, FormOptions, JobForm
 from workbench.screens.choice import Choice
 from workbench.widgets.choice_field import ChoiceField
 from workbench.widgets.mark_list import MarkList
@@ -21,12 +21,12 @@ from workbench.widgets.text_line import TextLine, TextLines
 
 
 class LaunchFields(Vertical):
-    """Begins as `draft` says; `changed` is called when a choice is another (the rest posts messages of its own)."""
+    """Begins as `form` says; `changed` is called when a choice is another (the rest posts messages of its own)."""
 
-    def __init__(self, draft: Draft, changed: Callable[[], None]) -> None:
+    def __init__(self, job_form: JobForm, changed: Callable[[], None]) -> None:
         super().__init__(classes="launch-fields")
-        self._draft = draft
-        self._fields = draft.form()
+        self._job_form = job_form
+        self._fields = job_form.form()
         self._parts = {name: self._part(name, field, changed) for name, field in self._fields.items()}
         self._rows: dict[str, Horizontal] = {}
         self._none: dict[str, Static] = {}
@@ -39,38 +39,38 @@ class LaunchFields(Vertical):
                 none.display = False
                 part = Vertical(part, none, classes="launch-marks")
             row = self._rows[name] = Horizontal(Static(field.label, classes="launch-label"), part, classes="launch-row")
-            row.display = self._draft.shows(name)
+            row.display = self._job_form.shows(name)
             yield row
 
     @property
-    def draft(self) -> Draft:
+    def job_form(self) -> JobForm:
         """The fields as they stand."""
         values: dict[str, Any] = {name: _value(part) for name, part in self._parts.items()}
-        return replace(self._draft, **values)
+        return replace(self._job_form, **values)
 
     @property
     def shown(self) -> list[Widget]:
         """What can be filled in now, from the top down."""
-        return [self._parts[name] for name in self._parts if self._draft.shows(name)]
+        return [self._parts[name] for name in self._parts if self._job_form.shows(name)]
 
-    def show(self, draft: Draft) -> None:
-        """Show the fields that say anything in this draft."""
-        self._draft = draft
+    def show(self, job_form: JobForm) -> None:
+        """Show the fields that say anything in this form."""
+        self._job_form = job_form
         for name, row in self._rows.items():
-            row.display = draft.shows(name)
+            row.display = job_form.shows(name)
 
-    def put(self, offer: Offer) -> None:
+    def put(self, form_options: FormOptions) -> None:
         """Offer what was read."""
         for name, part in self._parts.items():
             field = self._fields[name]
             if isinstance(part, ChoiceField) and field.offered:
-                part.put(_choices(getattr(offer, field.offered)))
+                part.put(_choices(getattr(form_options, field.offered)))
             elif isinstance(part, MarkList):
-                part.put(_choices(getattr(offer, field.offered) if field.offered else field.choices))
+                part.put(_choices(getattr(form_options, field.offered) if field.offered else field.choices))
                 self._none[name].display = not part.option_count
 
-    def hint(self, hints: Hints) -> None:
-        """Say what the draft comes to, and offer what fits it."""
+    def hint(self, hints: FormHints) -> None:
+        """Say what the form comes to, and offer what fits it."""
         for name, part in self._parts.items():
             if isinstance(part, ChoiceField):
                 if name in hints.choices:
@@ -78,17 +78,17 @@ class LaunchFields(Vertical):
                 part.say(hints.remarks.get(name, ""))
 
     def _part(self, name: str, field: Field, changed: Callable[[], None]) -> Widget:
-        value = getattr(self._draft, name)
-        if field.shape is Shape.CHOICE:
+        value = getattr(self._job_form, name)
+        if field.shape is FieldShape.CHOICE:
             return ChoiceField(field.label, _choices(field.choices), value, changed)
-        if field.shape is Shape.MARKS:
+        if field.shape is FieldShape.MARKS:
             return MarkList(marked=value)
-        if field.shape is Shape.LINES:
+        if field.shape is FieldShape.LINES:
             return TextLines("\n".join(value), classes="launch-lines", compact=True, tab_behavior="focus",
                             placeholder=field.hint, show_line_numbers=False)  # fmt: skip
-        if field.shape is Shape.TEXT:
+        if field.shape is FieldShape.TEXT:
             return TextLine(value, placeholder=field.hint, compact=True)
-        return PathField(value, field.hint, folder=field.shape is Shape.FOLDER)
+        return PathField(value, field.hint, folder=field.shape is FieldShape.FOLDER)
 
 
 def _value(part: Widget) -> str | tuple[str, ...]:

@@ -61,29 +61,29 @@ class JobLog(Log, inherit_bindings=False):
         self._current = -1  # the line found that the search is at
 
     @property
-    def found(self) -> list[int]:
+    def matches(self) -> list[int]:
         """The lines with the words looked for; none where none are."""
         words = self._marks.words
         return [number for number, line in enumerate(self.lines) if words in line.lower()] if words else []
 
     @property
-    def found_words(self) -> str:
+    def matches_text(self) -> str:
         """`2 of 17 with “loss”`: where the search is; "" where nothing is looked for."""
         if not self._marks.words:
             return ""
-        found = self.found
-        if not found:
+        matches = self.matches
+        if not matches:
             return f"no line with “{self._marks.words}”"
-        place = f"{found.index(self._current) + 1} of " if self._current in found else ""
-        return f"{place}{len(found):,} with “{self._marks.words}”, n N"
+        place = f"{matches.index(self._current) + 1} of " if self._current in matches else ""
+        return f"{place}{len(matches):,} with “{self._marks.words}”, n N"
 
     def find(self, words: str) -> None:
         """Mark these words (in lower case), and go to the first line with them from the top of what is seen."""
         self._marks.words, self._current = words, -1
-        found = self.found
-        if found:
+        matches = self.matches
+        if matches:
             top = int(self.scroll_offset.y)
-            self._go_to(next((number for number in found if number >= top), found[0]))
+            self._go_to(next((number for number in matches if number >= top), matches[0]))
         self.refresh()
         self._tell()
 
@@ -101,16 +101,16 @@ class JobLog(Log, inherit_bindings=False):
         self.post_message(self.Find())
 
     def action_next(self, step: int) -> None:
-        found = self.found
-        if not found:
+        matches = self.matches
+        if not matches:
             self.post_message(self.Find())
             return
-        if self._current in found:
-            place = (found.index(self._current) + step) % len(found)
+        if self._current in matches:
+            place = (matches.index(self._current) + step) % len(matches)
         else:
             top = int(self.scroll_offset.y)
-            place = next((place for place, number in enumerate(found) if number >= top), 0) - (step < 0)
-        self._go_to(found[place])
+            place = next((place for place, number in enumerate(matches) if number >= top), 0) - (step < 0)
+        self._go_to(matches[place])
         self._tell()
 
     def _go_to(self, line: int) -> None:

@@ -45,7 +45,7 @@ class LogPane(Vertical):
         self._path: Path | None = None
         self._live = False
         self._end = 0
-        self._asked: tuple[int | None, bool] = (0, True)
+        self._requested: tuple[int | None, bool] = (0, True)
         self._following = True
         self._trouble = ""
 
@@ -65,7 +65,7 @@ class LogPane(Vertical):
         """Show this job's log; `live` says that more may come."""
         if path != self._path:
             self._path, self._end, self._following, self._trouble = path, 0, True, ""
-            self._asked = (0, True)
+            self._requested = (0, True)
             if path is None or not log_size(path):  # else its lines take the place of the others at once
                 self.query_one(JobLog).clear()
         self._live = live
@@ -106,9 +106,9 @@ class LogPane(Vertical):
             self.query_one(Section).say()
             return
         size = log_size(self._path)
-        asked = (size, self._live)  # a line that has no end yet is not asked for again before something changes
-        if size is not None and size != self._end and self._following and asked != self._asked:
-            self._asked = asked
+        requested = (size, self._live)  # a line that has no end yet is not asked for again before something changes
+        if size is not None and size != self._end and self._following and requested != self._requested:
+            self._requested = requested
             path, start = self._path, self._end
             query = partial(read_log, path, start, whole=not self._live)
             read(self, "log", query, partial(self.Came, path, start))
@@ -166,4 +166,4 @@ class LogPane(Vertical):
             words = f"‖ paused{f', {more:,} bytes more' if more else ''}; f follows"
         else:
             words = "▶ following" if self._live else "complete"
-        self.query_one(Section).say("", "; ".join(filter(None, (self.query_one(JobLog).found_words, words))))
+        self.query_one(Section).say("", "; ".join(filter(None, (self.query_one(JobLog).matches_text, words))))

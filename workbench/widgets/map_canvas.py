@@ -93,7 +93,7 @@ class MapCanvas(Widget, can_focus=True):
         self.active = False  # whether its cursor is the one that the list follows
         self.view: View | None = None
         self._fitted = True
-        self._place = np.zeros((0, 2), np.float32)
+        self._xy = np.zeros((0, 2), np.float32)
         self._label = np.zeros(0, np.int16)
         self._shown = np.ones(0, bool)
         self._colours: tuple[Colour, ...] = ()
@@ -111,7 +111,7 @@ class MapCanvas(Widget, can_focus=True):
 
     def put(
         self,
-        place: np.ndarray,
+        xy: np.ndarray,
         label: np.ndarray,
         colours: Sequence[Colour],
         hidden: Collection[int] = (),
@@ -121,11 +121,11 @@ class MapCanvas(Widget, can_focus=True):
 
         The same ones in other colours stay where they are. quiet: labels that give way to any other in a cell.
         """
-        if place is not self._place:
+        if xy is not self._xy:
             self._cursor, self._unmoved, self._fitted = None, True, True
             self._ranked, self._same = {}, np.zeros(0, np.int64)
             self._raster = None  # of other points
-        self._place, self._label, self._colours, self._quiet = place, label, tuple(colours), tuple(quiet)
+        self._xy, self._label, self._colours, self._quiet = xy, label, tuple(colours), tuple(quiet)
         self._shown = np.ones(max(1, len(colours)), bool)
         self._styles = []
         self.hide(hidden)
@@ -169,8 +169,8 @@ class MapCanvas(Widget, can_focus=True):
         """Bring a point into the middle, closer than the whole map is, with the cursor on it."""
         if self._raster is None or self.view is None:
             return
-        x, y = map(float, self._place[index])
-        whole = fit(self._place, *self._room())
+        x, y = map(float, self._xy[index])
+        whole = fit(self._xy, *self._room())
         self.view = View(x, y, min(self.view.dot, whole.dot / FLOWN))
         self._cursor, self._unmoved, self._fitted = (x, y), False, False
         self.draw()
@@ -219,7 +219,7 @@ class MapCanvas(Widget, can_focus=True):
         if self.view is None or self._cursor is None:
             return
         self._cursor = self._nearest(self.under_cursor()) or self._cursor  # what is looked at stays
-        whole = fit(self._place, *self._room()).dot
+        whole = fit(self._xy, *self._room()).dot
         dot = min(max(self.view.dot / STEP**step, whole * CLOSEST), whole * STEP)
         self.view = self.view.zoomed(self.view.dot / dot, *self._cursor)
         self._fitted = self._unmoved = False
@@ -243,9 +243,9 @@ class MapCanvas(Widget, can_focus=True):
         if columns < 1 or rows < 1:
             return
         if self._fitted or self.view is None:
-            self.view = fit(self._place, columns, rows)
-        self._raster = rasterise(self._place, self._label, self._shown, self.view, columns, rows, self._quiet)
-        if self._cursor is None and len(self._place):
+            self.view = fit(self._xy, columns, rows)
+        self._raster = rasterise(self._xy, self._label, self._shown, self.view, columns, rows, self._quiet)
+        if self._cursor is None and len(self._xy):
             row, column = divmod(int(self._raster.count.argmax()), columns)  # where there is most to see
             self._cursor = self.view.middle(column, row, columns, rows)
         self._codes = GLYPHS[self._marks](self._raster)
@@ -302,8 +302,8 @@ class MapCanvas(Widget, can_focus=True):
         """The place of the one of these points that is nearest to the cursor."""
         if not len(indices) or self._cursor is None:
             return None
-        away = ((self._place[indices] - np.array(self._cursor, np.float32)) ** 2).sum(axis=1)
-        x, y = self._place[indices[int(away.argmin())]].tolist()
+        away = ((self._xy[indices] - np.array(self._cursor, np.float32)) ** 2).sum(axis=1)
+        x, y = self._xy[indices[int(away.argmin())]].tolist()
         return x, y
 
     def _go(self, to: Offset) -> None:

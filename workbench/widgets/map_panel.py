@@ -19,7 +19,7 @@ from workbench.map_labels import Label
 from workbench.map_raster import LETTERS
 from workbench.map_view import Listed, Names
 from workbench.widgets.section import Section
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 _LEGEND = (
     Heading(Text(" "), width=1),
@@ -92,10 +92,10 @@ class LegendTable(Table):
     def _fill(self) -> None:
         self.put(_LEGEND, [self._row(number, label) for number, label in enumerate(self._labels)])
 
-    def _row(self, number: int, label: Label) -> Line:
+    def _row(self, number: int, label: Label) -> TableLine:
         hidden = number in self.hidden
         style = "dim" if hidden else ""
-        return Line(
+        return TableLine(
             str(number),
             (
                 Text("○" if hidden else "●", style=style or ink(label)),
@@ -126,7 +126,7 @@ class PointTable(Table):
             number = int(label[point.index])
             letter = Text(LETTERS[number], style=f"bold {ink(labels[number])}")
             cells = [Text(str(rank) if rank else ITSELF, style="dim", justify="right")] if ranked else []
-            rows.append(Line(f"{rank} {point.index}", (*cells, letter, line(point.name))))
+            rows.append(TableLine(f"{rank} {point.index}", (*cells, letter, line(point.name))))
         self.put(_RANKED if ranked else _POINTS, rows)
         if other and rows:
             self.move_cursor(row=0)

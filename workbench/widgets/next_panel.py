@@ -26,5 +26,5 @@ def _text(step: NextStep) -> Text:
     for number, command in enumerate(step.commands):
         text.append(f"\n  {command}", style="bold")
         if number == 0:
-            text.append("   n starts it, c copies it" if step.draft else "   c copies it", style="dim")
+            text.append("   n starts it, c copies it" if step.job_form else "   c copies it", style="dim")
     return text

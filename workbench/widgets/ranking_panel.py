@@ -8,15 +8,15 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from engine.tables.labels import protocol
-from store.records import Evaluation, Item
+from store.rows import Evaluation, Item
 from workbench import numbers
 from workbench.display import line, title
-from workbench.place_changes import DOWN, NEW, UP
+from workbench.rank_changes import DOWN, NEW, UP
 from workbench.ranked_again import RankedAgain
-from workbench.visit import Pick
+from workbench.user_event import RecommendedItem
 from workbench.widgets.section import Section
 from workbench.widgets.side_panel import OWNED, TARGET, position_text
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 _HEADINGS = (
     Heading(Text("#", justify="right", style="dim")),
@@ -64,7 +64,7 @@ class RankingPanel(Vertical):
             table.put(_HEADINGS, [_row(pick, change) for pick, change in rows])
 
     @property
-    def picks(self) -> tuple[Pick, ...]:
+    def picks(self) -> tuple[RecommendedItem, ...]:
         """What is listed, best first."""
         return self._shown.picks if self._shown else ()
 
@@ -74,13 +74,13 @@ class RankingPanel(Vertical):
         return self.picks[row].item if 0 <= row < len(self.picks) else None
 
 
-def _row(pick: Pick, change: str) -> Line:
+def _row(pick: RecommendedItem, change: str) -> TableLine:
     mark = TARGET if pick.is_target else OWNED if pick.owned else " "
     style = "bold" if pick.is_target else "dim" if pick.owned else ""
-    return Line(
+    return TableLine(
         str(pick.item.item),
         (
-            Text(str(pick.place), justify="right", style="dim"),
+            Text(str(pick.position), justify="right", style="dim"),
             Text(change, style=_STYLES.get(change[:1], "dim")),
             Text(mark, style="bold"),
             Text(numbers.score(pick.score), justify="right", style=style),

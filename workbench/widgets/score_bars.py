@@ -21,7 +21,7 @@ NUMBER, LONGEST_BAR, GAP = 8, 40, 2
 class ScoreBar:
     """One bar with its label; the place is what the label's row is called."""
 
-    place: int
+    position: int
     label: str
     value: float
 
@@ -50,13 +50,13 @@ class ScoreBars(Widget):
 
 def rows(bars: Sequence[ScoreBar], width: int) -> list[Text]:
     """The bars in `width` cells: half of it for the labels, a third for the bars, and the numbers between them."""
-    places = max((len(numbers.count(bar.place)) for bar in bars), default=0)
+    places = max((len(numbers.count(bar.position)) for bar in bars), default=0)
     drawn = min(LONGEST_BAR, max(5, width // 3))
     label = max(8, width - places - NUMBER - drawn - 3 * GAP)
     cells = bar_cells([bar.value for bar in bars], drawn)
     found = []
     for bar, drawing in zip(bars, cells, strict=True):
-        text = Text(no_wrap=True).append(numbers.count(bar.place).rjust(places), style="dim")
+        text = Text(no_wrap=True).append(numbers.count(bar.position).rjust(places), style="dim")
         name = line(bar.label)
         name.truncate(label, overflow="ellipsis", pad=True)
         text.append(" " * GAP).append_text(name)

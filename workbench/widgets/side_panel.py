@@ -11,13 +11,13 @@ from textual.widgets import Static
 
 from engine.tables.labels import protocol
 from store.plain_text import plain
-from store.records import Dataset, Item
+from store.rows import Dataset, Item
 from workbench import numbers
 from workbench.display import line, title
 from workbench.next_step import command
-from workbench.visit import Pick, Position, Side
+from workbench.user_event import ModelColumn, Position, RecommendedItem
 from workbench.widgets.section import Section
-from workbench.widgets.table import Heading, Line, Table
+from workbench.widgets.table import Heading, Table, TableLine
 
 if TYPE_CHECKING:
     from workbench.application import Workbench
@@ -45,7 +45,7 @@ class SidePanel(Vertical):
     def __init__(self, letter: str, *, id: str) -> None:
         super().__init__(id=id, classes="side")
         self._letter = letter
-        self._picks: tuple[Pick, ...] = ()
+        self._picks: tuple[RecommendedItem, ...] = ()
         self._position: Position | None = None
 
     def compose(self) -> ComposeResult:
@@ -59,7 +59,7 @@ class SidePanel(Vertical):
         run = command(["evaluate", model, "--datasets", dataset], option)
         return Text(f"{plain(words)}\n").append(run, style="bold")
 
-    def put(self, side: Side | None, dataset: Dataset, length: int, *, masked: bool) -> None:
+    def put(self, side: ModelColumn | None, dataset: Dataset, length: int, *, masked: bool) -> None:
         """Show this answer, or what to run where there is none."""
         self._picks = side.picks if side else ()
         self._position = side.position if side else None
@@ -128,7 +128,7 @@ def position_text(position: Position) -> Text:
     return text
 
 
-def _rules(side: Side, length: int) -> Text:
+def _rules(side: ModelColumn, length: int) -> Text:
     words = []
     if side.evaluation.protocol.get("history"):
         words.append(f"read {numbers.count(side.visible)} of {numbers.counted(length, 'item')}")
@@ -136,11 +136,11 @@ def _rules(side: Side, length: int) -> Text:
     return line(protocol(side.evaluation), "dim").append("\n").append("; ".join(words), "dim")
 
 
-def _row(pick: Pick) -> Line:
-    return Line(
-        str(pick.place),
+def _row(pick: RecommendedItem) -> TableLine:
+    return TableLine(
+        str(pick.position),
         (
-            Text(str(pick.place), justify="right", style="dim"),
+            Text(str(pick.position), justify="right", style="dim"),
             Text(_mark(pick), style="bold"),
             Text(numbers.score(pick.score), justify="right", style=_style(pick)),
             line(title(pick.item), _style(pick)),
@@ -148,20 +148,20 @@ def _row(pick: Pick) -> Line:
     )
 
 
-def _narrow_row(pick: Pick) -> Line:
-    return Line(
-        str(pick.place),
+def _narrow_row(pick: RecommendedItem) -> TableLine:
+    return TableLine(
+        str(pick.position),
         (
-            Text(str(pick.place), justify="right", style="dim").append(_mark(pick), style="bold not dim"),
+            Text(str(pick.position), justify="right", style="dim").append(_mark(pick), style="bold not dim"),
             Text(numbers.score(pick.score, 2), justify="right", style=_style(pick)),
             line(title(pick.item), _style(pick)),
         ),
     )
 
 
-def _mark(pick: Pick) -> str:
+def _mark(pick: RecommendedItem) -> str:
     return TARGET if pick.is_target else OWNED if pick.owned else " "
 
 
-def _style(pick: Pick) -> str:
+def _style(pick: RecommendedItem) -> str:
     return "bold" if pick.is_target else "dim" if pick.owned else ""

@@ -35,7 +35,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """A row: a key that stays its own when rows change, a cell per column, and the height in lines."""
 
     key: str
@@ -87,8 +87,8 @@ class Table(DataTable[Text]):
     def __init__(self, *, id: str, by_cell: bool = False, fixed: int = 0) -> None:
         super().__init__(id=id, cursor_type="cell" if by_cell else "row", fixed_columns=fixed, cell_padding=1)
         self._headings: tuple[Heading, ...] = ()
-        self._lines: tuple[Line, ...] = ()
-        self._said: tuple[object, ...] = ()  # everything that was put, in values that can be compared
+        self._lines: tuple[TableLine, ...] = ()
+        self._appearance: tuple[object, ...] = ()  # everything that was put, in values that can be compared
         self._drawn_width = 0
         self._built: Build | None = None  # what the rows and columns that stand there were made of
         self._inks: tuple[object, ...] = ()
@@ -96,17 +96,17 @@ class Table(DataTable[Text]):
         self._extent = (0, 0)  # how wide and high all of it was when it was drawn
         self._by_width = False  # whether the columns are as wide as they are because of the table's width
 
-    def put(self, headings: Sequence[Heading], lines: Sequence[Line], *, header_height: int = 1) -> None:
+    def put(self, headings: Sequence[Heading], lines: Sequence[TableLine], *, header_height: int = 1) -> None:
         """Show these rows; the cursor stays on its row's key, or where it was."""
         said = (
             header_height,
-            tuple((heading.width, heading.flexible, _said(heading.text)) for heading in headings),
-            tuple((line.key, line.height, tuple(map(_said, line.cells))) for line in lines),
+            tuple((heading.width, heading.flexible, _appearance(heading.text)) for heading in headings),
+            tuple((line.key, line.height, tuple(map(_appearance, line.cells))) for line in lines),
         )
-        if said == self._said:
+        if said == self._appearance:
             return
         before = [line.cells for line in self._lines]
-        self._headings, self._lines, self._said = tuple(headings), tuple(lines), said
+        self._headings, self._lines, self._appearance = tuple(headings), tuple(lines), said
         self.header_height = header_height
         build = self._build()
         if build == self._built:
@@ -114,7 +114,7 @@ class Table(DataTable[Text]):
         else:
             self._draw(build)
 
-    def line_at_cursor(self) -> Line | None:
+    def line_at_cursor(self) -> TableLine | None:
         """The row under the cursor."""
         return self._lines[self.cursor_row] if 0 <= self.cursor_row < len(self._lines) else None
 
@@ -179,7 +179,7 @@ class Table(DataTable[Text]):
         texts = [one.text for one in self._headings] if heading else self._lines[row].cells
         key = (
             (row, within, x1, x2, self.size.width, base_style),
-            tuple(map(_said, texts)),
+            tuple(map(_appearance, texts)),
             tuple(column.get_render_width(self) for column in self.ordered_columns),
             tuple(place if place.row == row else None for place in (self.cursor_coordinate, self.hover_coordinate)),
             (self.cursor_type, self.show_cursor, self._show_hover_cursor, self._pseudo_class_state, self._inks),
@@ -194,7 +194,7 @@ class Table(DataTable[Text]):
 
     def _build(self) -> Build:
         self._drawn_width = self._room()
-        heads = tuple(_said(heading.text) for heading in self._headings)
+        heads = tuple(_appearance(heading.text) for heading in self._headings)
         rows = tuple((line.key, line.height) for line in self._lines)
         widths = self._widths(self._drawn_width)
         self._by_width = any(heading.flexible for heading in self._headings) or self._widest_column() in widths
@@ -204,7 +204,7 @@ class Table(DataTable[Text]):
         """Other words in the same rows and columns: only those rows are drawn. `update_cell` would draw all."""
         columns = [column.key for column in self.ordered_columns]
         for row, (old, line) in enumerate(zip(before, self._lines, strict=True)):
-            if tuple(map(_said, old)) != tuple(map(_said, line.cells)):
+            if tuple(map(_appearance, old)) != tuple(map(_appearance, line.cells)):
                 self._data[self.ordered_rows[row].key] = dict(zip(columns, line.cells, strict=True))
                 self.refresh_row(row)
         self._update_count += 1  # nothing that Textual keeps of a row is valid
@@ -262,6 +262,6 @@ def _widest(text: Text) -> int:
     return max(map(cell_len, text.plain.split("\n")))
 
 
-def _said(text: Text) -> tuple[object, ...]:
+def _appearance(text: Text) -> tuple[object, ...]:
     """What a text looks like; texts of two colours are equal to rich."""
     return text.plain, text.style, tuple(text.spans), text.overflow, text.justify

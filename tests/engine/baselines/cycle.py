@@ -10,8 +10,8 @@ from engine.evaluation import evaluate
 from engine.models import make_baseline
 from engine.protocol import EvaluationOptions
 from store import evaluations
-from store.records import Ranks, TrainedBaseline
-from store.words import Split
+from store.enums import Split
+from store.rows import Ranks, TrainedBaseline
 from store.workspace import Workspace
 from tests.small_shop import TEST, TRAIN, add
 from tests.training_shop import Watcher
@@ -38,7 +38,7 @@ def cycle(folder: Path, *, valid: bool = True, cold: int = 0) -> Workspace:
     return workspace
 
 
-def made(
+def trained_baseline(
     workspace: Workspace,
     kind: str = "sasrec",
     *settings: str,
@@ -64,4 +64,4 @@ class Stopping(Watcher):
     """Asks to stop at a target of an epoch."""
 
     def _stop(self) -> bool:
-        return self.stop_phase in self.place[0] and self.place[1] >= self.stop_step
+        return self.stop_phase in self.progress[0] and self.progress[1] >= self.stop_step

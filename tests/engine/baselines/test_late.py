@@ -25,7 +25,7 @@ from engine.recommendation import recommend
 from store import evaluations
 from store.errors import BadInput, Cancelled
 from store.workspace import Workspace
-from tests.engine.baselines.cycle import FP32, ITEMS, VALID, WORDS, Stopping, cycle, made, ranks
+from tests.engine.baselines.cycle import FP32, ITEMS, VALID, WORDS, Stopping, cycle, ranks, trained_baseline
 from tests.small_shop import TEST, TRAIN, add
 from tests.training_shop import Watcher, copied
 
@@ -37,10 +37,10 @@ def drawn(rows: int, width: int, seed: int = 0) -> np.ndarray:
     return unit(np.random.default_rng(seed).standard_normal((rows, width)) / np.arange(1, width + 1) + 1.0)
 
 
-def untrained(features: np.ndarray, known: np.ndarray | None = None, **said: object) -> Late:
+def untrained(features: np.ndarray, known: np.ndarray | None = None, **changed: object) -> Late:
     """A network as training begins; without `known` items its features stay as they are."""
     torch.manual_seed(0)
-    network = Late(LateSettings(**{"hidden": 8, "inner": 8, "window": 20, **CALM, **said}), len(features), features)  # type: ignore[arg-type]
+    network = Late(LateSettings(**{"hidden": 8, "inner": 8, "window": 20, **CALM, **changed}), len(features), features)  # type: ignore[arg-type]
     if known is not None:
         network.settle(known)
     return network
@@ -185,11 +185,13 @@ def start(tmp_path_factory: pytest.TempPathFactory, tiny_roberta: Path) -> Works
 
 def test_a_cycle_is_learned_from_texts(start: Workspace, tmp_path: Path) -> None:
     workspace, watcher = copied(start, tmp_path / "own"), Watcher()
-    trained = made(workspace, "late", "epochs=25", "patience=25", features="tiny", name="late", watcher=watcher)
+    trained = trained_baseline(
+        workspace, "late", "epochs=25", "patience=25", features="tiny", name="late", watcher=watcher
+    )
     assert (ranks(workspace, "late").better_masked == 0).all()
     assert trained.summary["validation"] == "16 valid events, seen items masked"
-    assert "(16 valid events, seen items masked), the best so far" in watcher.said("validation")[0]
-    assert "cycle has 8 train items, fewer than the" in watcher.said("whitening")[0]
+    assert "(16 valid events, seen items masked), the best so far" in watcher.messages("validation")[0]
+    assert "cycle has 8 train items, fewer than the" in watcher.messages("whitening")[0]
     evaluation = evaluate(workspace, "late", "cycle", FP32)
     assert (evaluation.n, evaluation.candidates) == (2 * ITEMS, ITEMS + 3)
     assert evaluation.protocol.items() >= {"newest": 3, "weights": trained.weights_hash, "item_text": "title"}.items()
@@ -199,13 +201,15 @@ def test_a_cycle_is_learned_from_texts(start: Workspace, tmp_path: Path) -> None
 
 def test_killed_after_any_epoch_it_ends_with_the_same_bits(start: Workspace, tmp_path: Path) -> None:
     sets = ("epochs=5", "patience=5", "candidates=4")
-    whole = made(copied(start, tmp_path / "whole"), "late", *sets, features="tiny")
+    whole = trained_baseline(copied(start, tmp_path / "whole"), "late", *sets, features="tiny")
     broken = copied(start, tmp_path / "broken")
     for epoch, target in (("epoch 1 ", 1), ("epoch 3 ", 30)):
         with pytest.raises(Cancelled, match="goes on from there"):
-            made(broken, "late", *sets, features="tiny", watcher=Stopping(stop_phase=epoch, stop_step=target))
-    assert made(broken, "late", *sets, features="tiny").weights_hash == whole.weights_hash
-    other = made(copied(start, tmp_path / "other"), "late", *sets, features="tiny", seed=1)
+            trained_baseline(
+                broken, "late", *sets, features="tiny", watcher=Stopping(stop_phase=epoch, stop_step=target)
+            )
+    assert trained_baseline(broken, "late", *sets, features="tiny").weights_hash == whole.weights_hash
+    other = trained_baseline(copied(start, tmp_path / "other"), "late", *sets, features="tiny", seed=1)
     assert other.weights_hash != whole.weights_hash
 
 
@@ -215,12 +219,12 @@ def test_what_one_dataset_taught_is_taken_to_another(start: Workspace, tmp_path:
     add(workspace, "alike", WORDS, ["Things"] * 8, histories)  # the same cycle, of other users
     sets = ("epochs=25", "patience=25")
     with pytest.raises(BadInput, match=r"no model of these settings has been trained on cycle\. Run `st5 baseline"):
-        made(workspace, "late", *sets, "taught-on=cycle", features="tiny", name="taken", on="alike")
-    taught = made(workspace, "late", *sets, features="tiny", name="teacher")
-    taken = made(
+        trained_baseline(workspace, "late", *sets, "taught-on=cycle", features="tiny", name="taken", on="alike")
+    taught = trained_baseline(workspace, "late", *sets, features="tiny", name="teacher")
+    taken = trained_baseline(
         workspace, "late", *sets, "taught-on=cycle", features="tiny", name="taken", on="alike", watcher=watcher
     )
-    assert "with what cycle taught" in watcher.said("validation")[0]
+    assert "with what cycle taught" in watcher.messages("validation")[0]
     assert taken.summary["taught_by"] == taught.weights_hash
     learned, used = (load_file(str(workspace.folder / one.folder / WEIGHTS)) for one in (taught, taken))
     assert np.array_equal(learned["turn"], used["turn"])
@@ -228,7 +232,7 @@ def test_what_one_dataset_taught_is_taken_to_another(start: Workspace, tmp_path:
         found = evaluations.ranks(db, evaluate(workspace, "taken", "alike", FP32))
     assert (found.better_masked == 0).all()
     with pytest.raises(BadInput, match="that is the dataset itself"):
-        made(workspace, "late", *sets, "taught-on=cycle", features="tiny", name="itself", on="cycle")
+        trained_baseline(workspace, "late", *sets, "taught-on=cycle", features="tiny", name="itself", on="cycle")
 
 
 def test_bad_settings_are_refused(start: Workspace) -> None:

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from engine.baselines import unisrec
-from engine.baselines.body import Body
 from engine.baselines.late import Late
 from engine.baselines.network import SequenceNetwork
 from engine.baselines.sasrec import SasRec
 from engine.baselines.sequences import batches, cut
 from engine.baselines.settings import LateSettings, SasRecSettings, UniSRecSettings
+from engine.baselines.transformer import TransformerEncoder
 from engine.baselines.unisrec import UniSRec, thinned
 
 ITEMS, WINDOW = 30, 6
@@ -48,10 +48,10 @@ each = pytest.mark.parametrize("network", [sasrec, uni, late])
 Network = Callable[[], SequenceNetwork]
 
 
-def body() -> Body:
+def body() -> TransformerEncoder:
     """A body whose weights are large enough for every input to show in the answer."""
     torch.manual_seed(0)
-    made = Body(SasRecSettings(hidden=16, inner=24, window=WINDOW)).eval()
+    made = TransformerEncoder(SasRecSettings(hidden=16, inner=24, window=WINDOW)).eval()
     for weights in made.parameters():
         torch.nn.init.normal_(weights, std=0.5)
     return made

@@ -48,10 +48,10 @@ def test_batches_hold_every_window_once_and_fill_up_on_the_right(
     windows = cut(starts, items, window)
     seen: list[int] = []
     for batch in batches(windows, size, np.random.default_rng(seed)):
-        read = batch.ids.flatten()[batch.places]
+        read = batch.ids.flatten()[batch.positions]
         assert (batch.targets == read + 1).all()
         assert len(batch.targets) < size + window
-        rows, columns = np.divmod(batch.places, batch.ids.shape[1])
+        rows, columns = np.divmod(batch.positions, batch.ids.shape[1])
         counts = np.bincount(rows, minlength=len(batch.ids))
         assert (columns == np.concatenate([np.arange(count) for count in counts])).all()
         assert counts.max() == batch.ids.shape[1]

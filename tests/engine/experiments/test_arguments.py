@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.experiments.arguments import Arguments, arguments_of
 from engine.measuring.choices import Averaging
+from store.enums import Seen
 from store.experiments import experiments, put_experiment
-from store.words import Seen
 from store.workspace import Workspace
 
 names = st.lists(st.text("abc-_1", min_size=1), unique=True).map(tuple)
@@ -23,8 +23,8 @@ arguments = st.builds(
 
 
 @given(arguments)
-def test_json_gives_back_what_was_asked(asked: Arguments) -> None:
-    assert arguments_of(json.loads(json.dumps(asked.document()))) == asked
+def test_json_gives_back_what_was_asked(original: Arguments) -> None:
+    assert arguments_of(json.loads(json.dumps(original.document()))) == original
 
 
 def test_keys_of_another_version_are_left_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.experiments.definition import Kind, definition_names, load_definition, parse_definition
+from engine.experiments.definition import ExperimentKind, definition_names, load_definition, parse_definition
 from store.errors import BadInput
 from tests.test_architecture import HEAVY, imports, loaded_by
 
@@ -37,7 +37,7 @@ def test_a_shipped_definition_says_what_it_is_and_its_published_names_are_the_th
     for published in named:
         for metric in definition.metrics:
             assert (definition.table, metric, published) in there
-    assert bool(definition.table) == bool(named) or definition.kind == Kind.DATASETS
+    assert bool(definition.table) == bool(named) or definition.kind == ExperimentKind.DATASETS
 
 
 @pytest.mark.parametrize("name", definition_names())

@@ -15,10 +15,10 @@ from engine.experiments.sheet import Cell, LineFigure, PointFigure
 from engine.measuring.choices import Averaging
 from engine.measuring.metrics import METRICS
 from store import datasets
+from store.enums import Seen, Split
 from store.projections import add_projection
 from store.ratings import put_rating_run
-from store.records import Points, RatingError
-from store.words import Seen, Split
+from store.rows import Points, RatingError
 from store.workspace import Workspace
 from tests.engine.experiments.workspaces import cells, defined, evaluated, shown, text_model
 from tests.small_shop import CATEGORIES, HISTORIES, TITLES, add, five_items, many

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.experiments.arguments import Arguments
+from engine.experiments.context import ExperimentContext
 from engine.experiments.definition import load_definition
-from engine.experiments.question import Question
 from engine.experiments.request import checked
 from engine.experiments.steps import Readiness, steps
 from store.errors import BadInput
@@ -31,7 +31,7 @@ def needed(shop: Workspace, name: str, **arguments: Any) -> list[tuple[str, Read
     """Command lines without `st5`, and whether they can run."""
     with shop.read() as db:
         definition = load_definition(name)
-        found = steps(Question(db, definition, checked(db, definition, Arguments(**arguments))))
+        found = steps(ExperimentContext(db, definition, checked(db, definition, Arguments(**arguments))))
     return [(" ".join(step.arguments), step.readiness) for step in found]
 
 

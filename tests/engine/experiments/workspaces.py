@@ -14,9 +14,9 @@ from engine.experiments.sheet import Cell, Outcome, Sheet
 from engine.measuring.measures import RankPairs, measure_slices
 from engine.measuring.slices import slices
 from store import datasets, models
+from store.enums import Split
 from store.evaluations import EvaluationWriter, evaluation_key
-from store.records import Evaluation, Model, Ranks
-from store.words import Split
+from store.rows import Evaluation, Model, Ranks
 from store.workspace import Workspace
 
 RULES = {"candidates": "full catalogue", "ties": "expected over random order", "top": 50}

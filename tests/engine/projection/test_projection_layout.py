@@ -23,7 +23,7 @@ def groups(rows: int) -> np.ndarray:
 
 def laid_out(method: Method, vectors: np.ndarray, seed: int = 0) -> np.ndarray:
     near = Neighbourhood(*nearest(vectors, min(15, len(vectors) - 1)))
-    return lay_out(method, vectors, near, parameters(method, SHORT[method], len(vectors)), seed, "cpu").place
+    return lay_out(method, vectors, near, parameters(method, SHORT[method], len(vectors)), seed, "cpu").xy
 
 
 EQUAL = np.tile(groups(1), (12, 1))
@@ -31,12 +31,12 @@ EQUAL = np.tile(groups(1), (12, 1))
 
 def check_groups(method: Method) -> None:
     vectors = groups(60)
-    place = laid_out(method, vectors)
-    assert place.shape == (60, 2)
-    assert place.dtype == np.float32
-    assert np.array_equal(place, laid_out(method, vectors))
-    within = np.linalg.norm(place[:30] - place[:30].mean(axis=0), axis=1).mean()
-    assert np.linalg.norm(place[:30].mean(axis=0) - place[30:].mean(axis=0)) > within
+    xy = laid_out(method, vectors)
+    assert xy.shape == (60, 2)
+    assert xy.dtype == np.float32
+    assert np.array_equal(xy, laid_out(method, vectors))
+    within = np.linalg.norm(xy[:30] - xy[:30].mean(axis=0), axis=1).mean()
+    assert np.linalg.norm(xy[:30].mean(axis=0) - xy[30:].mean(axis=0)) > within
 
 
 def test_tsne_gives_one_map_and_groups_stay_apart() -> None:

@@ -23,7 +23,7 @@ def test_few_points_look_at_a_third_of_the_others_unless_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "said", "n", "words"),
+    ("method", "overrides", "n", "words"),
     [
         (Method.TSNE, [], 4, "4 points are too few for a map; it takes 5"),
         (Method.TSNE, ["perplexity"], 50, "--set perplexity: is not KEY=VALUE"),
@@ -40,6 +40,6 @@ def test_few_points_look_at_a_third_of_the_others_unless_told() -> None:
         (Method.UMAP, ["min-dist=far"], 50, "is not a number"),
     ],
 )
-def test_when_a_setting_is_wrong(method: Method, said: list[str], n: int, words: str) -> None:
+def test_when_a_setting_is_wrong(method: Method, overrides: list[str], n: int, words: str) -> None:
     with pytest.raises(BadInput, match=words):
-        parameters(method, said, n)
+        parameters(method, overrides, n)

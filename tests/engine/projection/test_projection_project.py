@@ -11,26 +11,26 @@ import pytest
 
 from engine.models import make_only
 from engine.progress import Observer
-from engine.projection.method import Kind, Method
+from engine.projection.method import Method, PointKind
 from engine.projection.project import project
 from engine.projection.request import ProjectionRequest
-from engine.reading import Reading
 from engine.text.sentences import HistoryFormat
+from engine.text_format import TextFormat
 from store import datasets
 from store.errors import BadInput, Cancelled, Failed
 from store.projections import points, projection, projections
-from store.records import Points, Projection
+from store.rows import Points, Projection
 from store.workspace import Workspace
 from tests.small_shop import TITLES, five_items, many
 
 REQUEST = ProjectionRequest(
-    "tiny", ("shop", "stall"), Kind.ITEMS, Method.TSNE, sample=12, said=("iterations=250",), device="cpu",
+    "tiny", ("shop", "stall"), PointKind.ITEMS, Method.TSNE, sample=12, overrides=("iterations=250",), device="cpu",
     precision="fp32",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Workspace:
+def shop(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Workspace:
     """A shop of 40 items and 20 users, a stall of 5 items and 3 users, and a text model that has read neither."""
     folder = tmp_path_factory.mktemp("map")
     workspace = many(folder, users=20, items=40)
@@ -40,8 +40,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Workspace:
 
 
 @pytest.fixture
-def workspace(made: Workspace, tmp_path: Path) -> Workspace:
-    return Workspace(Path(shutil.copytree(made.folder, tmp_path / "w")))
+def workspace(shop: Workspace, tmp_path: Path) -> Workspace:
+    return Workspace(Path(shutil.copytree(shop.folder, tmp_path / "w")))
 
 
 def mapped(workspace: Workspace, request: ProjectionRequest = REQUEST) -> tuple[Projection, Points]:
@@ -81,7 +81,7 @@ def test_neighbours_are_other_points_and_a_copy_comes_first(workspace: Workspace
 
 
 def test_users_are_their_newest_histories(workspace: Workspace) -> None:
-    found, at = mapped(workspace, replace(REQUEST, kind=Kind.USERS))
+    found, at = mapped(workspace, replace(REQUEST, kind=PointKind.USERS))
     assert found.parameters["sample"] == {"shop": 9, "stall": 3}
     assert at.row[9:].tolist() == [0, 1, 2]
     assert encoded(workspace) == 12  # histories, and no item
@@ -95,9 +95,9 @@ def test_asked_twice_it_is_done_once_whatever_the_order_of_datasets(workspace: W
     others = [
         replace(REQUEST, seed=1),
         replace(REQUEST, sample=11),
-        replace(REQUEST, said=("iterations=251",)),
+        replace(REQUEST, overrides=("iterations=251",)),
         replace(REQUEST, datasets=("shop",)),
-        replace(REQUEST, reading=Reading(HistoryFormat.UNSTRUCTURED)),
+        replace(REQUEST, text_format=TextFormat(HistoryFormat.UNSTRUCTURED)),
     ]
     ids = [project(workspace, other, Observer()).id for other in others]
     with workspace.read() as db:
@@ -106,8 +106,8 @@ def test_asked_twice_it_is_done_once_whatever_the_order_of_datasets(workspace: W
     assert len(set(ids)) == 5
 
 
-def test_the_same_request_gives_the_same_map_anew(workspace: Workspace, made: Workspace, tmp_path: Path) -> None:
-    again = Workspace(Path(shutil.copytree(made.folder, tmp_path / "again")))
+def test_the_same_request_gives_the_same_map_anew(workspace: Workspace, shop: Workspace, tmp_path: Path) -> None:
+    again = Workspace(Path(shutil.copytree(shop.folder, tmp_path / "again")))
     (one, here), (other, there) = mapped(workspace), mapped(again)
     assert one.quality == other.quality
     assert one.key == other.key

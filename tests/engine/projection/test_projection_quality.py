@@ -19,10 +19,10 @@ def on_circle(*degrees: float) -> np.ndarray:
 
 
 def measured(
-    vectors: np.ndarray, place: np.ndarray, dataset: Sequence[int], categories: Sequence[str] | None = None
+    vectors: np.ndarray, xy: np.ndarray, dataset: Sequence[int], categories: Sequence[str] | None = None
 ) -> dict[str, Any]:
     near = nearest(vectors, len(vectors) - 1)[0]
-    return quality(vectors, place, near, np.array(dataset, np.int32), categories or [""] * len(vectors), 0)
+    return quality(vectors, xy, near, np.array(dataset, np.int32), categories or [""] * len(vectors), 0)
 
 
 def test_two_groups_far_apart() -> None:

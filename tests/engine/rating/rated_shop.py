@@ -9,13 +9,13 @@ import numpy as np
 
 from engine.progress import Observer
 from engine.rating.predictor import Predictor, settings_of
-from engine.rating.ratings import Material, gather
+from engine.rating.ratings import RatingSplits, load_rating_splits
 from engine.rating.request import RateRequest, check
 from engine.rating.run import rate
 from store import datasets, ratings
 from store.dataset_writer import DatasetDraft, DatasetWriter
-from store.records import Dataset, RatingRun
-from store.words import Split, SplitKind
+from store.enums import Split, SplitKind
+from store.rows import Dataset, RatingRun
 from store.workspace import Workspace
 
 TRAIN, VALID, TEST = Split.TRAIN, Split.VALID, Split.TEST
@@ -78,9 +78,9 @@ def drawn(*, users: int = 40, items: int = 25, seed: int = 0) -> list[list[tuple
     return histories
 
 
-def material(workspace: Workspace, name: str = NAME, seed: int = 0) -> Material:
+def splits(workspace: Workspace, name: str = NAME, seed: int = 0) -> RatingSplits:
     with workspace.read() as db:
-        return gather(db, datasets.dataset(db, name), seed)
+        return load_rating_splits(db, datasets.dataset(db, name), seed)
 
 
 def dataset_of(workspace: Workspace, name: str = NAME) -> Dataset:
@@ -91,7 +91,7 @@ def dataset_of(workspace: Workspace, name: str = NAME) -> Dataset:
 def rated(
     workspace: Workspace,
     predictor: str,
-    *said: str,
+    *overrides: str,
     features: str = "",
     seed: int = 0,
     name: str = NAME,
@@ -99,7 +99,7 @@ def rated(
 ) -> RatingRun:
     """What `st5 rate PREDICTOR --set …` makes, in this process."""
     kind = Predictor(predictor)
-    request = RateRequest(kind, settings_of(kind, said), features, seed, "cpu", "fp32")
+    request = RateRequest(kind, settings_of(kind, overrides), features, seed, "cpu", "fp32")
     check(workspace, request, [name])
     return rate(workspace, request, name, observer or Observer())
 

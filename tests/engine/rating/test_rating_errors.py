@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.measuring.highlighting import LEVEL
 from engine.measuring.intervals import paired, slice_means
-from engine.measuring.marks import LEVEL
 from engine.rating.errors import compare_errors_with_best
 from store import ratings
+from store.enums import Split
 from store.errors import BadInput
 from store.rated_events import rated_events
-from store.words import Split
 from store.workspace import Workspace
 from tests.engine.rating.rated_shop import BY_HAND, NAME, drawn, predicted, rated, write
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.rating.factors import Shape, alternate
 from engine.rating.ratings import Ratings
 from store.errors import Cancelled
-from store.records import Events
+from store.rows import Events
 from tests.engine.rating.rated_shop import BY_HAND, drawn, error, predicted, rated, write
 from tests.training_shop import Watcher
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from store import datasets
+from store.enums import Split
 from store.rated_events import rated_events
-from store.words import Split
 from store.workspace import Workspace
-from tests.engine.rating.rated_shop import BY_HAND, TEST, TRAIN, VALID, error, material, predicted, rated, write
+from tests.engine.rating.rated_shop import BY_HAND, TEST, TRAIN, VALID, error, predicted, rated, splits, write
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_material_is_every_rated_interaction_of_train_once_and_rated_events_elsewhere(workspace: Workspace) -> None:
-    found = material(workspace)
+    found = splits(workspace)
     train = found.train
     rows = sorted(zip(train.user.tolist(), train.item.tolist(), train.value.tolist(), strict=True))
     assert rows == [(0, 0, 4.0), (0, 1, 2.0), (1, 0, 5.0), (3, 1, 1.0)]
@@ -93,7 +93,7 @@ def test_the_scale_is_the_platforms_or_that_of_the_train_ratings(
 ) -> None:
     rows = [[(0, 2, TRAIN), (1, 4.5, TRAIN), (2, 1, TEST)]]
     workspace = write(tmp_path / "w", rows, items=3, platform=platform)
-    found = material(workspace).scale
+    found = splits(workspace).scale
     assert (found.low, found.high) == scale
 
 
@@ -101,12 +101,12 @@ def test_when_no_valid_event_is_rated_a_tenth_of_train_is_held_out_by_the_seed(t
     rows = [[(item, 1 + item % 5, TRAIN) for item in range(19)] + [(19, 3, VALID), (20, 4, TEST)]]
     rows[0][19] = (19, None, VALID)
     workspace = write(tmp_path / "w", rows, items=21)
-    found, other = material(workspace, seed=1), material(workspace, seed=2)
+    found, other = splits(workspace, seed=1), splits(workspace, seed=2)
     assert found.held_out
     assert (len(found.train), len(found.valid)) == (17, 2)
     together = np.sort(np.concatenate([found.train.item, found.valid.item]))
     assert together.tolist() == list(range(19))
-    assert found.valid.item.tolist() == material(workspace, seed=1).valid.item.tolist()
+    assert found.valid.item.tolist() == splits(workspace, seed=1).valid.item.tolist()
     assert found.valid.item.tolist() != other.valid.item.tolist()
     assert rated(workspace, "bias").summary["held_out"]
 
@@ -123,7 +123,7 @@ def test_a_target_of_a_test_event_is_never_a_train_rating_whatever_the_files_say
     workspace = write(tmp_path / "w", [[(0, 4, TRAIN), (1, 2, TRAIN), (3, 2, VALID), (2, 3, TEST)]], items=4)
     with workspace.write() as db:  # as if the train part reached over all events
         db.execute("UPDATE sequence SET train_length = 4")
-    assert material(workspace).train.item.tolist() == [0, 1]
+    assert splits(workspace).train.item.tolist() == [0, 1]
 
 
 def test_splits_of_rated_events_are_told_apart(workspace: Workspace) -> None:

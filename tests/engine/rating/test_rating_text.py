@@ -9,14 +9,14 @@ import pytest
 
 from engine.models import make_only, open_encoder, open_model
 from engine.rating.predictor import UserVector
-from engine.rating.ratings import Material
+from engine.rating.ratings import RatingSplits
 from engine.rating.vectors import Vectors, read_vectors
 from engine.scoring import TextScoring
 from engine.text.sentences import Template
 from store import ratings
 from store.errors import Cancelled
 from store.workspace import Workspace
-from tests.engine.rating.rated_shop import NAME, TEST, dataset_of, drawn, material, predicted, rated, write
+from tests.engine.rating.rated_shop import NAME, TEST, dataset_of, drawn, predicted, rated, splits, write
 from tests.training_shop import Watcher
 
 SMALL = ("epochs=3", "batch=16", "learning-rate=0.01")
@@ -29,16 +29,16 @@ def workspace(tmp_path: Path, tiny_t5: Path) -> Workspace:
     return workspace
 
 
-def vectors_of(workspace: Workspace, found: Material, kind: str) -> tuple[Vectors, np.ndarray]:
+def vectors_of(workspace: Workspace, splits: RatingSplits, kind: str) -> tuple[Vectors, np.ndarray]:
     """The vectors of ratings under the model `tiny`, and those of the catalogue."""
     encoder = open_encoder(workspace, open_model(workspace, "tiny"), device="cpu", precision="fp32")
     with workspace.write() as db:
         texts = TextScoring(db, dataset_of(workspace), encoder, Template())
-        return read_vectors(texts, found, kind), texts.catalogue
+        return read_vectors(texts, splits, kind), texts.catalogue
 
 
 def test_users_are_what_they_did_before_each_rating(workspace: Workspace) -> None:
-    found = material(workspace)
+    found = splits(workspace)
     vectors, items = vectors_of(workspace, found, UserVector.ITEM_MEAN)
     for part, pairs in ((found.train, vectors.train), (found.valid, vectors.valid), (found.test, vectors.test)):
         for row in range(len(part)):
@@ -53,7 +53,7 @@ def test_users_are_what_they_did_before_each_rating(workspace: Workspace) -> Non
 
 
 def test_a_history_of_one_item_is_read_as_a_text(workspace: Workspace) -> None:
-    found = material(workspace)
+    found = splits(workspace)
     read, _ = vectors_of(workspace, found, UserVector.HISTORY_TEXT)
     auto, _ = vectors_of(workspace, found, UserVector.AUTO)
     assert auto.user_vector is UserVector.HISTORY_TEXT  # few enough
@@ -63,7 +63,7 @@ def test_a_history_of_one_item_is_read_as_a_text(workspace: Workspace) -> None:
 
 def test_ridge_solves_the_normal_equations(workspace: Workspace) -> None:
     run = rated(workspace, "ridge", "penalty=2", "user-vector=item-mean", features="tiny")
-    found = material(workspace)
+    found = splits(workspace)
     vectors, _ = vectors_of(workspace, found, UserVector.ITEM_MEAN)
     x, y = vectors.train.rows().astype(np.float64), found.train.value
     centred = x - x.mean(axis=0)
@@ -107,7 +107,7 @@ def test_a_dense_training_that_was_cancelled_goes_on_bit_for_bit(workspace: Work
         rated(other, "dense", *SMALL, features="tiny", observer=Watcher("dense", 2).observer)
     watcher = Watcher()
     resumed = rated(other, "dense", *SMALL, features="tiny", observer=watcher.observer)
-    assert watcher.said("resume") == ["dense: goes on from epoch 2 of 3"]
+    assert watcher.messages("resume") == ["dense: goes on from epoch 2 of 3"]
     assert list(watcher.curve("loss")) == [3]
     np.testing.assert_array_equal(predicted(workspace, straight), predicted(other, resumed))
     assert not list((other.folder / "ratings").glob("*"))

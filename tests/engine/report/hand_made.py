@@ -87,5 +87,5 @@ def hostile_report() -> Report:
     return report(
         shown, workspace=title, compared=title, findings=texts,
         provenance=(Listing("x", title, (texts[0],), tuple((text,) for text in texts), (), texts),),
-        commands=(Command(texts, title),), maps={7: Map(texts[:3], spots.group, spots.place, 9_000)},
+        commands=(Command(texts, title),), maps={7: Map(texts[:3], spots.group, spots.xy, 9_000)},
     )  # fmt: skip

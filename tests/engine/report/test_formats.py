@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.experiments.sheet import Cell, Row
 from engine.report import latex, markdown
-from engine.report.separated import separated
+from engine.report.csv_table import csv_table
 from tests.engine.report.hand_made import HOSTILE, ONLY, POP, hostile_report, outcome, report, sheet
 
 TABLE = re.compile(r"(?:^\|.*\|$\n?)+", re.M)
@@ -108,7 +108,7 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 def test_csv_has_every_field_of_every_cell() -> None:
-    rows = read(separated("main", sheet()))
+    rows = read(csv_table("main", sheet()))
     assert [(row["experiment"], row["table"], row["metric"], row["column"]) for row in rows] == [
         ("main", "main-keep", "hr@10", "pop"),
         ("main", "main-keep", "hr@10", "only"),
@@ -122,13 +122,13 @@ def test_csv_has_every_field_of_every_cell() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 1), st.integers(0, 10**9))
 def test_csv_gives_back_the_very_numbers(value: float, low: float, n: int) -> None:
     made = Cell(value, low=low, n=n)
-    (row,) = read(separated("e", sheet(columns=("a",), rows=(Row(("x", "y"), (made,)),))))
+    (row,) = read(csv_table("e", sheet(columns=("a",), rows=(Row(("x", "y"), (made,)),))))
     assert (float(row["value"]), float(row["low"]), int(row["n"])) == (asdict(made)["value"], low, n)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+A1", "-2", "@SUM(A1)", " =1", "\t=1"])
 def test_csv_texts_are_no_formulas(text: str) -> None:
-    (row,) = read(separated(text, sheet(columns=(text,), rows=(Row((text, text), (Cell(-1.0, note=text),)),))))
+    (row,) = read(csv_table(text, sheet(columns=(text,), rows=(Row((text, text), (Cell(-1.0, note=text),)),))))
     shown = {row["experiment"], row["dataset"], row["metric"], row["column"], row["note"]}
     assert len(shown) == 1
     assert shown.pop().startswith("'")
@@ -142,6 +142,6 @@ def test_curves_without_a_table_of_their_own_are_tables() -> None:
 
 
 def test_hostile_texts_come_through_as_they_are() -> None:
-    text = separated("e", sheet(columns=HOSTILE, rows=(Row(("x", "y"), tuple(Cell(0.1) for _ in HOSTILE)),)))
+    text = csv_table("e", sheet(columns=HOSTILE, rows=(Row(("x", "y"), tuple(Cell(0.1) for _ in HOSTILE)),)))
     found = [row["column"].removeprefix("'") for row in read(text)]
     assert found == [text.replace("\x1b", "�") for text in HOSTILE]

@@ -53,9 +53,9 @@ class Outline(HTMLParser):
         return " ".join(self.texts.get(tag, []))
 
 
-@pytest.mark.parametrize("made", [report(), hostile_report()], ids=["plain", "hostile"])
-def test_it_is_well_formed_and_asks_for_nothing_outside_itself(made: object) -> None:
-    text = page(made)  # type: ignore[arg-type]
+@pytest.mark.parametrize("document", [report(), hostile_report()], ids=["plain", "hostile"])
+def test_it_is_well_formed_and_asks_for_nothing_outside_itself(document: object) -> None:
+    text = page(document)  # type: ignore[arg-type]
     outline = Outline(text)
     assert not {"link", "img", "iframe", "object", "embed", "base", "form"} & set(outline.tags)
     assert outline.tags.count("script") == outline.tags.count("style") == 1
@@ -152,7 +152,7 @@ def test_when_points_are_a_sample_or_lost_the_map_says_so() -> None:
 def test_when_there_is_one_point_or_one_tick_it_is_drawn() -> None:
     one = points(1, 1)
     figure = replace(curves(), ticks=("1",), lines=(Line("a", (Cell(0.0, 0.0, 0.0),)), Line("b", (None,))))
-    text = page(report(outcome(figures=(*outcome().figures, figure)), maps={7: Map(("a",), one.group, one.place, 1)}))
+    text = page(report(outcome(figures=(*outcome().figures, figure)), maps={7: Map(("a",), one.group, one.xy, 1)}))
     Outline(text)
     assert not re.search(r"\bnan\b", text)
 

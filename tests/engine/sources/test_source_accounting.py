@@ -12,8 +12,8 @@ import pytest
 
 from engine.ingest import IngestOptions, ingest
 from engine.sources import amazon23, movielens, table, yelp
-from engine.sources.raw import Raw
-from store.words import SplitKind
+from engine.sources.source_data import SourceData
+from store.enums import SplitKind
 from store.workspace import Workspace
 
 RECORDS = 500  # so that five of them may be broken
@@ -58,13 +58,13 @@ def csv_row(fields: Iterable[str]) -> str:
     return ",".join('"' + field.replace('"', '""') + '"' if '"' in field or "," in field else field for field in fields)
 
 
-def table_csv(folder: Path) -> Raw:
+def table_csv(folder: Path) -> SourceData:
     events = write(folder / "e.csv", map(",".join, EVENTS), broken="a,b", header="user_id,item_id,rating,timestamp")
     items = write(folder / "i.csv", map(csv_row, REPEATED), broken="a,b,c", header="item_id,title")
     return table.read(events, items)
 
 
-def table_tsv(folder: Path) -> Raw:
+def table_tsv(folder: Path) -> SourceData:
     events = write(
         folder / "e.tsv", map("\t".join, EVENTS), broken="a\tb", header="user_id\titem_id\trating\ttimestamp"
     )
@@ -72,21 +72,21 @@ def table_tsv(folder: Path) -> Raw:
     return table.read(events, items)
 
 
-def table_json(folder: Path) -> Raw:
+def table_json(folder: Path) -> SourceData:
     names = ("user_id", "item_id", "rating", "timestamp")
     events = write(folder / "e.jsonl", objects(dict(zip(names, row, strict=True)) for row in EVENTS), broken="{")
     items = write(folder / "i.jsonl", objects({"item_id": k, "title": t} for k, t in REPEATED), broken="[1]")
     return table.read(events, items)
 
 
-def table_python(folder: Path) -> Raw:
+def table_python(folder: Path) -> SourceData:
     names = ("user_id", "item_id", "rating", "timestamp")
     events = write(folder / "e.json", (str(dict(zip(names, row, strict=True))) for row in EVENTS), broken="{'a': ")
     items = write(folder / "i.json", (str({"item_id": k, "title": t}) for k, t in REPEATED), broken="{'a'}")
     return table.read(events, items)
 
 
-def table_parquet(folder: Path) -> Raw:
+def table_parquet(folder: Path) -> SourceData:
     names = ["user_id", "item_id", "rating", "timestamp"]
     broken = [("u2", "i2", "1", "x"), ("u2", "i2", "1", "y")]  # a row of Parquet is broken only by its time
     pl.DataFrame([*EVENTS, *broken], schema=names, orient="row").write_parquet(folder / "e.parquet")
@@ -95,41 +95,41 @@ def table_parquet(folder: Path) -> Raw:
     return table.read(folder / "e.parquet", folder / "i.parquet")
 
 
-def movielens_csv(folder: Path) -> Raw:
+def movielens_csv(folder: Path) -> SourceData:
     write(folder / "ratings.csv", map(",".join, EVENTS), broken="a,b", header="userId,movieId,rating,timestamp")
     rows = (csv_row((key, title, "Drama")) for key, title in REPEATED)
     write(folder / "movies.csv", rows, broken="a,b", header="movieId,title,genres")
     return movielens.read(folder)
 
 
-def movielens_dat(folder: Path) -> Raw:
+def movielens_dat(folder: Path) -> SourceData:
     write(folder / "ratings.dat", map("::".join, EVENTS), broken="a::b")
     write(folder / "movies.dat", (f"{key}::{title}::Drama" for key, title in REPEATED), broken="a::b")
     return movielens.read(folder)
 
 
-def movielens_100k(folder: Path) -> Raw:
+def movielens_100k(folder: Path) -> SourceData:
     write(folder / "u.data", map("\t".join, EVENTS), broken="a\tb")
     flags = "|".join(["1"] * 19)
     write(folder / "u.item", (f"{key}|{title}||||{flags}" for key, title in REPEATED), broken="a|b")
     return movielens.read(folder)
 
 
-def atomic(folder: Path) -> Raw:
+def atomic(folder: Path) -> SourceData:
     header = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
     write(folder / "x.inter", map("\t".join, EVENTS), broken="a\tb", header=header)
     write(folder / "x.item", map("\t".join, REPEATED), broken="a", header="item_id:token\ttitle:token_seq")
     return movielens.read(folder)
 
 
-def amazon_raw(folder: Path) -> Raw:
+def amazon_raw(folder: Path) -> SourceData:
     names = ("user_id", "parent_asin", "rating", "timestamp")
     reviews = write(folder / "r.jsonl", objects(dict(zip(names, row, strict=True)) for row in EVENTS), broken="no")
     meta = write(folder / "m.jsonl", objects({"parent_asin": k, "title": t} for k, t in REPEATED), broken="5")
     return amazon23.read_raw(reviews, meta, "D")
 
 
-def amazon_benchmark(folder: Path) -> Raw:
+def amazon_benchmark(folder: Path) -> SourceData:
     header = "user_id,parent_asin,rating,timestamp,history"
     files = []
     for part, rows in (("train", EVENTS), ("valid", EVENTS[:0]), ("test", EVENTS[:0])):
@@ -144,7 +144,7 @@ def amazon_benchmark(folder: Path) -> Raw:
     return amazon23.read_benchmark(files[0], files[1], files[2], meta, "D")
 
 
-def yelp_lines(folder: Path) -> Raw:
+def yelp_lines(folder: Path) -> SourceData:
     names = ("user_id", "business_id", "stars", "date")
     review = write(folder / "r.json", objects(dict(zip(names, row, strict=True)) for row in EVENTS), broken="{")
     business = write(folder / "b.json", objects({"business_id": k, "name": t} for k, t in REPEATED), broken="{")
@@ -169,7 +169,9 @@ def yelp_lines(folder: Path) -> Raw:
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
-def test_stored_and_dropped_rows_are_all_records(tmp_path: Path, source: Callable[[Path], Raw], more: int) -> None:
+def test_stored_and_dropped_rows_are_all_records(
+    tmp_path: Path, source: Callable[[Path], SourceData], more: int
+) -> None:
     raw = source(tmp_path)
     split = None if raw.given_split else SplitKind.LEAVE_ONE_OUT
     dataset = ingest(Workspace(tmp_path / "workspace"), raw, IngestOptions("x", split=split))

@@ -12,18 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.sources import delimited
-from engine.sources.tally import Tally
+from engine.sources.line_stats import LineStats
 from store.errors import BadInput
 
 
-def rows(path: Path, block_bytes: int = 1 << 24, **options: object) -> tuple[list[tuple[str, ...]], list[str], Tally]:
-    tally = Tally(path, "rows")
+def rows(
+    path: Path, block_bytes: int = 1 << 24, **options: object
+) -> tuple[list[tuple[str, ...]], list[str], LineStats]:
+    stats = LineStats(path, "rows")
     found: list[tuple[str, ...]] = []
-    places: list[str] = []
-    for part in delimited.read(path, tally, names="abc", wanted="abc", block_bytes=block_bytes, **options):  # type: ignore[arg-type]
+    locations: list[str] = []
+    for part in delimited.read(path, stats, names="abc", wanted="abc", block_bytes=block_bytes, **options):  # type: ignore[arg-type]
         found += part.frame.rows()
-        places += [part.place(row) for row in range(part.frame.height)]
-    return found, places, tally
+        locations += [part.location(row) for row in range(part.frame.height)]
+    return found, locations, stats
 
 
 def test_fields_are_text_and_empty_ones_are_not_null(tmp_path: Path) -> None:
@@ -36,20 +38,20 @@ def test_lines_with_more_or_fewer_fields_are_broken(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     good = [f"{i},x,y" for i in range(300)]
     path.write_text("\n".join(["a,b,c", *good[:9], "1,2", *good[9:50], "1,2,3,4", *good[50:]]))
-    found, places, tally = rows(path)
+    found, locations, stats = rows(path)
     assert [row[0] for row in found] == [str(i) for i in range(300)]
-    assert places[8:10] == ["line 10", "line 12"]
+    assert locations[8:10] == ["line 10", "line 12"]
     dropped: Counter[str] = Counter()
-    tally.finish(dropped)
+    stats.finish(dropped)
     assert dropped == {"broken line in rows": 2}
 
 
 def test_too_many_broken_lines_name_the_first(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a,b,c\n1,2,3\n1,2\n1,2,3\n")
-    tally = rows(path)[2]
+    stats = rows(path)[2]
     with pytest.raises(BadInput, match=r"x.csv line 3: 2 fields where 3 are expected. .* 1 of 3 lines"):
-        tally.finish(Counter())
+        stats.finish(Counter())
 
 
 def test_a_quote_that_is_never_closed_is_text_and_swallows_no_line(tmp_path: Path) -> None:
@@ -57,12 +59,12 @@ def test_a_quote_that_is_never_closed_is_text_and_swallows_no_line(tmp_path: Pat
     path.write_text('a,b,c\n1,2,3\n4,5,"six\n7,8,9\n10,11,12\n')
     assert rows(path)[0] == [("1", "2", "3"), ("4", "5", '"six'), ("7", "8", "9"), ("10", "11", "12")]
     path.write_text('a,b,c\n1,2,3\n4,"5,6\n7,8,9\n' + "1,2,3\n" * 200)
-    found, _, tally = rows(path)  # 4,"5,6 has three fields, whatever the quote was meant to do
-    assert (len(found), tally.lines, tally.broken) == (203, 203, 0)
+    found, _, stats = rows(path)  # 4,"5,6 has three fields, whatever the quote was meant to do
+    assert (len(found), stats.lines, stats.broken) == (203, 203, 0)
     path.write_text('a,b,c\n1,"two, 2, 3\n')
-    tally = rows(path)[2]
+    stats = rows(path)[2]
     with pytest.raises(BadInput, match=r"line 2: 2 fields where 3 are expected, and a double quote is opened"):
-        tally.finish(Counter())
+        stats.finish(Counter())
 
 
 def test_inch_marks_are_text(tmp_path: Path) -> None:
@@ -99,11 +101,11 @@ UNQUOTED = [("i1", "Film 1"), ("i2", '"Film 2'), ("i3", "Film 3"), ("i4", '"Film
 def test_stray_quotes_are_text_and_join_no_lines(tmp_path: Path, separator: str) -> None:
     path = tmp_path / "x.txt"
     path.write_text("".join(f"{key}{separator}{title}\n" for key, title in [("a", "b"), *UNQUOTED]))
-    tally = Tally(path, "rows")
-    (part,) = delimited.read(path, tally, names="ab", wanted="ab", separator=separator)
+    stats = LineStats(path, "rows")
+    (part,) = delimited.read(path, stats, names="ab", wanted="ab", separator=separator)
     assert part.frame.rows() == UNQUOTED
-    assert (tally.lines, tally.broken) == (7, 0)
-    assert [part.place(row) for row in (0, 6)] == ["line 2", "line 8"]
+    assert (stats.lines, stats.broken) == (7, 0)
+    assert [part.location(row) for row in (0, 6)] == ["line 2", "line 8"]
 
 
 def test_one_stray_quote_in_a_file_of_several_blocks_costs_no_line(tmp_path: Path) -> None:
@@ -111,8 +113,8 @@ def test_one_stray_quote_in_a_file_of_several_blocks_costs_no_line(tmp_path: Pat
     lines = [f"i{n}\tFilm {n}" for n in range(400_000)]
     lines[1000] = 'i1000\t"Film 1000'
     path.write_text("a\tb\n" + "\n".join(lines) + "\n")
-    tally = Tally(path, "rows")
-    parts = list(delimited.read(path, tally, names="ab", wanted="ab", separator="\t", block_bytes=1 << 18))
+    stats = LineStats(path, "rows")
+    parts = list(delimited.read(path, stats, names="ab", wanted="ab", separator="\t", block_bytes=1 << 18))
     assert [row for part in parts for row in part.frame.rows()] == [tuple(line.split("\t")) for line in lines]
 
 
@@ -137,16 +139,16 @@ def test_a_quote_after_a_backslash_is_a_quote(tmp_path: Path) -> None:
 def test_every_line_end_ends_a_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(content)
-    found, _, tally = rows(path)
-    assert (found, tally.lines) == ([("1", "2", "3"), ("4", "5", "6")], 2)
+    found, _, stats = rows(path)
+    assert (found, stats.lines) == ([("1", "2", "3"), ("4", "5", "6")], 2)
 
 
 def test_any_number_of_blanks_separates(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("a b   c\n 1   2 3 \n4\t5  6\n7 8\n")
-    found, _, tally = rows(path, separator=" ")
+    found, _, stats = rows(path, separator=" ")
     assert found == [("1", "2", "3"), ("4", "5", "6")]
-    assert (tally.lines, tally.broken) == (3, 1)
+    assert (stats.lines, stats.broken) == (3, 1)
 
 
 FIELDS = st.sampled_from(["a", "", '"q"', '"a,b"', '"x\ny"', '5" p', '5" x 7" y', '"d""q"', ' "sp"', "é", " "])
@@ -162,9 +164,9 @@ def test_any_file_reads_as_with_pythons_csv(
     body = "\n".join(records) + end
     path.write_bytes(f"a,b,c\n{body}".encode())
     expected = [r for r in csv.reader(io.StringIO(body, newline="")) if r and (len(r) > 1 or r[0].strip())]
-    found, _, tally = rows(path)
+    found, _, stats = rows(path)
     assert found == [tuple(r) for r in expected if len(r) == 3]
-    assert (tally.lines, tally.broken) == (len(expected), sum(len(r) != 3 for r in expected))
+    assert (stats.lines, stats.broken) == (len(expected), sum(len(r) != 3 for r in expected))
 
 
 WELL_FORMED = st.lists(st.tuples(*[st.text('ab,"\n é', max_size=5)] * 3), min_size=1, max_size=30)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.sources import table
 from engine.sources.blocks import read_blocks
-from engine.sources.pile import Pile
+from engine.sources.spill_buffer import SpillBuffer
 from store.errors import BadInput
 
 EVENTS = "user_id,item_id,timestamp\nu1,i1,1600000000000\nu1,i2,1600000000001\n"
@@ -215,7 +215,7 @@ def test_a_pile_that_spills_holds_the_same_rows_in_the_same_order() -> None:
     import polars as pl
 
     frames = [pl.DataFrame({"n": list(range(start, start + 100))}) for start in range(0, 1000, 100)]
-    small, large = Pile({"n": pl.Int64()}, spill_bytes=2000), Pile({"n": pl.Int64()})
+    small, large = SpillBuffer({"n": pl.Int64()}, spill_bytes=2000), SpillBuffer({"n": pl.Int64()})
     for frame in frames:
         small.add(frame)
         large.add(frame)

@@ -13,21 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.sources import json_lines
-from engine.sources.tally import Tally
+from engine.sources.line_stats import LineStats
 from store.errors import BadInput
 
 BROKEN = ['{"a": "x"', "hello", "[1, 2]", "5", "null", '{"a": "x"}{"a": "y"}', '{"a": "x"},', '{"a": "tab\there"}']
 
 
-def rows(path: Path, block_bytes: int = 1 << 24) -> tuple[list[tuple[Any, ...]], list[str], Tally]:
-    tally = Tally(path, "lines")
+def rows(path: Path, block_bytes: int = 1 << 24) -> tuple[list[tuple[Any, ...]], list[str], LineStats]:
+    stats = LineStats(path, "lines")
     found: list[tuple[Any, ...]] = []
-    places: list[str] = []
-    for part in json_lines.read(path, tally, ["a"], ["l"], block_bytes):
+    locations: list[str] = []
+    for part in json_lines.read(path, stats, ["a"], ["l"], block_bytes):
         assert part.frame.schema == {"a": pl.String, "l": pl.List(pl.String)}
         found += part.frame.rows()
-        places += [part.place(row) for row in range(part.frame.height)]
-    return found, places, tally
+        locations += [part.location(row) for row in range(part.frame.height)]
+    return found, locations, stats
 
 
 def test_numbers_stay_text_and_missing_fields_are_null(tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ def test_a_field_that_comes_twice_counts_once_on_every_path(tmp_path: Path) -> N
 def test_nan_as_python_writes_it_is_null(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text(json.dumps({"a": float("nan"), "l": ["x"]}) + '\n{"a": "b"}\n')
-    found, _, tally = rows(path)
+    found, _, stats = rows(path)
     assert found == [(None, ["x"]), ("b", None)]
-    assert tally.broken == 0
+    assert stats.broken == 0
 
 
 @pytest.mark.parametrize("broken", BROKEN)
@@ -66,31 +66,31 @@ def test_one_broken_line_among_a_hundred_is_counted_and_skipped(tmp_path: Path, 
     path = tmp_path / "x.jsonl"
     good = [json.dumps({"a": f"k{i}", "l": [str(i)]}) for i in range(100)]
     path.write_text("\n".join([*good[:41], broken, *good[41:]]))
-    found, places, tally = rows(path)
+    found, locations, stats = rows(path)
     assert [row[0] for row in found] == [f"k{i}" for i in range(100)]
-    assert places[40:42] == ["line 41", "line 43"]
+    assert locations[40:42] == ["line 41", "line 43"]
     dropped: Counter[str] = Counter()
-    tally.finish(dropped)
+    stats.finish(dropped)
     assert dropped == {"broken line in lines": 1}
 
 
 def test_one_broken_line_of_five_is_refused_with_its_share(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"a": "1"}\n{"a": "2"}\n\n{"a": \n{"a": "4"}\n{"a": "5"}\n')
-    tally = rows(path)[2]
+    stats = rows(path)[2]
     with pytest.raises(BadInput, match=r"line 4: broken JSON .* 1 of 5 lines are broken \(20.00%\); up to 1% would be"):
-        tally.finish(Counter())
+        stats.finish(Counter())
 
 
 def test_exactly_one_percent_is_still_accepted(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text("\n".join(['{"a": "1"}'] * 198 + ["broken"] * 2))
-    tally = rows(path)[2]
-    tally.finish(Counter())
+    stats = rows(path)[2]
+    stats.finish(Counter())
     path.write_text("\n".join(['{"a": "1"}'] * 197 + ["broken"] * 3))
-    tally = rows(path)[2]
+    stats = rows(path)[2]
     with pytest.raises(BadInput, match=r"3 of 200"):
-        tally.finish(Counter())
+        stats.finish(Counter())
 
 
 def test_a_hopeless_file_is_given_up_early(tmp_path: Path) -> None:
@@ -138,6 +138,6 @@ def test_every_path_agrees_with_python_for_any_block_size(
             entries = value.get("l")
             expected.append((number, value.get("a"), [entries] if isinstance(entries, str) else entries))
     for size in (block_bytes, 1 << 24):
-        found, places, tally = rows(path, size)
-        assert [(int(place.split()[1]), *row) for place, row in zip(places, found, strict=True)] == expected
-        assert tally.broken == 1 + sum(bool(line.strip()) for line in lines) - len(expected)
+        found, locations, stats = rows(path, size)
+        assert [(int(location.split()[1]), *row) for location, row in zip(locations, found, strict=True)] == expected
+        assert stats.broken == 1 + sum(bool(line.strip()) for line in lines) - len(expected)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from engine.sources import movielens, table
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 from store.errors import BadInput
 
 RATINGS = [("1", "31", 1_260_759_144_000, 2.5), ("2", "31", 881_250_949_000, 3.0)]
 
 
-def titles(raw: Raw) -> list[tuple[str, str, str]]:
+def titles(raw: SourceData) -> list[tuple[str, str, str]]:
     return [row[:2] + row[3:4] for row in raw.items.collect().rows()]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.sources import amazon23, movielens, table
-from engine.sources.raw import Raw
+from engine.sources.source_data import SourceData
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 pytestmark = [
@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 
-def counts(raw: Raw) -> tuple[int, int, int]:
+def counts(raw: SourceData) -> tuple[int, int, int]:
     """Users, items of the catalogue, interactions."""
     interactions = raw.interactions.collect()
     return interactions["user"].n_unique(), raw.items.collect().height, interactions.height

@@ -88,7 +88,7 @@ def test_every_format_reads_the_same(tmp_path: Path, suffix: str, compress: bool
 
 
 @pytest.mark.parametrize(
-    ("values", "orders", "timed", "found"),
+    ("values", "orders", "timed", "unit"),
     [
         (["1500000000", "1500000001"], [1_500_000_000_000, 1_500_000_001_000], True, "s"),
         (["1500000000.0", "1.5e9"], [1_500_000_000_000, 1_500_000_000_000], True, "s"),
@@ -101,12 +101,12 @@ def test_every_format_reads_the_same(tmp_path: Path, suffix: str, compress: bool
     ],
 )
 def test_auto_tells_the_unit(
-    tmp_path: Path, items: Path, values: list[str], orders: list[int], timed: bool, found: str
+    tmp_path: Path, items: Path, values: list[str], orders: list[int], timed: bool, unit: str
 ) -> None:
     rows = "".join(f"u,i1,{value}\n" for value in values)
     raw = table.read(events_csv(tmp_path, "user_id,item_id,timestamp\n" + rows), items)
     assert raw.interactions.collect()["order"].to_list() == orders
-    assert (raw.timed, raw.settings) == (timed, {"timestamp_format": found})
+    assert (raw.timed, raw.settings) == (timed, {"timestamp_format": unit})
 
 
 def test_a_column_called_position_is_one_whatever_its_size(tmp_path: Path, items: Path) -> None:

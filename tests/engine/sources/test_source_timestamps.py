@@ -169,7 +169,7 @@ def test_times_reach_from_1990_to_a_year_from_now() -> None:
 
 def test_one_block_decides_for_the_next_ones() -> None:
     reader, _ = read(None, "1500000000000", None)
-    assert reader.found is TimestampFormat.MS
+    assert reader.detected is TimestampFormat.MS
     assert reader.read(pl.Series(["1500000000", "1500000000001"])).order.to_list() == [None, MOMENT + 1]
     why, step = reader.trouble("1500000000")
     assert "is 1970-01-18 08:40:00 in milliseconds" in why

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.encoding.encoder import load
-from engine.text.tags import resolve
+from engine.text.special_tokens import resolve
 from engine.training.adapter import add_adapter, merge
 from tests.training_shop import make_shop, request, trained
 

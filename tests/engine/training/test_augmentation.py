@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.training import recipe
 from engine.training.augmentation import AUGMENTATIONS, augment, crop, drop, reorder
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 
 lengths = st.integers(1, 60)
 seeds = st.integers(0, 2**32)
@@ -57,7 +57,7 @@ def test_the_thesis_on_ten_items() -> None:
 def test_one_item_never_changes_and_two_do_not_under_reorder() -> None:
     one, two = np.array([7], np.int32), np.array([7, 9], np.int32)
     for name in AUGMENTATIONS:
-        only = Settings(augmentations=(name,))
+        only = PhaseSettings(augmentations=(name,))
         assert augment(one, only, drawn(1)).tolist() == [7]
         found = {tuple(augment(two, only, drawn(seed)).tolist()) for seed in range(50)}
         assert found == ({(7, 9)} if name == "reorder" else {(7,), (9,)})
@@ -85,7 +85,7 @@ def test_a_reordered_run_takes_all_its_orders_equally_often() -> None:
 
 def test_each_augmentation_is_as_likely_as_the_others() -> None:
     history, draw = np.arange(10), drawn(6)
-    lengths = Counter(len(augment(history, Settings(), draw)) for _ in range(3_000))
+    lengths = Counter(len(augment(history, PhaseSettings(), draw)) for _ in range(3_000))
     assert set(lengths) == {5, 8, 10}  # drop, crop, reorder
     assert all(abs(count - 1_000) < 130 for count in lengths.values())
 

@@ -15,7 +15,7 @@ from pair_tables import pair_table
 
 from engine.training.batches import batches
 from engine.training.pairs import PairTable
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 
 
 def apart(count: int, datasets: int = 1) -> PairTable:
@@ -25,15 +25,15 @@ def apart(count: int, datasets: int = 1) -> PairTable:
     )
 
 
-def lists(made: list[np.ndarray]) -> list[list[int]]:
-    return [rows.tolist() for rows in made]
+def lists(batches: list[np.ndarray]) -> list[list[int]]:
+    return [rows.tolist() for rows in batches]
 
 
 @given(st.integers(2, 200), st.integers(2, 20), st.integers(0, 5), st.booleans())
 def test_every_pair_comes_once_and_only_the_last_batch_is_smaller(
     count: int, size: int, epoch: int, duplicates: bool
 ) -> None:
-    made = batches(apart(count), Settings(batch=size, duplicate_texts=duplicates), 1, epoch)
+    made = batches(apart(count), PhaseSettings(batch=size, duplicate_texts=duplicates), 1, epoch)
     left = count % size
     assert [len(rows) for rows in made] == [size] * (count // size) + ([left] if left > 1 else [])
     seen = [row for rows in lists(made) for row in rows]
@@ -42,7 +42,7 @@ def test_every_pair_comes_once_and_only_the_last_batch_is_smaller(
 
 
 def test_seed_and_epoch_decide_the_order() -> None:
-    table, settings = apart(100), Settings(batch=10)
+    table, settings = apart(100), PhaseSettings(batch=10)
     first = lists(batches(table, settings, 7, 3))
     assert first == lists(batches(table, settings, 7, 3))
     assert first != lists(batches(table, settings, 7, 4))
@@ -50,14 +50,14 @@ def test_seed_and_epoch_decide_the_order() -> None:
 
 
 def test_every_pair_is_as_likely_in_the_first_batch() -> None:
-    table, settings = apart(10), Settings(batch=5)
+    table, settings = apart(10), PhaseSettings(batch=5)
     first = Counter(row for epoch in range(1_000) for row in batches(table, settings, 0, epoch)[0].tolist())
     assert all(abs(first[row] - 500) < 80 for row in range(10))  # five standard deviations of √(1000·½·½)
 
 
 def test_batches_by_dataset_hold_one_dataset_and_come_mixed() -> None:
     table = apart(101, datasets=2)  # 51 and 50 pairs
-    made = batches(table, Settings(batch=10, mixing="by-dataset"), 0, 0)
+    made = batches(table, PhaseSettings(batch=10, mixing="by-dataset"), 0, 0)
     of = [set(table.dataset[rows].tolist()) for rows in made]
     assert all(len(found) == 1 for found in of)
     assert sorted(len(rows) for rows in made) == [10] * 10  # the 51st pair has no company
@@ -66,14 +66,14 @@ def test_batches_by_dataset_hold_one_dataset_and_come_mixed() -> None:
 
 def test_mixed_batches_mix() -> None:
     table = apart(100, datasets=2)
-    made = batches(table, Settings(batch=20), 0, 0)
+    made = batches(table, PhaseSettings(batch=20), 0, 0)
     assert all(set(table.dataset[rows].tolist()) == {0, 1} for rows in made)
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=80), st.integers(2, 8), st.integers(0, 3))
 def test_no_text_comes_twice_in_a_batch(pairs: list[tuple[int, int]], size: int, seed: int) -> None:
     table = pair_table([a for a, _ in pairs], [p for _, p in pairs])
-    made = batches(table, Settings(batch=size, duplicate_texts=False), seed, 0)
+    made = batches(table, PhaseSettings(batch=size, duplicate_texts=False), seed, 0)
     for rows in made:
         texts = [text for row in rows for text in {int(table.anchor[row]), int(table.positive[row])}]
         assert len(texts) == len(set(texts))
@@ -86,7 +86,7 @@ def test_pairs_that_do_not_fit_go_to_later_batches() -> None:
     # Pairs 0 to 3 share the anchor 0: each of the four batches of two takes one of them.
     table = pair_table([0, 0, 0, 0, 1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12])
     for seed in range(20):
-        made = lists(batches(table, Settings(batch=2, duplicate_texts=False), seed, 0))
+        made = lists(batches(table, PhaseSettings(batch=2, duplicate_texts=False), seed, 0))
         assert all(sum(row < 4 for row in rows) <= 1 for rows in made)
         kept = {row for rows in made for row in rows}
         # Pairs with other anchors may find each other first; what then lacks company is left out.
@@ -97,7 +97,7 @@ def test_pairs_that_do_not_fit_go_to_later_batches() -> None:
 def test_when_two_equal_texts_make_a_pair_it_is_allowed_as_itself() -> None:
     table = pair_table([0, 1, 0], [0, 2, 3])  # the third pair shares text 0 with the first
     for seed in range(10):
-        made = lists(batches(table, Settings(batch=3, duplicate_texts=False), seed, 0))
+        made = lists(batches(table, PhaseSettings(batch=3, duplicate_texts=False), seed, 0))
         assert sorted(map(sorted, made)) in ([[0, 1]], [[1, 2]])
 
 
@@ -110,7 +110,7 @@ def popular_pairs(count: int) -> PairTable:
 @pytest.mark.parametrize("duplicates", [True, False])
 def test_of_many_pairs_few_are_left_out(duplicates: bool) -> None:
     count = 100_000
-    made = batches(popular_pairs(count), Settings(batch=64, duplicate_texts=duplicates), 0, 0)
+    made = batches(popular_pairs(count), PhaseSettings(batch=64, duplicate_texts=duplicates), 0, 0)
     assert sum(map(len, made)) > (0.9 if duplicates else 0.5) * count
 
 
@@ -126,7 +126,7 @@ def test_twice_as_many_pairs_take_twice_as_many_lines_of_work() -> None:
         table, before = popular_pairs(count), sys.gettrace()
         sys.settrace(trace)
         try:
-            batches(table, Settings(batch=64, duplicate_texts=False), 0, 0)
+            batches(table, PhaseSettings(batch=64, duplicate_texts=False), 0, 0)
         finally:
             sys.settrace(before)
         return found

@@ -48,7 +48,7 @@ def test_seven_steps_are_three_a_checkpoint_and_four(tmp_path: Path) -> None:
     module = Small()
     optimizer, scheduler = optimizer_of(module)
     step(module, optimizer, scheduler, 3)
-    with checkpoint.Draft(tmp_path, 3) as part:
+    with checkpoint.PendingCheckpoint(tmp_path, 3) as part:
         checkpoint.write_weights(part / checkpoint.WEIGHTS, module)
         checkpoint.write_optimizer(part, optimizer, scheduler)
         checkpoint.write_random(part, [checkpoint.random_state()])
@@ -59,7 +59,7 @@ def test_seven_steps_are_three_a_checkpoint_and_four(tmp_path: Path) -> None:
     random.seed(99)
     again = Small()
     optimizer, scheduler = optimizer_of(again)
-    folder = checkpoint.place(tmp_path, checkpoint.steps(tmp_path)[-1])
+    folder = checkpoint.checkpoint_folder(tmp_path, checkpoint.steps(tmp_path)[-1])
     checkpoint.read_weights(folder / checkpoint.WEIGHTS, again)
     checkpoint.read_optimizer(folder, optimizer, scheduler)
     checkpoint.read_random(folder, 0, 1)
@@ -121,7 +121,7 @@ def test_generators_of_other_processes_are_refused(tmp_path: Path) -> None:
 
 def written(folder: Path, number: int, error: BaseException | None = None) -> None:
     """A checkpoint that holds nothing; with an error, one that is interrupted when it is nearly done."""
-    with checkpoint.Draft(folder, number) as part:
+    with checkpoint.PendingCheckpoint(folder, number) as part:
         (part / checkpoint.STATE).write_text("{}")
         assert number not in checkpoint.steps(folder)
         if error is not None:

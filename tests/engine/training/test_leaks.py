@@ -9,9 +9,9 @@ import pytest
 
 from engine.text.sentences import Renderer, Template
 from engine.training.pairs import PhasePairs
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 from store import datasets
-from store.words import Phase, Split
+from store.enums import Phase, Split
 from store.workspace import Workspace
 from tests.training_shop import CAMERAS, GAMES, KITCHEN, make_shop
 
@@ -35,7 +35,7 @@ def test_no_target_of_valid_or_test_is_trained_on(
 ) -> None:
     with shop.read() as db:
         found = [datasets.dataset(db, name) for name in (CAMERAS, GAMES, KITCHEN)]
-        table = PhasePairs(db, found, phase, Settings(), renderer, 0).epoch(epoch)
+        table = PhasePairs(db, found, phase, PhaseSettings(), renderer, 0).epoch(epoch)
         asked: set[tuple[int, int]] = set()
         learned: set[tuple[int, int]] = set()
         lengths: set[tuple[int, int]] = set()

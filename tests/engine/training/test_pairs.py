@@ -13,11 +13,11 @@ import pytest
 from engine.text.sentences import HistoryFormat, ItemText, Renderer, Template
 from engine.training.negatives import allowed
 from engine.training.pairs import PairTable, PhasePairs, check_descriptions
-from engine.training.recipe import Settings
+from engine.training.recipe import PhaseSettings
 from store import datasets
 from store.dataset_writer import DatasetDraft, DatasetWriter
+from store.enums import Phase, Split, SplitKind
 from store.errors import BadInput, Failed
-from store.words import Phase, Split, SplitKind
 from store.workspace import Workspace
 from tests.small_shop import TITLES, A, B, C, D, E, add, five_items
 
@@ -44,7 +44,7 @@ def phase_pairs(
 ) -> PhasePairs:
     with workspace.read() as db:
         found = [datasets.dataset(db, name) for name in names or ("shop",)]
-        return PhasePairs(db, found, phase, Settings(**settings), renderer, seed, split)
+        return PhasePairs(db, found, phase, PhaseSettings(**settings), renderer, seed, split)
 
 
 def bodies(titles: Sequence[str] = TITLES) -> list[str]:

@@ -15,8 +15,8 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from engine.training.recipe import load_recipe
 from engine.training.request import TrainRequest
+from store.enums import Split
 from store.errors import Cancelled, Failed
-from store.words import Split
 from store.workspace import Workspace
 from tests.small_shop import add
 from tests.training_shop import CAMERAS, GAMES, KITCHEN, Watcher, checkpoints, copied, make_shop, request, trained
@@ -86,7 +86,7 @@ def test_interrupted_and_moved_it_ends_with_the_same_bits(
     last = Watcher()
     again = trained(parts, wanted, last)
     assert again.weights_hash == model.weights_hash
-    assert last.said("resume") == [f"sequence-item: goes on from step {stops[-1]} of {last.place[2]}"]
+    assert last.messages("resume") == [f"sequence-item: goes on from step {stops[-1]} of {last.progress[2]}"]
     for name in ("loss", "learning rate", "gradient norm", "ndcg@10", "hr@10"):
         curve = whole.curve(name)
         assert last.curve(name) == {step: value for step, value in curve.items() if step > stops[-1]}
@@ -99,7 +99,7 @@ def test_augmentations_of_later_epochs_and_phases_survive_an_interruption(
     shop: Workspace, tiny_t5: Path, tmp_path: Path
 ) -> None:
     few = ["item-description.pairs=16", "sequence-item.pairs=16"]
-    wanted = request("final", tiny_t5, pairs=0, epochs=2, validate_every=10, said=few)
+    wanted = request("final", tiny_t5, pairs=0, epochs=2, validate_every=10, overrides=few)
     whole = trained(copied(shop, tmp_path / "whole"), wanted)
     (views,) = [phase for phase in whole.lineage if phase["phase"] == "sequence-sequence"]
     assert views["summary"]["steps"] > 11  # so that step 9 is in the second epoch
@@ -108,7 +108,7 @@ def test_augmentations_of_later_epochs_and_phases_survive_an_interruption(
         trained(parts, wanted, Watcher("sequence-sequence", 9))
     after = Watcher()
     assert trained(parts, wanted, after).weights_hash == whole.weights_hash
-    assert any("item-description was trained before" in message for message in after.said("phase"))
+    assert any("item-description was trained before" in message for message in after.messages("phase"))
 
 
 def test_the_best_checkpoint_outlives_a_later_interruption(shop: Workspace, tiny_t5: Path, tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_where_nothing_fits_it_says_what_else_to_try(shop: Workspace, tiny_t5: P
         trained(copied(shop, tmp_path / "w"), request("nopre", tiny_t5))
 
 
-def thesis(backbone: Path, *said: str, datasets: tuple[str, ...] = ALL, variant: str = "nopre") -> TrainRequest:
-    settings = ("batch=8", "pairs=224", "validate-every=2", "learning-rate=0.003", "log-every=1", *said)
+def thesis(backbone: Path, *overrides: str, datasets: tuple[str, ...] = ALL, variant: str = "nopre") -> TrainRequest:
+    settings = ("batch=8", "pairs=224", "validate-every=2", "learning-rate=0.003", "log-every=1", *overrides)
     return TrainRequest(variant, load_recipe("thesis", settings), datasets, str(backbone), variant, 0, "cpu")
 
 
@@ -226,17 +226,19 @@ def test_gradient_checkpointing_changes_memory_only(shop: Workspace, tiny_t5: Pa
 def test_with_too_few_valid_pairs_the_last_weights_are_taken(shop: Workspace, tiny_t5: Path, tmp_path: Path) -> None:
     watcher = Watcher()
     model = trained(copied(shop, tmp_path / "w"), thesis(tiny_t5, "pairs=64", datasets=(CAMERAS,)), watcher)
-    assert watcher.said("selection") == ["sequence-item: too few valid pairs to choose by; the last weights are taken."]
+    assert watcher.messages("selection") == [
+        "sequence-item: too few valid pairs to choose by; the last weights are taken."
+    ]
     assert model.lineage[0]["summary"]["best_step"] == model.lineage[0]["summary"]["steps"] == 2
 
 
 def test_short_sentences_of_one_phase_do_not_shorten_the_next(shop: Workspace, tiny_t5: Path, tmp_path: Path) -> None:
     workspace = copied(shop, tmp_path / "w")
-    short = trained(workspace, request("itempre", tiny_t5, pairs=16, said=["item-description.tokens=20"]))
+    short = trained(workspace, request("itempre", tiny_t5, pairs=16, overrides=["item-description.tokens=20"]))
     assert short.recipe["length"] == 64
     (first, second) = short.lineage
     assert (first["settings"]["tokens"], second["settings"]["tokens"]) == (20, 0)
-    both = trained(workspace, request("itempre", tiny_t5, pairs=16, said=["tokens=30"], name="both"))
+    both = trained(workspace, request("itempre", tiny_t5, pairs=16, overrides=["tokens=30"], name="both"))
     assert both.recipe["length"] == 30  # what was trained on is what it reads
 
 

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from engine.training.recipe import (
     CHOICES,
     VARIANTS,
-    Settings,
+    PhaseSettings,
     differences,
     load_recipe,
     recipe_names,
     stored_recipe,
 )
+from store.enums import Phase
 from store.errors import BadInput
-from store.words import Phase
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "recipes.md"
 Write = Callable[[str], str]
@@ -226,11 +226,11 @@ def test_a_file_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_settings_check_themselves_and_stay() -> None:
-    settings = Settings(scale=30, augmentations=("drop",))
+    settings = PhaseSettings(scale=30, augmentations=("drop",))
     assert settings.document()["scale"] == 30.0
     assert settings.document()["augmentations"] == ["drop"]
     with pytest.raises(BadInput, match="batch = 1 is not allowed"):
-        Settings(batch=1)
+        PhaseSettings(batch=1)
     with pytest.raises(FrozenInstanceError):
         settings.batch = 3  # type: ignore[misc]
 
@@ -270,8 +270,8 @@ def test_any_text_after_set_is_taken_or_refused_in_words(text: str) -> None:
 def test_the_table_of_the_documentation_is_the_settings() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| `(.+?)` \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
     told = {key: tomllib.loads(f"value = {value}")["value"] for key, value, _ in rows}
-    assert told == Settings().document()
-    assert list(told) == [entry.name.replace("_", "-") for entry in fields(Settings)]
+    assert told == PhaseSettings().document()
+    assert list(told) == [entry.name.replace("_", "-") for entry in fields(PhaseSettings)]
 
 
 def test_the_example_of_the_documentation_loads(write: Write) -> None:

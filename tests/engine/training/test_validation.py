@@ -12,9 +12,9 @@ import torch
 from engine.encoding.encoder import Encoder, load
 from engine.text.sentences import Renderer, Template, describe
 from engine.training.average import averaged
-from engine.training.validation import Questions, Validation, questions
+from engine.training.validation import Validation, ValidationSet, validation_set
 from store import datasets
-from store.words import Split
+from store.enums import Split
 from store.workspace import Workspace
 from tests.small_shop import five_items
 from tests.training_shop import CAMERAS, GAMES, make_shop
@@ -30,9 +30,11 @@ def encoder(tiny_t5: Path) -> Encoder:
     return load(str(tiny_t5), device="cpu", precision="fp32")
 
 
-def asked(shop: Workspace, renderer: Renderer, name: str = CAMERAS, *, events: int = 500, items: int = 0) -> Questions:
+def validation_events(
+    shop: Workspace, renderer: Renderer, name: str = CAMERAS, *, events: int = 500, items: int = 0
+) -> ValidationSet:
     with shop.read() as db:
-        found = questions(db, datasets.dataset(db, name), renderer, events=events, items=items, seed=3)
+        found = validation_set(db, datasets.dataset(db, name), renderer, events=events, items=items, seed=3)
     assert found is not None
     return found
 
@@ -56,7 +58,7 @@ def test_ndcg_and_hit_rate_are_those_of_the_definition(shop: Workspace, encoder:
         gains.append(np.mean([1 / math.log2(1 + place) if place <= 10 else 0 for place in places]))
         hits.append(np.mean([place <= 10 for place in places]))
     encoder.model.train()
-    found = Validation([asked(shop, renderer)], "ndcg@10", None)(encoder.model)
+    found = Validation([validation_events(shop, renderer)], "ndcg@10", None)(encoder.model)
     assert encoder.model.training
     assert found["ndcg@10"] == pytest.approx(np.mean(gains), abs=1e-9)
     assert found["hr@10"] == pytest.approx(np.mean(hits), abs=1e-9)
@@ -64,7 +66,7 @@ def test_ndcg_and_hit_rate_are_those_of_the_definition(shop: Workspace, encoder:
 
 
 def test_several_datasets_count_by_their_events(shop: Workspace, encoder: Encoder) -> None:
-    parts = [asked(shop, encoder.renderer(Template()), name) for name in (CAMERAS, GAMES)]
+    parts = [validation_events(shop, encoder.renderer(Template()), name) for name in (CAMERAS, GAMES)]
     alone = [Validation([part], "ndcg@10", None)(encoder.model)["ndcg@10"] for part in parts]
     both = Validation(parts, "ndcg@10", None)(encoder.model)["ndcg@10"]
     assert both == pytest.approx(np.average(alone, weights=[len(part.targets) for part in parts]))
@@ -72,10 +74,14 @@ def test_several_datasets_count_by_their_events(shop: Workspace, encoder: Encode
 
 def test_the_sample_is_fixed_and_a_smaller_catalogue_keeps_the_targets(shop: Workspace, encoder: Encoder) -> None:
     renderer = encoder.renderer(Template())
-    every, some, few = asked(shop, renderer), asked(shop, renderer, events=5), asked(shop, renderer, events=5, items=10)
+    every, some, few = (
+        validation_events(shop, renderer),
+        validation_events(shop, renderer, events=5),
+        validation_events(shop, renderer, events=5, items=10),
+    )
     assert (len(every.candidates), len(some.candidates)) == (40, 40)
     assert (len(some.histories), len(some.targets)) == (5, 5)
-    assert [h.ids for h in some.histories] == [h.ids for h in asked(shop, renderer, events=5).histories]
+    assert [h.ids for h in some.histories] == [h.ids for h in validation_events(shop, renderer, events=5).histories]
     assert {h.ids for h in some.histories} <= {h.ids for h in every.histories}
     assert [h.ids for h in few.histories] == [h.ids for h in some.histories]
     assert 10 <= len(few.candidates) <= 15
@@ -87,11 +93,11 @@ def test_without_valid_events_there_is_nothing_to_ask(encoder: Encoder, tmp_path
     workspace = five_items(tmp_path / "w")
     with workspace.read() as db:
         dataset = datasets.dataset(db, "shop")
-        assert questions(db, dataset, encoder.renderer(Template()), events=9, items=0, seed=0) is None
+        assert validation_set(db, dataset, encoder.renderer(Template()), events=9, items=0, seed=0) is None
 
 
 def test_the_better_of_the_last_and_the_averaged_weights_is_chosen(shop: Workspace, encoder: Encoder) -> None:
-    part = asked(shop, encoder.renderer(Template()))
+    part = validation_events(shop, encoder.renderer(Template()))
     average = averaged(encoder.model, 0.9)
     same = Validation([part], "ndcg@10", average)
     found = same(encoder.model)
