@@ -194,4 +194,4 @@ def test_a_worker_that_is_killed_while_it_is_watched(slow: SlowJobs, terminals: 
     terminal = watched(slow, terminals)
     os.kill(slow.job(1).pid or 0, 9)
     assert terminal.ended() == 1  # though no other process looks at the jobs
-    terminal.wait_for("job 1 lost: its process ended without a word")
+    terminal.wait_for("job 1 lost: the worker was killed")

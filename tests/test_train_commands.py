@@ -344,7 +344,7 @@ def test_weights_that_overflow_fail_the_job_with_the_step(empty: Program, tiny_t
     failed = train(empty, "nopre", huge)
     assert failed.code == 1
     said = refusal(failed)
-    assert "The loss is no number at step 1 of 8. There is no checkpoint before it" in said
+    assert "The loss became NaN or infinite at step 1 of 8. There is no checkpoint before it" in said
     (job,) = empty("jobs", "list", "--json").document
     assert (job["state"], job["message"]) == ("failed", said.removeprefix("st5: "))
     assert models(empty) == {}

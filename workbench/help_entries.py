@@ -75,7 +75,7 @@ STATES = (
     ("✓ succeeded", "everything that it was to make is stored"),
     ("✗ failed", "ended with an error: its message is shown, the rest in the log; r tries again"),
     ("■ cancelled", "was asked to stop, and kept a checkpoint; r goes on from it"),
-    ("? lost", "its process ended without a word, as one that was killed; r goes on from its last checkpoint"),
+    ("? lost", "its worker was killed or crashed; r resumes from its last checkpoint"),
 )
 OUTSIDE = (
     ("the same by command", "every form shows the command line that it runs; Ctrl+Y copies it"),

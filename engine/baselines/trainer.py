@@ -66,7 +66,7 @@ class Trainer:
     def run(self) -> dict[str, Any]:
         """Train to the end and leave the network with its best weights; what came of it.
 
-        `Cancelled` where the observer asked to stop, `Failed` where the loss is no number or a checkpoint cannot be
+        `Cancelled` where the observer asked to stop, `Failed` if the loss is not finite or a checkpoint cannot be
         written: the last checkpoint is good, and another run goes on from there.
         """
         self._resume()
@@ -119,7 +119,7 @@ class Trainer:
             self.observer.progress(stage, seen, self.windows.targets)
             if not np.isfinite(total):
                 raise Failed(
-                    f"{self.name}: the loss is no number in epoch {self.done.epoch + 1}. "
+                    f"{self.name}: the loss became NaN or infinite in epoch {self.done.epoch + 1}. "
                     "Try a smaller rate: --set learning-rate=0.0003, under another --name."
                 )
         self.done.epoch += 1

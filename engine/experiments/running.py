@@ -18,7 +18,7 @@ from store.rows import Job
 from store.workspace import Workspace
 
 LOOK_S = 0.1
-REAP_S = 2.0  # how soon a step that died without a word is noticed
+REAP_S = 2.0  # how soon a killed step is noticed
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class ModelSession:
             dataset = datasets.dataset(db, evaluation.dataset)
         if evaluation_key(model, dataset, evaluation.split, evaluation.protocol) != key:
             raise BadInput(
-                f"{model.name} or {dataset.name} is another since this was measured. "
+                f"{model.name} or {dataset.name} has changed since this evaluation. "
                 f"Run `st5 evaluate {model.name} --datasets {dataset.name}` and look again."
             )
         if self._key != key or self._recommender is None:

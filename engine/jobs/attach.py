@@ -17,7 +17,7 @@ from store.rows import Job
 from store.workspace import Workspace
 
 LOOK_S = 0.1
-REAP_S = 2.0  # how soon a worker that died without a word is noticed
+REAP_S = 2.0  # how soon a killed worker is noticed
 CLEAR = "\r\x1b[K"
 QUESTION = "Detach and leave it running [d], cancel it [c], or keep watching [w]? "
 

@@ -217,7 +217,7 @@ class JobContext:
         self._check_workspace()
         with self._using:
             if not self._stop_reason and jobs.cancel_asked(self._db, self.id):
-                self._stop_reason = "Cancelled as somebody asked."
+                self._stop_reason = "Cancelled on request."
             now = time.monotonic()
             due = now - self._last_beat >= BEAT_S
             if now - self._last_commit >= COMMIT_S and (due or self._moved_on or self._points or self._new_events):

@@ -163,7 +163,8 @@ def _mark_lost(workspace: Workspace, id: int) -> bool:
         elif job.pid is None:
             state, message = JobState.LOST, "it was never started: its launcher is gone"
         else:
-            state, message = JobState.LOST, f"its process ended without a word ({words or 'nothing in its log'})"
+            log = f"its log ends with: {words}" if words else "its log is empty"
+            state, message = JobState.LOST, f"the worker was killed; {log}"
         return jobs.finish(db, id, state, message, None)
 
 

@@ -98,7 +98,7 @@ def _kept(indices: np.ndarray) -> np.ndarray:
 
 def _begin(observer: Observer, stage: str) -> None:
     if observer.stop():
-        raise Cancelled("Cancelled as somebody asked. The vectors that were made are kept.")
+        raise Cancelled("Cancelled on request. The vectors computed so far are kept.")
     observer.progress(stage, 0, 0)
 
 

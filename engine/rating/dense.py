@@ -132,7 +132,9 @@ class _Training:
         self._optimizer.step()
         value = float(loss.detach())
         if not np.isfinite(value):
-            raise Failed(f"The loss is no number in epoch {self.epoch + 1}. Try a smaller --set learning-rate=….")
+            raise Failed(
+                f"The loss became NaN or infinite in epoch {self.epoch + 1}. Try a smaller --set learning-rate=…."
+            )
         return value
 
     @torch.inference_mode()

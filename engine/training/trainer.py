@@ -89,7 +89,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
     def run(self) -> None:
         """Train to the end.
 
-        `Cancelled` where the observer asked to stop, `Failed` where the loss is no number or a checkpoint cannot be
+        `Cancelled` where the observer asked to stop, `Failed` if the loss is not finite or a checkpoint cannot be
         written; what was kept is good in each case, and another `run` goes on from there.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -165,13 +165,13 @@ class PhaseTrainer(SentenceTransformerTrainer):
         """`Failed` if a loss was no number, before anything made of it is kept."""
         step = int(self._bad_step)
         if step >= 0:
-            raise self._nonsense("The loss is", step)
+            raise self._nonsense("The loss", step)
 
     def _nonsense(self, what: str, step: int) -> Failed:
         kept = checkpoint.steps(self.folder)
         good = f"The checkpoint of step {kept[-1]} is good" if kept else "There is no checkpoint before it"
         return Failed(
-            f"{what} no number at step {step} of {self.state.max_steps}. {good}. "
+            f"{what} became NaN or infinite at step {step} of {self.state.max_steps}. {good}. "
             "Try a smaller learning-rate, gradient-clip, or precision=fp32 (--set KEY=VALUE)."
         )
 
@@ -187,7 +187,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         if self.control.should_log or self.control.should_save or self.control.should_evaluate:
             self.refuse_nonsense()
             if not self._finite():  # a gradient may overflow where the loss does not
-                raise self._nonsense("The weights are", self.state.global_step)
+                raise self._nonsense("The weights", self.state.global_step)
         super()._maybe_log_save_evaluate(*arguments, **named)
 
     def _save_checkpoint(self, model: Any, trial: Any = None) -> None:

@@ -204,7 +204,7 @@ def add_jobs(workspace: Workspace) -> None:
         ("evaluate only pop --datasets movielens-small", JobState.SUCCEEDED, "2 models on 1 dataset", 0, 75.0),
         ("train nopre --datasets shop-garden --name small", JobState.FAILED, "loss is NaN at step 120", 1, 43.0),
         ("train itempre --datasets shop-garden", JobState.CANCELLED, "cancelled", 3, 3700.0),
-        ("baseline last-item --datasets shop-kitchen", JobState.LOST, "its process ended without a word", None, 9.0),
+        ("baseline last-item --datasets shop-kitchen", JobState.LOST, "the worker was killed", None, 9.0),
     )
     for words, state, message, code, seconds in finished:
         number = add_job(workspace, words)

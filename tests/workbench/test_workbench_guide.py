@@ -38,7 +38,7 @@ async def test_a_word_or_a_key_is_found_and_what_is_not_there_says_so(workspace:
         await until(pilot, "The way to an answer")
         await press(pilot, "slash l o s t enter")
         text = await until(pilot, "? lost")
-        assert "r goes on from its last checkpoint" in " ".join(text.split())
+        assert "r resumes from its last checkpoint" in " ".join(text.split())
         await press(pilot, "slash x y z z y")
         assert "nothing contains that; Esc shows all again" in screen_text(app)
         await press(pilot, "escape")

@@ -226,7 +226,7 @@ async def test_a_stage_that_was_done_is_not_shown_as_the_whole_of_a_lost_job(wor
         shop.run_job(workspace, number)
         with workspace.write() as db:
             jobs.advance(db, number, stage="item-description", done=done, total=10, seconds=3.0)
-            jobs.finish(db, number, JobState.LOST, "its process ended without a word", None, 3.0)
+            jobs.finish(db, number, JobState.LOST, "the worker was killed", None, 3.0)
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_ends_training_and_keeps_the_checkpoint(tmp_pat
     (weights,) = workspace.phases.glob("*/checkpoints/checkpoint-1/weights.safetensors")
     tensors = load_file(weights)
     save_file({name: np.full_like(tensor, np.nan) for name, tensor in tensors.items()}, weights)
-    with pytest.raises(Failed, match="the loss is no number in epoch 2"):
+    with pytest.raises(Failed, match="the loss became NaN or infinite in epoch 2"):
         trained_baseline(workspace)
     assert weights.exists()
 

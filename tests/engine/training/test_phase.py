@@ -146,7 +146,10 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was_good(shop: Workspace,
         if step == 6:
             output["sentence_embedding"] = output["sentence_embedding"] * torch.nan
 
-    with at_forward(nonsense), pytest.raises(Failed, match=r"no number at step 6 of 8\. The checkpoint of step 4 is"):
+    with (
+        at_forward(nonsense),
+        pytest.raises(Failed, match=r"NaN or infinite at step 6 of 8\. The checkpoint of step 4 is"),
+    ):
         trained(workspace, wanted)
     assert 4 in checkpoints(workspace)
     assert trained(workspace, wanted).weights_hash == model.weights_hash
@@ -160,7 +163,10 @@ def test_weights_that_a_gradient_spoils_are_not_kept(shop: Workspace, tiny_t5: P
         if step == 4:
             output["sentence_embedding"].register_hook(lambda gradient: gradient * torch.inf)
 
-    with at_forward(overflow), pytest.raises(Failed, match=r"no number at step 4 of 8\. The checkpoint of step 2 is"):
+    with (
+        at_forward(overflow),
+        pytest.raises(Failed, match=r"NaN or infinite at step 4 of 8\. The checkpoint of step 2 is"),
+    ):
         trained(workspace, wanted)
     assert checkpoints(workspace) == [2]
 
