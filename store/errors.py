@@ -31,10 +31,11 @@ class Cancelled(Problem):
     exit_code = 3
 
 
-def unknown(kind: str, got: str, known: Iterable[str], hint: str = "") -> BadInput:
+def unknown(kind: str, got: str, known: Iterable[str], hint: str = "", *, label: str = "Available") -> BadInput:
     """A name that is not there, with the nearest names that are.
 
-    `unknown("model", "onyl", ["only", "pop"])` says: `No model "onyl". Did you mean only? Known: only, pop.`
+    `unknown("model", "onyl", ["only", "pop"])` says: `No model "onyl". Did you mean only? Available: only, pop.`
+    label: what the list of names is called.
     """
     import difflib
 
@@ -45,7 +46,7 @@ def unknown(kind: str, got: str, known: Iterable[str], hint: str = "") -> BadInp
         parts.append(f"Did you mean {' or '.join(near)}?")
     if names:
         shown = ", ".join(names[:20])
-        parts.append(f"Known: {shown}{f' and {len(names) - 20} more' if len(names) > 20 else ''}.")
+        parts.append(f"{label}: {shown}{f' and {len(names) - 20} more' if len(names) > 20 else ''}.")
     else:
         parts.append(f"There is no {kind} yet.")
     if hint:

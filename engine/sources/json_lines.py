@@ -57,7 +57,8 @@ def require(path: Path, *alternatives: Sequence[str]) -> list[str]:
     known = list(fields(path))
     for names in alternatives:
         if not set(names) & set(known):
-            raise BadInput(f"{path}: {unknown('field', ' or '.join(names), known, 'Is this the right file?')}")
+            error = unknown("field", " or ".join(names), known, "Is this the right file?", label="Fields found")
+            raise BadInput(f"{path}: {error}")
     return known
 
 

@@ -101,7 +101,8 @@ def require(path: Path, names: Sequence[str], wanted: Iterable[str], next_step: 
                 if data
                 else ""
             )
-            raise BadInput(f"{path}: {unknown('column', name, list(names), next_step)}{hint}")
+            error = unknown("column", name, list(names), next_step, label="Columns found")
+            raise BadInput(f"{path}: {error}{hint}")
 
 
 def category_of(names: Iterable[str]) -> str | None:

@@ -63,7 +63,7 @@ async def test_a_key_moves_in_the_last_line_the_help_and_the_palette(workspace: 
         ("\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), "is no TOML"),
         ('colour = "red"', 'No setting in config.toml: "colour"'),
         ('theme = "st5-drak"', "Did you mean st5-dark"),
-        ('signs = "emoji"', "Known: ascii, auto, unicode"),
+        ('signs = "emoji"', "Available: ascii, auto, unicode"),
         ("keys = 3", "keys is no table"),
         ('[keys]\n"users.rondom" = "R"', "Did you mean users.random"),
         ('[keys]\n"users.random" = ""', "is no key"),
