@@ -157,9 +157,9 @@ async def test_a_question_is_typed_counted_asked_ended_and_found_again_after_a_r
         events = f"{len(count.event)} of 60 events, {len(count.event)} users"
         await until(pilot, events)
         await press(pilot, "enter")
-        text = await until(pilot, "f asked A in top 30")
+        text = await until(pilot, "f events A in top 30")
         assert f"n p r event 1 of {len(count.event)}" in text
-        assert f"Users  {len(count.event)}  asked for" in text
+        assert f"Users  {len(count.event)}  matching" in text
         await press(pilot, "n")
         assert f"n p r event 2 of {len(count.event)}" in screen_text(app)
         await press(pilot, "q")
@@ -169,12 +169,12 @@ async def test_a_question_is_typed_counted_asked_ended_and_found_again_after_a_r
         await press(pilot, "5")
         assert f"n p r event 2 of {len(count.event)}" in screen_text(again)
         await press(pilot, "escape")
-        assert "f asked everybody" in screen_text(again)
+        assert "f events all" in screen_text(again)
         assert "of 60" in screen_text(again)
         await press(pilot, "f")
-        assert "A in top 30  asked before" in screen_text(again)
+        assert "A in top 30  recent" in screen_text(again)
         await press(pilot, "delete")  # the newest is chosen
-        assert "asked before" not in screen_text(again)
+        assert "recent" not in screen_text(again)
         await press(pilot, "escape q")
     assert load(workspace).questions == []
 
@@ -186,7 +186,7 @@ async def test_a_question_that_cannot_be_asked_here_says_so_and_everybody_stays(
         await settle(pilot)
         await press(pilot, "5")
         assert "there is no model C here" in notifications(app)
-        assert "f asked everybody" in screen_text(app)
+        assert "f events all" in screen_text(app)
         app.ui_state.users.question = "length 999"
         await press(pilot, "f5")
         assert "n p r event none answers" in screen_text(app)

@@ -25,7 +25,7 @@ from workbench.widgets.text_line import TextLine
 if TYPE_CHECKING:
     from engine.queries.matching_events import MatchingEvents
 
-EVERYBODY = ""
+ALL_EVENTS = ""
 KEPT = 50  # questions; who asks more forgets the oldest
 
 
@@ -134,7 +134,7 @@ class EventFilterDialog(ReadingDialog[str]):
         except BadInput as problem:
             self._problem = str(problem)
         found = [words for words in known if typed.lower() in words.lower() and words != own]
-        self._offered = [own, *found] if own else found if typed else [*found, EVERYBODY]
+        self._offered = [own, *found] if own else found if typed else [*found, ALL_EVENTS]
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options([Option(_prompt(words, saved)) for words in self._offered])
@@ -151,8 +151,8 @@ class EventFilterDialog(ReadingDialog[str]):
         words = self._chosen()
         if words is None:
             self._say(self._problem, wrong=True)
-        elif words == EVERYBODY:
-            self._say("every event", wrong=False)
+        elif words == ALL_EVENTS:
+            self._say("all events", wrong=False)
         else:
             choice = self._choice
             self.read(
@@ -178,7 +178,7 @@ class EventFilterDialog(ReadingDialog[str]):
 
 
 def _prompt(words: str, saved: list[str]) -> Text:
-    if words == EVERYBODY:
-        return line("  everybody", "").append("  no question", style="dim")
-    remark = "asked before" if words in saved else "example" if words in EXAMPLES else ""
+    if words == ALL_EVENTS:
+        return line("  all events", "").append("  no filter", style="dim")
+    remark = "recent" if words in saved else "example" if words in EXAMPLES else ""
     return Text("  ", no_wrap=True, overflow="ellipsis").append_text(line(words)).append(f"  {remark}", style="dim")

@@ -119,7 +119,7 @@ class UsersChoosingScreen(AreaScreen):
                 Setting("a", "left", sides[0], "side('left')"),
                 Setting("b", "right", sides[1], "side('right')"),
                 Setting("c", "third", sides[2] if len(sides) > 2 else numbers.NOTHING, "side('third')"),
-                Setting("f", "asked", view.matching.words if view and view.matching else "everybody", "ask"),
+                Setting("f", "events", view.matching.words if view and view.matching else "all", "ask"),
                 Setting("n p r", "event", walked, "step('next')"),
                 Setting("+ -", "top", str(self.choice.top), f"top({1 if self.choice.top == TOP_CHOICES[0] else -1})"),
                 Setting("x", "seen items", "masked" if self.choice.seen == Seen.MASK else "kept", "seen"),

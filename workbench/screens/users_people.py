@@ -79,7 +79,7 @@ class UsersFindingScreen(UsersChoosingScreen):
             self.open_row(0)
 
     def _people_words(self, page: UserPage) -> list[str]:
-        words = ["asked for"] if self.view and self.view.matching else []
+        words = ["matching"] if self.view and self.view.matching else []
         if not page.users and not page.after:
             words.append(f"no key begins with {page.prefix}" if page.prefix else "none")
         return words
