@@ -1,4 +1,4 @@
-"""A table that is taken along: as CSV, Markdown or LaTeX, by the report's own writers."""
+"""A table exported as CSV, Markdown or LaTeX, by the report's own writers."""
 
 from __future__ import annotations
 

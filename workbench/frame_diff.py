@@ -1,7 +1,7 @@
-"""What stands on the terminal, so that what stands there already is not sent again.
+"""Skip output for cells whose content has not changed.
 
 Textual sends every line of a part that was refreshed: a whole chart and a whole table each second that a job runs, ten
-thousand bytes over a slow line for the few cells that are others.
+thousand bytes over a slow line for the few cells that changed.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ WAY = (
                    "user opens Users (5): history, target, and what each model put on top."),
     ("look", "In Users, e edits the history and ranks again, and w says which items of it a recommendation rests "
                 "on. Map (6) shows where the items lie, and which of them a model finds."),
-    ("take along", "o in Results writes the table as CSV, Markdown or LaTeX; y copies a cell and Y a table, also "
+    ("export", "o in Results writes the table as CSV, Markdown or LaTeX; y copies a cell and Y a table, also "
                       "over SSH. report in the form (Jobs, n) writes everything."),
 )  # fmt: skip
 WORDS = (

@@ -18,8 +18,8 @@ QUIET_S = 30  # six missed heartbeats of 5 s
 WATCHED_S = 3.0  # run time that two looks must be apart to tell a speed
 WIDE_BAR = 16  # cells
 NEXT = {
-    JobState.LOST: "r goes on {where}, as a new job; Enter shows all it told",
-    JobState.FAILED: "Enter shows all it told; r tries again {where}, as a new job",
+    JobState.LOST: "r goes on {where}, as a new job; Enter shows its events",
+    JobState.FAILED: "Enter shows its events; r tries again {where}, as a new job",
     JobState.CANCELLED: "r goes on {where}, as a new job",
 }
 FROM_CHECKPOINT, FROM_STORED = "from its last checkpoint", "with what is not stored yet"

@@ -1,4 +1,4 @@
-"""The dialog that takes a table along, and the areas that offer it."""
+"""The dialog that exports a table, and the areas that offer it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ExportDialog(Dialog[Export]):
     ]  # fmt: skip
 
     def __init__(self, what: str, name: str, access: FileAccess) -> None:
-        super().__init__(f"Take along {what}")
+        super().__init__(f"Export {what}")
         self._name = str(access.start() / name)
         self._access = access
 
@@ -121,7 +121,7 @@ class ExportDialog(Dialog[Export]):
 
 
 class ExportingScreen(AreaScreen):
-    """An area whose table can be taken along; subclasses give it as a sheet."""
+    """An area whose table can be exported; subclasses return it as a sheet."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "export", "Export", id="exporting.export", show=False,

@@ -1,4 +1,4 @@
-"""The dialog with everything a job told, and its full command line."""
+"""The dialog with all events of a job, and its full command line."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def _text(job: Job, events: tuple[JobEvent, ...]) -> Text:
         text.append(f"\n{numbers.moment(event.at)}  ", style="dim")
         text.append_text(line(event.kind, "bold")).append("  ").append_text(whole(event.message, EVENT_LIMIT))
     if not events:
-        text.append("\nIt has not told anything yet.", style="dim")
+        text.append("\nNo output yet.", style="dim")
     return text
