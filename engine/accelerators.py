@@ -18,7 +18,7 @@ class CardLoad:
 
 
 def card_load(card: str) -> CardLoad:
-    """The card of this number or UUID. `OSError` with the reason where there is none, or nobody to ask."""
+    """The card of this number or UUID. `OSError` with the reason if there is no card or no driver."""
     import pynvml
 
     try:

@@ -1,7 +1,7 @@
 """Ctrl-C that is never lost: one that a library swallowed is raised again where the work next reports its progress.
 
 Python raises `KeyboardInterrupt` wherever the program happens to be. In a weak reference's callback, which imports use,
-or under a library's bare `except`, it ends there, and the program would go on as if nobody had asked it to stop.
+or under a library's bare `except`, it ends there, and the program would go on as if it had not been interrupted.
 """
 
 from __future__ import annotations
@@ -34,6 +34,6 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 
 def _say_but_interrupts(event: sys.UnraisableHookArgs) -> None:
-    """What nobody can catch is said, but for a Ctrl-C, which is raised again elsewhere."""
+    """Print an exception that cannot be caught; a Ctrl-C is raised again elsewhere."""
     if not issubclass(event.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(event)

@@ -10,7 +10,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Report to nobody."""
+    """Ignore progress."""
 
 
 def _unrecorded(phase: str, step: int, values: Mapping[str, float]) -> None:
@@ -18,7 +18,7 @@ def _unrecorded(phase: str, step: int, values: Mapping[str, float]) -> None:
 
 
 def _untold(kind: str, message: str) -> None:
-    """Tell nobody."""
+    """Ignore an event."""
 
 
 def _never() -> bool:
@@ -30,7 +30,7 @@ class Observer:
     """Who watches a piece of long work. The default watches nothing and never stops it.
 
     record: one point of each named series of a phase, by optimizer step. tell: a structured event (kind, message).
-    stop: True once somebody asked to cancel; work that asks stops at its next step, having kept what it has.
+    stop: True once a cancel was requested; work that asks stops at its next step, having kept what it has.
     """
 
     progress: Progress = silent

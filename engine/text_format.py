@@ -1,4 +1,4 @@
-"""What a text model is given to read: as somebody said, else as it was trained."""
+"""The text that a model reads: as requested, else as in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether somebody wrote to the workspace since the last look, at the price of one pragma."""
+"""Whether the workspace was written to since the last look, at the price of one pragma."""
 
 from __future__ import annotations
 

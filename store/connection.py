@@ -33,7 +33,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         if _has_unmerged_writes(path):
             raise
         # WAL needs its index file beside the database; where the folder cannot be written and no write is
-        # pending, the file is complete in itself and may be read as one that nobody changes.
+        # pending, the file is complete in itself and may be opened as immutable.
         db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
     db.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     db.execute("PRAGMA query_only = ON")

@@ -26,7 +26,7 @@ class BadInput(Problem):
 
 
 class Cancelled(Problem):
-    """Somebody asked the work to stop, and it did (exit code 3)."""
+    """The work was cancelled on request (exit code 3)."""
 
     exit_code = 3
 

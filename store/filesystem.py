@@ -88,7 +88,7 @@ def lock(path: Path, what: str, *, wait: bool = True) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # whoever may write here may lock
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # every user who may write here may lock
     except OSError as error:
         raise BadInput(
             f"{path}: cannot be made ({error.strerror}), and without it nothing is written. Nothing was changed. "

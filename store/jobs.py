@@ -142,7 +142,7 @@ def finish(
 ) -> bool:
     """Write the final state; False, and nothing changes, where the job is final already.
 
-    `exit_code` and `seconds` are None where nobody knows: of a lost job the last heartbeat's seconds stay.
+    `exit_code` and `seconds` are None if unknown: of a lost job the last heartbeat's seconds stay.
     `ValueError` for a state that is not final.
     """
     if state not in FINAL:
@@ -156,12 +156,12 @@ def finish(
 
 
 def ask_cancel(db: sqlite3.Connection, id: int) -> bool:
-    """Ask the job to stop; False where somebody asked before or the job is final."""
+    """Ask the job to stop; False if that was requested before or the job is final."""
     return _changed(db, f"UPDATE job SET cancel = 'asked' WHERE id = ? AND cancel = '' AND {_OPEN}", (id,))
 
 
 def cancel_asked(db: sqlite3.Connection, id: int) -> bool:
-    """Whether somebody asked the job to stop."""
+    """Whether the job was asked to stop."""
     row = db.execute("SELECT cancel FROM job WHERE id = ?", (id,)).fetchone()
     return row is not None and row["cancel"] != ""
 

@@ -1,4 +1,4 @@
-"""What somebody asks of a baseline, and all that can be said against it before any work."""
+"""A request to train or evaluate a baseline, validated before any work."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from store.rows import Evaluation
 
 USUAL = {"value": "all", "split": "test"}  # what a column need not say
-FINGERPRINT_DIGITS = 12  # as many as nobody mixes up; `st5 datasets NAME` has all
+FINGERPRINT_DIGITS = 12  # enough to tell datasets apart; `st5 datasets NAME` has all
 
 
 def print_comparison(

@@ -37,7 +37,7 @@ def run_steps(workspace: Workspace, left: Callable[[], list[Step]], observer: Ob
     """Run the steps that are missing until none is left that can run; returns those that failed.
 
     left: what is missing now, asked anew after every step. A step over several datasets that failed is tried for each
-    that is still missing, so that one does not keep the others from their numbers. `Cancelled` where somebody asked
+    that is still missing, so that one does not keep the others from their numbers. `Cancelled` if it was requested
     to stop; the running step is then cancelled with it.
     """
     tried: set[tuple[str, ...]] = set()

@@ -149,7 +149,7 @@ def _ask(answers: IO[str]) -> str:
 
 
 def _code(job: Job) -> int:
-    """A job that nobody could give an exit code has failed, or was cancelled."""
+    """The exit code of a job; a job without one has failed or was cancelled."""
     if job.exit_code is not None:
         return job.exit_code
     return 3 if job.state == JobState.CANCELLED else 1

@@ -84,9 +84,9 @@ class JobContext:
         return claimed
 
     def perform(self, work: Callable[[Observer], T], device: str | Callable[[], str] = "") -> T:
-        """Do the work, once the lease of the device is ours; `Cancelled` where somebody asked before that.
+        """Do the work once the device lock is acquired; `Cancelled` if that was requested before.
 
-        `device` is "" for work that waits for nobody; a function is called only now. Any error is remembered in
+        `device` is "" for work that needs no device lock; a function is called only now. Any error is kept in
         `failure` and raised. Work within work is simply done.
         """
         if self._performing:
@@ -280,7 +280,7 @@ class JobContext:
             yield
 
     def _patiently(self, write: Callable[[sqlite3.Connection], T]) -> T:
-        """Try until nobody else holds the database, for as long as a minute."""
+        """Retry for up to a minute while another connection locks the database."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:

@@ -84,7 +84,7 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
     """One step of the ladder, and words about what it did: `ask` raises the flag that the worker looks at before its
     next step; `terminate` sends SIGTERM to the worker's process group; `kill` sends SIGKILL, and reaps the job.
 
-    Nobody is signalled whose lock is free, or who runs on another host. `BadInput` for a step that does not exist.
+    No signal is sent if the job's lock is free or it runs on another host. `BadInput` for a step that does not exist.
     """
     if step not in STEPS:
         raise BadInput(f'There is no step "{step}" of cancelling. Allowed are {", ".join(STEPS)}.')
@@ -95,7 +95,7 @@ def cancel(workspace: Workspace, id: int, step: str = "ask") -> str:
         return f"Job {id} is {job.state} already; nothing to cancel."
     files = job_files(workspace, id)
     handle = files.take(shared=True)
-    if handle is not None:  # nobody works on it: whatever starts later finds it cancelled
+    if handle is not None:  # it has no worker: one that starts later finds it cancelled
         try:
             buried = _mark_lost(workspace, id)
         finally:
@@ -189,7 +189,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
             leads = True
         if leads:
             os.killpg(pid, number)
-        else:  # a command in somebody's shell shares its group with the rest of the pipeline
+        else:  # a command in a user's shell shares its group with the rest of the pipeline
             os.kill(pid, number)
 
 

@@ -1,4 +1,4 @@
-"""One lock per accelerator of this host: jobs take turns, and who waits can say for whom."""
+"""One lock per accelerator of this host: jobs take turns, and a waiting job knows which one holds the lock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLL_S = 0.2  # a job that ends frees its device for the next one within a blink
 def lock_device(
     device: str, holder: str, waiting: Callable[[str], None], stop: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Hold the lease of a device (`cuda:0`, `mps`, `cpu`) while inside; the kernel ends it with the process.
+    """Lock a device (`cuda:0`, `mps`, `cpu`) while inside; the kernel releases the lock when the process ends.
 
     `holder` is what others read meanwhile ("job 7 of /path (pid N)"). `waiting` is called with the reason whenever it
     changes; `Cancelled` once `stop` says so before it is our turn.
@@ -40,7 +40,7 @@ def lock_device(
             if stop():
                 raise Cancelled("Cancelled while it waited: " + reason)
             time.sleep(POLL_S)
-        with suppress(OSError):  # on a full disk the lease holds all the same, without its holder's name
+        with suppress(OSError):  # on a full disk the lock works all the same, without its holder's name
             os.truncate(handle, 0)
             os.pwrite(handle, f"{holder}\n".encode(errors="replace"), 0)
         yield
@@ -63,13 +63,13 @@ def card(device: str, environment: Mapping[str, str]) -> str:
 
 
 def lock_folder() -> Path:
-    """The folder of the leases: the same for every session of this user on this host, and nobody else's."""
+    """The folder of the lock files: shared by all sessions of this user on this host, and private to the user."""
     folders = [_runtime_folder(), Path(tempfile.gettempdir()) / f"st5-{os.geteuid()}"]
     for folder in folders:
         if folder is not None and _private(folder):
             return folder
     raise BadInput(
-        f"{folders[-1]}: cannot be made or belongs to somebody else, and without it jobs cannot take turns on a "
+        f"{folders[-1]}: cannot be created or belongs to another user, and without it jobs cannot take turns on a "
         "device. Set XDG_RUNTIME_DIR to a folder of your own."
     )
 

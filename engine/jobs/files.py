@@ -13,7 +13,7 @@ from pathlib import Path
 from store.errors import BadInput
 from store.workspace import Workspace
 
-# Whoever asks whether a lock is held has it for a moment; a worker must not take that for another worker.
+# Checking whether a lock is held takes it for a moment; a worker must not mistake that for another worker.
 TRIES = 5
 TRY_S = 0.02
 

@@ -1,4 +1,4 @@
-"""Starts a job's worker and leaves at once, so that the worker is nobody's child: `-m engine.jobs.launcher FOLDER ID`.
+"""Starts a job's worker and leaves at once, so that the worker has no parent: `-m engine.jobs.launcher FOLDER ID`.
 
 Next to nothing is imported: between the row of a job and its worker lies nothing but two starts of Python.
 """
@@ -14,7 +14,7 @@ from store.python_command import python_command
 def main(arguments: list[str]) -> None:
     """Start the worker of job `ID` of the workspace `FOLDER` in a session of its own, its output in the job's log.
 
-    A third argument is the descriptor of the job's lock, handed on so that nobody finds it free in between.
+    A third argument is the descriptor of the job's lock, handed on so that it is never free in between.
     """
     folder, number, *held = arguments
     log = os.path.join(folder, "jobs", number, "run.log")

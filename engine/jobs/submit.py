@@ -1,4 +1,4 @@
-"""The one door through which long work goes: detached, attached to the terminal, or right here."""
+"""Submit long work as a job: detached, attached to the terminal, or in this process."""
 
 from __future__ import annotations
 
@@ -96,9 +96,7 @@ def without_workspace(arguments: Sequence[str]) -> list[str]:
 def _run_here(workspace: Workspace, id: int, work: Callable[[Observer], T], device: str | Callable[[], str]) -> T:
     handle = job_files(workspace, id).take()
     if handle is None:
-        raise Failed(
-            f"Job {id}: its lock is held by another process, although nobody was asked to start it. Try again."
-        )
+        raise Failed(f"Job {id}: its lock is held by another process, although no worker was started. Try again.")
     with ExitStack() as stack:
         display: Progress = silent
         if sys.stderr.isatty():

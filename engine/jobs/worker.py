@@ -25,7 +25,7 @@ JOB = "ST5_JOB"
 def main(arguments: list[str]) -> int:
     """Run the command of job `ID` of the workspace `FOLDER`; returns its exit code, which is also the job's.
 
-    A third argument is the descriptor of the job's lock, taken by whoever launched it. Ends with 1, and changes
+    A third argument is the descriptor of the job's lock, taken by the launcher. Ends with 1, and changes
     nothing, where another process has the job or it is not queued any more.
     """
     folder, number, *held = arguments
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         return 1
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(line_buffering=True)  # somebody may be reading the log as it grows
+            stream.reconfigure(line_buffering=True)  # the log may be followed while it grows
     job = JobContext(workspace, id, handle)
     with job.signals():
         if not job.start():

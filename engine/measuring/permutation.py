@@ -84,7 +84,7 @@ def _extreme(gaps: np.ndarray, flipped: np.ndarray) -> np.ndarray:
 def _flipped(gaps: np.ndarray, user: np.ndarray, seed: int, rounds: int) -> np.ndarray:
     """Sums after random flips, [2P, rounds]; gaps: whole numbers [2P, N] of the users with these numbers."""
     sums = np.zeros((len(gaps), rounds))
-    counts = gaps.any(axis=0)  # whoever makes no difference needs no sign
+    counts = gaps.any(axis=0)  # a user without a difference needs no sign
     gaps, user = gaps[:, counts], user[counts]
     with one_blas_thread():
         for first in range(0, int(user.max(initial=-1)) + 1, USERS_AT_A_TIME):

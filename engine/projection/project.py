@@ -30,7 +30,7 @@ def project(workspace: Workspace, request: ProjectionRequest, observer: Observer
     """The map of this request: found in the store, or made and stored.
 
     Vectors are stored as they are made, so an interrupted run goes on where it stopped. `Cancelled` between stages
-    where somebody asked; `BadInput` as `plan`.
+    if it was requested; `BadInput` as `plan`.
     """
     chosen = plan(workspace, request)
     model = open_model(workspace, request.model, device=request.device, precision=request.precision)
@@ -85,7 +85,7 @@ def _make(
 
 
 def _reach(method: Method, chosen: Plan) -> int:
-    """How many neighbours of each point are asked for, by whoever asks for most."""
+    """How many neighbours of each point are needed: the largest number that any step uses."""
     umap = int(chosen.parameters["neighbours"] or 0) - 1 if method is Method.UMAP else 0
     return max(KEPT_NEIGHBOURS, NEIGHBOURS, umap)
 

@@ -45,7 +45,7 @@ def read_vectors(texts: TextScoring, splits: RatingSplits, wanted: str) -> Vecto
     `history-text` is the model's vector of that history, as in the thesis; `item-mean` the mean of its items' vectors,
     for which nothing more is encoded; `auto` is the first unless more than `READ_AT_MOST` histories had to be read.
     A user's first train interaction has no history before it: it is learned with the mean of the users of the other
-    train ratings, i.e. with nobody in particular. Valid and test events always have a history.
+    train ratings, i.e. as an average user. Valid and test events always have a history.
     """
     parts = (splits.train, splits.valid, splits.test)
     if wanted == UserVector.AUTO:

@@ -20,7 +20,7 @@ def reproduction_commands(sources: Sources, experiments: Iterable[tuple[str, tup
 
 
 def _own(sources: Sources) -> Iterator[Model]:
-    """Text models that somebody asked for; baselines and the untouched encoder are made by the experiments."""
+    """Text models that were trained by a command; baselines and the untouched encoder are made by the experiments."""
     for model in sources.models:
         if model.kind == "text" and not (model.name == ONLY and model.backbone == EMBEDDED):
             yield model

@@ -14,7 +14,7 @@ RowKey = tuple[str, str]
 Settings = dict[str, Any]
 Row = tuple[str, Settings]  # its name, and what makes it another row than those of the same name
 FORMAT = ("history", "item_text", "structured")  # how histories and items were written
-USUAL = {"history": ("structured", "newest item"), "item_text": ("title",)}  # written so, nobody needs to be told
+USUAL = {"history": ("structured", "newest item"), "item_text": ("title",)}  # the defaults, which a label leaves out
 PLAIN = ("dataset", "model")  # of rows that are not models: the value says what it is
 _IMPLIED = ("structured",)  # said by the history format already
 _ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # `json.dumps` would make one each time

@@ -32,7 +32,7 @@ class TrainTargets:
     def holds(self, users: np.ndarray, items: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
         """Whether each item is a target of each user, bool [A, B].
 
-        users int64 [A], items int64 [B]; −1 is nobody and nothing. lengths int32 [A]: count a user's targets after
+        users int64 [A], items int64 [B]; −1 means missing. lengths int32 [A]: count a user's targets after
         that many items only, since earlier ones lie in the history.
         """
         columns, column_of = np.unique(items, return_inverse=True)
@@ -57,7 +57,7 @@ def allowed(table: PairTable, rows: np.ndarray, targets: TrainTargets) -> np.nda
     rows int64 [B] are the pairs of one batch. Not allowed are: the same item; the same text (of the two positives, of
     the two anchors, or of anchor i and positive j); an item that the user of anchor i chose later in the train part;
     and for pairs of two histories another history of the same user. Items of the history are true negatives: events
-    are de-duplicated, so nobody's target repeats. The diagonal, a pair's own positive, is always True.
+    are de-duplicated, so no user's target repeats. The diagonal, a pair's own positive, is always True.
     """
     anchor, positive = table.anchor[rows], table.positive[rows]
     user, item = table.user[rows], table.item[rows]

@@ -1,4 +1,4 @@
-"""What somebody asks to be trained, and all that can be said against it before any work."""
+"""A request to train a variant, validated before any work."""
 
 from __future__ import annotations
 

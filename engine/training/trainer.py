@@ -297,7 +297,7 @@ class _Watch(TrainerCallback):
             control.should_evaluate = self._trainer.validation is not None
         elif distributed.in_any_process(self._observer.stop()):
             self._trainer.stopped = True
-            # A validation that is due now takes place: whoever goes on from here would never make up for it.
+            # A validation that is due now takes place: a run that resumes from here would never make up for it.
             control.should_log = control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **named: Any) -> None:
