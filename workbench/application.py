@@ -49,7 +49,7 @@ SAVE_AFTER_S = 1.0  # a run of key presses is one write
 
 
 def _palette_targets() -> type[Provider]:
-    from workbench.go_to import GoTo  # once somebody opens the palette
+    from workbench.go_to import GoTo  # once the palette is opened
 
     return GoTo
 
@@ -190,7 +190,7 @@ class Workbench(App[None]):
         self._shown_problems.clear()
 
     def remember(self) -> None:
-        """Save what is remembered, if it changed, soon; without a word where that cannot be."""
+        """Save the UI state soon if it changed; a failure is ignored."""
         if self.readonly or self.ui_state == self._saved:
             return
         if self._save_timer is not None:
@@ -389,7 +389,7 @@ def _unfinished(workspace: Workspace) -> tuple[Job, ...]:
 
 
 def _reap(workspace: Workspace) -> None:
-    """Whoever finds a dead worker says so in the store, where the next poll meets it."""
+    """Record dead workers in the store, where the next poll finds them."""
     from engine.jobs import control  # only where a job is unfinished: the workbench starts without the engine
 
     control.reap(workspace)

@@ -1,6 +1,6 @@
 """The last look at every line before it is drawn: no control code leaves for the terminal.
 
-Text from data is cleaned where it enters the screen (`display.py`). What somebody pastes into a field, and the name of
+Text from data is cleaned where it enters the screen (`display.py`). What is pasted into a field, and the name of
 a file that a field takes, stay as they are, since they mean what they say; only the screen must not obey them.
 """
 

@@ -18,7 +18,7 @@ MAIN = "main"  # shown where none was chosen and none was asked for
 
 @dataclass(frozen=True)
 class Offered:
-    """An experiment that can be shown. requested: whether somebody asked for it here, so that it was run."""
+    """An experiment that can be shown. requested: whether it was run in this workspace."""
 
     name: str
     title: str
@@ -42,7 +42,7 @@ class ExperimentView:
 def read_experiment(workspace: Workspace, choice: ResultsChoice) -> ExperimentView | None:
     """The experiment last chosen, else one that was asked for, else the main one; None where there is no dataset.
 
-    One that nobody asked for shows what is stored of it on all datasets. Its numbers follow the seen rule and mean
+    One that was not requested shows what is stored of it on all datasets. Its numbers follow the seen rule and mean
     of the choice.
     """
     from engine.experiments.arguments import Arguments

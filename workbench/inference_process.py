@@ -37,9 +37,8 @@ class InferenceProcess:
         self._process: subprocess.Popen[str] | None = None
         self._stderr: IO[bytes] | None = None
         self._waiting: dict[int, Callable[[Answer | Died], object]] = {}
-        self._newest_deliver: Callable[[Answer | Died], object] | None = (
-            None  # who asked last, for news that nobody asked for
-        )
+        # receives what answers no request, such as the end of the process
+        self._newest_deliver: Callable[[Answer | Died], object] | None = None
         self._lock = Lock()
         self._number = 0
         self._ended = False

@@ -79,7 +79,7 @@ def option(job: Job, *names: str) -> str:
 
 
 def share(job: Job) -> float | None:
-    """How much of its stage is done, 0 to 1; None where nobody knows."""
+    """How much of its stage is done, 0 to 1; None if unknown."""
     return min(1.0, max(0.0, job.done / job.total)) if job.total > 0 else None
 
 

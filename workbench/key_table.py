@@ -75,7 +75,7 @@ def keyed(bindings: Iterable[Binding], app: App[Any]) -> Iterable[Binding]:
 
 
 def keys_now(words: str, node: DOMNode, app: App[Any]) -> str:
-    """Keys as they are said (`+ -`), each as the one that it has by now: `+ N` where somebody gave `-` another."""
+    """Keys as they are said (`+ -`), each as the one that it has by now: `+ N` if `-` was rebound to N."""
     changed: Mapping[str, str] = app._keymap
     if not changed:
         return words

@@ -50,7 +50,7 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     if not overview.evaluated:
         first = EvaluateForm(models=UNTRAINED, datasets=names)
         return _step("No model has been evaluated yet. These two need no training:", first, overview, workspace_option)
-    newest_trained = [model for model in reversed(overview.models) if model.lineage]  # what somebody waits to see
+    newest_trained = [model for model in reversed(overview.models) if model.lineage]  # the user waits to see these
     for model in (model.name for model in (*newest_trained, *overview.models)):
         missing = tuple(name for name in names if (model, name) not in overview.evaluated)
         if missing:

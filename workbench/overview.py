@@ -17,7 +17,7 @@ from store.rows import Dataset, Evaluation, Job, Metric, Model
 from store.workspace import Workspace
 
 HEADLINE = "ndcg@10"
-NEWEST = 200  # evaluations listed; more make the first paint wait for rows that nobody scrolls to
+NEWEST = 200  # evaluations listed; more make the first paint wait for rows that are never scrolled to
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ FILE = "ST5_CONFIG"
 
 @dataclass(frozen=True)
 class UserSettings:
-    """What somebody prefers. theme: "" for what was used last; signs: one of SIGNS; keys: by the id of a binding, as
+    """A user's preferences. theme: "" for what was used last; signs: one of SIGNS; keys: by the id of a binding, as
     Textual writes them, several separated by commas."""
 
     theme: str = ""

@@ -26,5 +26,5 @@ def open_users(bench: Workbench, drill_down: DrillDown, event: DrillDownEvent) -
         question="",
     )
     bench.remember()
-    bench.generation += 1  # Users shows somebody else: it has to look again
+    bench.generation += 1  # Users shows another user: it has to read again
     bench.action_area("users")

@@ -23,7 +23,7 @@ NOT_KNOWN = "n/a"
 
 @dataclass(frozen=True)
 class WorkerLoad:
-    """`busy` of the machine's `cores`, None at the first look; `memory` in bytes; None where nobody can tell."""
+    """`busy` of the machine's `cores`, None at the first look; `memory` in bytes; None if unknown."""
 
     busy: float | None = None
     cores: int = 0
@@ -51,7 +51,7 @@ class LoadMeter:
             if self._worker is None or self._worker.pid != job.pid:
                 self._worker, self._known = psutil.Process(job.pid), {}
             found = [self._worker, *self._worker.children(recursive=True)]
-        except psutil.Error:  # it ended since, or is somebody else's
+        except psutil.Error:  # it has ended, or belongs to another user
             self._worker = None
             return WorkerLoad()
         before, self._known = self._known, {one.pid: self._known.get(one.pid, one) for one in found}
@@ -72,7 +72,7 @@ class LoadMeter:
 
 
 def load_words(load: WorkerLoad) -> Text:
-    """`cpu 1.9 of 2 cores   memory 1.2 GB   GPU 93 %, 12 GB of 80 GB, 64 °C`; `n/a` for what nobody knows."""
+    """`cpu 1.9 of 2 cores   memory 1.2 GB   GPU 93 %, 12 GB of 80 GB, 64 °C`; `n/a` for unknown values."""
     cpu, memory = NOT_KNOWN, NOT_KNOWN
     if load.memory is not None:
         cpu = "…" if load.busy is None else f"{load.busy:.1f} of {counted(load.cores, 'core')}"

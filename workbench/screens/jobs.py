@@ -274,7 +274,7 @@ class JobsScreen(JobsMarkingScreen):
             self._draw_facts()
 
     def _measure(self) -> None:
-        """What the worker takes, while somebody looks; by the kernel's own account, not the job's."""
+        """What the worker takes, while it is shown; by the kernel's own account, not the job's."""
         job = self.detail.job if self.detail else None
         if job is not None and job.state is JobState.RUNNING and self.is_current:
             self.read("load", lambda: self._meter.look(job), partial(self.LoadRead, job.id))

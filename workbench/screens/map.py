@@ -90,7 +90,7 @@ class MapScreen(MapPointsScreen):
             self.ui_state.users, dataset=point.dataset, user=point.name, event=-1, question=""
         )
         self.bench.remember()
-        self.bench.generation += 1  # Users shows somebody else: it has to look again
+        self.bench.generation += 1  # Users shows another user: it has to read again
         self.bench.action_area("users")
 
     @on(MapChoosingScreen.Loaded)

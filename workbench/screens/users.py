@@ -220,7 +220,7 @@ class UsersScreen(UsersFindingScreen):
 
 def _nothing(view: UsersView, option: Path | None) -> Text:
     if view.dataset is None:
-        text = Text("Nobody to look at yet: there is no dataset. Home (1) says how to get one.\n")
+        text = Text("No users yet: there is no dataset. Home (1) says how to get one.\n")
         return text.append(command(["demo"], option), style="bold")
     words = view.message or f"{view.dataset.name} has no event to look at."
     return line(f"{words} Choose another dataset with d, or find a user with /.")

@@ -1,4 +1,4 @@
-"""Finding somebody in Users: the list of users, those whose key begins with what is typed, and opening one."""
+"""Finding a user in Users: the list of users, those whose key begins with what is typed, and opening one."""
 
 from __future__ import annotations
 

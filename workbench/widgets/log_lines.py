@@ -49,7 +49,7 @@ class JobLog(Log, inherit_bindings=False):
         """Words to find are wanted."""
 
     class Moved(Message):
-        """Somebody scrolled; `at_end` says whether the last line is seen."""
+        """The log was scrolled; `at_end` says whether the last line is seen."""
 
         def __init__(self, *, at_end: bool) -> None:
             super().__init__()

@@ -101,7 +101,7 @@ class LogPane(Vertical):
             self._look()
 
     def _look(self) -> None:
-        """Read what came, where somebody watches the end; else only say how much did."""
+        """Read new lines if the log follows its end; else only show how many there are."""
         if self._path is None:
             self.query_one(Section).say()
             return

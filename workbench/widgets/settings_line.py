@@ -17,7 +17,7 @@ GAP = "   "
 
 @dataclass(frozen=True)
 class Setting:
-    """`m metric NDCG@10`: the key (as it is where nobody changed it), name, value, and the action of a click on it."""
+    """`m metric NDCG@10`: the key (the default one), name, value, and the action of a click on it."""
 
     key: str
     name: str
