@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def datasets(db: sqlite3.Connection) -> list[Dataset]:
-    """All complete datasets, by name; those that are another one rearranged are left out."""
+    """All complete datasets, by name; rearranged copies of a dataset are left out."""
     query = "SELECT * FROM dataset WHERE state = ? AND arranged_from IS NULL ORDER BY name"
     return [_dataset(row) for row in db.execute(query, (State.READY,))]
 
@@ -29,7 +29,7 @@ def arrangements(db: sqlite3.Connection, dataset_id: int | None = None) -> list[
 
 
 def dataset(db: sqlite3.Connection, name: str) -> Dataset:
-    """The dataset of this name; `BadInput` with the nearest names where there is none."""
+    """The dataset of this name; `BadInput` with the nearest names if it does not exist."""
     row = db.execute("SELECT * FROM dataset WHERE name = ? AND state = ?", (name, State.READY)).fetchone()
     if row is None:
         raise unknown("dataset", name, (d.name for d in datasets(db)), "Make one with `st5 ingest …`.")
@@ -37,7 +37,7 @@ def dataset(db: sqlite3.Connection, name: str) -> Dataset:
 
 
 def find_request(db: sqlite3.Connection, name: str) -> str | None:
-    """The request hash of the dataset of this name, or None where there is none."""
+    """The request hash of the dataset of this name, or None if missing."""
     row = db.execute("SELECT request FROM dataset WHERE name = ? AND state = ?", (name, State.READY)).fetchone()
     return None if row is None else str(row["request"])
 
@@ -100,7 +100,7 @@ def count_users(
 
 
 def user_id(db: sqlite3.Connection, of: Dataset, key: str) -> int:
-    """The id of the user with this key; `BadInput` with near keys where there is none."""
+    """The id of the user with this key; `BadInput` with near keys if it does not exist."""
     row = db.execute("SELECT user FROM user WHERE dataset_id = ? AND key = ?", (of.id, key)).fetchone()
     if row is None:
         near = [k for _, k in users(db, of.id, prefix=key[:3], limit=200)] or [k for _, k in users(db, of.id, limit=5)]
@@ -169,7 +169,7 @@ def event(db: sqlite3.Connection, dataset_id: int, number: int) -> Event:
 
 
 def find_event(db: sqlite3.Connection, dataset_id: int, number: int) -> Event | None:
-    """The event with this number, or None where there is none."""
+    """The event with this number, or None if missing."""
     row = db.execute("SELECT * FROM event WHERE dataset_id = ? AND event = ?", (dataset_id, number)).fetchone()
     return None if row is None else _event(row)
 

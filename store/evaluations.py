@@ -162,7 +162,7 @@ def evaluations(db: sqlite3.Connection, *, model: str = "", dataset: str = "", e
 
 
 def newest_evaluation(db: sqlite3.Connection, model: str, dataset: str, split: Split) -> Evaluation:
-    """The newest complete evaluation of a model on a dataset; `BadInput` with the command where there is none."""
+    """The newest complete evaluation of a model on a dataset; `BadInput` with the command to run if there is none."""
     found = [e for e in evaluations(db, model=model, dataset=dataset) if e.split is split]
     if not found:
         raise BadInput(

@@ -24,7 +24,7 @@ def find_model(db: sqlite3.Connection, name: str) -> Model | None:
 
 
 def model(db: sqlite3.Connection, name: str) -> Model:
-    """The stored model of this name; `BadInput` with the nearest names where there is none."""
+    """The stored model of this name; `BadInput` with the nearest names if it does not exist."""
     found = find_model(db, name)
     if found is None:
         raise unknown("model", name, (model.name for model in models(db)), "`st5 models` lists them.")

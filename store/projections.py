@@ -73,7 +73,7 @@ def find_projection(db: sqlite3.Connection, key: str) -> Projection | None:
 
 
 def projection(db: sqlite3.Connection, id: int) -> Projection:
-    """The map with this id; `BadInput` where there is none, or where its datasets are not what it was made from."""
+    """The map with this id; `BadInput` if there is none, or where its datasets are not what it was made from."""
     found = {p.id: p for p in projections(db)}
     if id not in found:
         raise unknown("projection", str(id), map(str, found), "`st5 project MODEL --datasets NAME` makes one.")

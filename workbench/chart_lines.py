@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ChartLine:
-    """One line: its value at each tick, None where there is none."""
+    """One line: its value at each tick, None if missing."""
 
     label: str
     values: tuple[float | None, ...]

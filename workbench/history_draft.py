@@ -10,7 +10,7 @@ from workbench.display import title
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """An item of the catalogue, or words where there is none; `number` stays its own wherever it is moved."""
+    """An item of the catalogue, or words if there is none; `number` stays its own wherever it is moved."""
 
     number: int
     item: Item | None

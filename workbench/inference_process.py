@@ -54,7 +54,7 @@ class InferenceProcess:
         return bool(self._waiting)
 
     def ask(self, request: Callable[[int], Request], deliver: Callable[[Answer | Died], object]) -> int:
-        """Ask what `request` makes of a number, which is returned, starting the process where there is none.
+        """Ask what `request` makes of a number, which is returned, starting the process if there is none.
 
         `deliver` is called from another thread: with stages while a model is made ready, and then once more, unless a
         later ranking was asked for before this one came to its turn. `OSError` where no process can be started.

@@ -132,7 +132,7 @@ def phase_names(keys: Sequence[str]) -> dict[str, str]:
 
 
 def running_now(jobs: tuple[Job, ...]) -> str:
-    """`1 job running: train nopre 43 %; 2 wait`; "" where none is unfinished."""
+    """`1 job running: train nopre 43 %; 2 wait`; "" if none is unfinished."""
     running = [job for job in jobs if job.state is JobState.RUNNING]
     waiting = sum(job.state in (JobState.QUEUED, JobState.STARTING) for job in jobs)
     parts = []
@@ -145,7 +145,7 @@ def running_now(jobs: tuple[Job, ...]) -> str:
 
 
 def by_state(jobs: tuple[Job, ...]) -> str:
-    """`1 running, 2 queued`; "" where none is unfinished."""
+    """`1 running, 2 queued`; "" if none is unfinished."""
     counts = Counter(job.state for job in jobs if job.state not in FINAL)
     return ", ".join(f"{counts[state]} {state}" for state in reversed(JobState) if counts[state])
 

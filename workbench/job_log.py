@@ -32,7 +32,7 @@ def log_path(workspace: Workspace, job: int) -> Path:
 
 
 def log_size(path: Path) -> int | None:
-    """Bytes of the log so far; None where there is none."""
+    """Bytes of the log so far; None if missing."""
     try:
         return path.stat().st_size
     except OSError:
@@ -43,7 +43,7 @@ def read_log(path: Path, start: int, *, whole: bool, limit: int = PIECE) -> Piec
     """What came after byte `start`, at most the last `limit` bytes of it; None where there is no log.
 
     A last line without an end is left for the next time, unless `whole` says that nothing will follow. A file shorter
-    than `start` is another one: it is read from its own end. Raises `OSError` where it cannot be read.
+    than `start` has been replaced: it is read from its own end. Raises `OSError` where it cannot be read.
     """
     try:
         with path.open("rb") as file:

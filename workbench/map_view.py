@@ -37,7 +37,7 @@ class MapSide:
     label: np.ndarray
 
     def twins(self, other: MapSide, indices: np.ndarray) -> np.ndarray:
-        """The points here of the items or users that are `indices` on another map, int64 as long; −1 where none is."""
+        """The points here of the items or users that are `indices` on another map, int64 as long; −1 if missing."""
         numbers = {name: number for number, name in enumerate(self.projection.datasets)}
         here = np.array([numbers.get(name, -1) for name in other.projection.datasets], np.int64)
         wanted = here[other.points.dataset[indices]] << 32 | other.points.row[indices]

@@ -41,7 +41,7 @@ def settings_path() -> Path:
 
 
 def read_settings(path: Path) -> UserSettings:
-    """The settings of a file, the defaults where there is none; `BadInput` for anything that it does not mean."""
+    """The settings of a file, the defaults if there is none; `BadInput` for anything that it does not mean."""
     if not path.exists():
         return DEFAULTS
     import tomllib

@@ -83,7 +83,7 @@ class UserEventView:
     """One event of one user; `number` of `of_user` among the user's events of the split.
 
     `older` are the items of the history before those shown. sides: an answer of each model shown, None where there is
-    no evaluation. position: the event's place among the `walked` that next and previous go through, 0 where it is none.
+    no evaluation. position: the event's place among the `walked` that next and previous go through, 0 if missing.
     """
 
     dataset: Dataset
@@ -112,7 +112,7 @@ class UserEventView:
 class UsersView:
     """Everything that Users shows; `user_event` is None where the dataset has no event to look at.
 
-    matching: the answer to the question in force, None where there is none.
+    matching: the answer to the question in force, None if missing.
     """
 
     datasets: tuple[str, ...]
@@ -152,7 +152,7 @@ def read_users(
 
 
 def count_matching_events(workspace: Workspace, choice: UsersChoice, words: str) -> MatchingEvents:
-    """What a question would find; `BadInput` where it is none, or asks about a model that is not shown."""
+    """What a question would find; `BadInput` if it is invalid, or asks about a model that is not shown."""
     with workspace.read() as db:
         dataset = dataset_store.dataset(db, choice.dataset)
         own = newest_of_each(evaluation_store.evaluations(db, dataset=dataset.name))
@@ -165,7 +165,7 @@ def read_user_event(
     """Read the chosen event, or the one that `step` leads to.
 
     `step`: `random`; `next`, `previous` among the events that answer the question, or that the left evaluation covers
-    where none is asked (all test events where there is none); `later`, `earlier` among the user's own; `user` for the
+    if none is asked (all test events if there is none); `later`, `earlier` among the user's own; `user` for the
     newest event of `choice.user`; `asked` for the first that answers, unless this one does; empty to stay.
     before: what the question found the last time, so that it is not asked again.
     """
@@ -233,7 +233,7 @@ def _shown_evaluations(own: list[Evaluation], choice: UsersChoice) -> tuple[Eval
 
 
 def _position_among(walked: np.ndarray | None, number: int) -> int:
-    """The place of an event among those walked through, from 1; 0 where it is none of them."""
+    """The place of an event among those walked through, from 1; 0 if it is not among them."""
     position = 0 if walked is None else int(walked.searchsorted(number))
     return position + 1 if walked is not None and position < len(walked) and walked[position] == number else 0
 

@@ -50,7 +50,7 @@ def print_against(db: sqlite3.Connection, model: str, dataset: str, spec: Compar
 def _print(
     db: sqlite3.Connection, rows: list[Compared], difference: str, form: Form, *, among_many: bool = False
 ) -> None:
-    """difference: the heading of what is A minus B; among_many: A is another model from row to row."""
+    """difference: the heading of what is A minus B; among_many: A differs from row to row."""
     documents = [row.document() for row in rows]
     if form is Form.JSON:
         print_json(documents)

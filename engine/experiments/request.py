@@ -18,7 +18,7 @@ from store.rows import Dataset
 def checked(db: sqlite3.Connection, definition: Definition, arguments: Arguments) -> Arguments:
     """The arguments with the datasets that they mean: those named, else all that the experiment can be about.
 
-    `BadInput` for unknown datasets and models, an empty workspace, ratings where there are none, and settings that
+    `BadInput` for unknown datasets and models, an empty workspace, ratings if there are none, and settings that
     nothing takes.
     """
     chosen = _datasets(db, definition, arguments)

@@ -121,7 +121,7 @@ def to_line(message: Request | Answer) -> str:
 
 
 def from_line(line: str) -> Request | Answer:
-    """The message of a line; `ValueError`, `KeyError` or `TypeError` where it is none."""
+    """The message of a line; `ValueError`, `KeyError` or `TypeError` if it is none."""
     fields: dict[str, Any] = json.loads(line)
     make = _KINDS[fields.pop("kind")]
     return make(**{name: _tuples(value) for name, value in fields.items()})

@@ -1,4 +1,4 @@
-"""One model over one dataset, held ready to answer; another one takes its place when it is asked for."""
+"""One model over one dataset, held ready to answer; a request for another model replaces it."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class JobFiles:
                 os.close(handle)
 
     def tail(self, size: int) -> str:
-        """The whole lines among the last `size` bytes of the log; "" where there is none."""
+        """The whole lines among the last `size` bytes of the log; "" if there are none."""
         try:
             with self.log.open("rb") as file:
                 end = file.seek(0, os.SEEK_END)

@@ -71,7 +71,7 @@ METRICS = tuple(str(measure) for measure in MEASURES)  # as they are stored and 
 def measure(name: str) -> Measure:
     """The metric that a person named, in any case: `HR@10`, `ndcg@50`, `mrr`.
 
-    BadInput offers the nearest names where it is none of METRICS.
+    BadInput offers the nearest names if it is none of METRICS.
     """
     wanted = name.strip().lower()
     if wanted not in METRICS:

@@ -44,7 +44,7 @@ class Condition:
 
 
 def condition(text: str) -> Condition:
-    """The condition that a person wrote as SLICE=VALUE; `BadInput` with the nearest slices where it is none."""
+    """The condition that a person wrote as SLICE=VALUE; `BadInput` with the nearest slices if it does not exist."""
     name, equals, value = text.partition("=")
     known = [str(kind) for kind in Slice if kind is not Slice.ALL]
     if not equals or not value.strip():

@@ -149,7 +149,7 @@ def _past(raw: SourceData, frame: pl.DataFrame, catalogue: Catalogue, dropped: C
 def _positions(
     user: np.ndarray, item: np.ndarray, wanted_user: np.ndarray, wanted_item: np.ndarray, items: int
 ) -> np.ndarray:
-    """The row of each wanted (user, item), −1 where there is none."""
+    """The row of each wanted (user, item), −1 if missing."""
     keys = user.astype(np.int64) * items + item
     wanted = wanted_user.astype(np.int64) * items + wanted_item
     by_key = np.argsort(keys, kind="stable")

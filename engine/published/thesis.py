@@ -36,7 +36,7 @@ def published(table: str, category: str, metric: str, model: str) -> float | Non
 
 
 def category_of(dataset: Dataset) -> str | None:
-    """The thesis' category that a dataset is an edition of, by its domain or else its name; None where there is none.
+    """The thesis' category that a dataset is an edition of, by its domain or else its name; None if missing.
 
     Case and a trailing year do not matter: books_2014 is Books, yelp is Yelp_2018. Generated shops are never one.
     """

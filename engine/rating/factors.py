@@ -18,7 +18,7 @@ from engine.progress import Observer
 from engine.rating.ratings import Guesses, Ratings, RatingSplits
 from store.errors import Cancelled
 
-TRIED = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # penalties, where none is set; ratings have a variance near 1
+TRIED = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # penalties, if none is set; ratings have a variance near 1
 PATIENCE = 3  # half steps are exact, so a validation error that has risen three times goes on rising
 SETTLED = 1e-5  # of the objective: less in one iteration moves no digit that is shown
 OWNERS_AT_ONCE = 16_384  # systems solved together: 38 MB with 16 factors and a bias
@@ -29,7 +29,7 @@ SPREAD = 0.1  # of the random factors that the items begin with
 class Shape:
     """What is learned of each user and item, and the penalty on its squares, which holds it back.
 
-    factors: so many; bias: the penalty on biases, None where there are none; penalty: that on factors. 0 is still to be
+    factors: so many; bias: the penalty on biases, None if missing; penalty: that on factors. 0 is still to be
     chosen.
     """
 

@@ -123,7 +123,7 @@ SETTINGS: dict[Predictor, type[PredictorSettings]] = {
 
 
 def named(name: str) -> Predictor:
-    """The predictor of this name; `BadInput` with the nearest names where there is none."""
+    """The predictor of this name; `BadInput` with the nearest names if it does not exist."""
     if name not in list(Predictor):
         raise unknown("rating predictor", name, Predictor)
     return Predictor(name)

@@ -16,7 +16,7 @@ from store.workspace import Workspace
 
 @dataclass(frozen=True)
 class RateRequest:
-    """What to predict with. features: the text model that ridge and dense read, "" for `only` and where none is read.
+    """What to predict with. features: the text model that ridge and dense read, "" for `only` and if none is read.
 
     device and precision: `auto`, or a name.
     """

@@ -11,7 +11,7 @@ from engine.rating.ratings import Guesses, RatingSplits
 from engine.rating.vectors import Vectors
 from store.errors import Cancelled
 
-PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # tried in turn where none is set; text models' vectors have length 1
+PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # tried in turn if none is set; text models' vectors have length 1
 
 
 def guess_by_ridge(splits: RatingSplits, vectors: Vectors, settings: RidgeSettings, observer: Observer) -> Guesses:

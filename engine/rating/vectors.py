@@ -60,7 +60,7 @@ def read_vectors(texts: TextScoring, splits: RatingSplits, wanted: str) -> Vecto
 
 
 def _read(texts: TextScoring, ratings: Ratings) -> np.ndarray:
-    """The model's vector of each history, float32 [N, D]; zeros where there is none."""
+    """The model's vector of each history, float32 [N, D]; zeros for an empty history."""
     found = np.zeros((len(ratings), texts.catalogue.shape[1]), np.float32)
     rows = np.flatnonzero(ratings.events.length > 0)
     if len(rows):

@@ -29,7 +29,7 @@ RequestedExperiment = tuple[Outcome, tuple[str, ...]]
 def requested_outcomes(db: sqlite3.Connection, names: Sequence[str] = ()) -> list[RequestedExperiment]:
     """The experiments asked for here that have something to show, each with the command line that asks again.
 
-    names: only these. `BadInput` where there is none, or none of a name.
+    names: only these. `BadInput` if there is none, or none of a name.
     """
     from engine.experiments.outcome import outcome, requested_experiments
 

@@ -46,7 +46,7 @@ class _Pair:
 
     @property
     def p(self) -> float:
-        """Two-sided, from the two intervals as if they were independent; 1 where there is none.
+        """Two-sided, from the two intervals as if they were independent; 1 if missing.
 
         Two models over the same events agree on what is easy, so their difference varies less than this supposes.
         """

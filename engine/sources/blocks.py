@@ -57,7 +57,7 @@ def first_bytes(path: Path, count: int = 16) -> bytes:
 
 
 def first_line(path: Path) -> str:
-    """The first line that is not blank, without its end; BadInput where there is none or it is no UTF-8."""
+    """The first line that is not blank, without its end; BadInput if there is none or it is no UTF-8."""
     return first_lines(path)[0]
 
 
@@ -190,7 +190,7 @@ def _refuse_foreign(path: Path, data: bytes, whole: bool) -> None:
 
 
 def _last_cut(data: bytes, quoted: bool) -> int:
-    """The offset just after the last line end at which no quote is open, 0 where there is none."""
+    """The offset just after the last line end at which no quote is open, 0 if missing."""
     last = end = data.rfind(b"\n") + 1
     if not quoted:
         return end

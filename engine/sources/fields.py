@@ -55,7 +55,7 @@ def joined(column: str | pl.Expr, separator: str = ", ") -> pl.Expr:
 
 
 def json_object(texts: Mapping[str, pl.Expr]) -> pl.Expr:
-    """A JSON object of the texts that are there, `{"brand": "Acme"}`; null where none is."""
+    """A JSON object of the texts that are there, `{"brand": "Acme"}`; null if missing."""
     members = [
         pl.when(value.is_not_null()).then(
             pl.struct(value.alias(name)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")

@@ -71,7 +71,7 @@ class Interactions:
         self.buffer.add((frame if kept.all() else frame.filter(kept)).select(*self.buffer.schema))
 
     def lazy(self, files: str) -> pl.LazyFrame:
-        """All interactions; BadInput naming `files` where none is left."""
+        """All interactions; BadInput naming `files` if none is left."""
         if not self.buffer.rows:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
             raise BadInput(f"{files}: no usable {self.noun} ({reasons or 'the file holds none'}). Check the columns.")
@@ -114,7 +114,7 @@ class Catalogue:
         self.buffer.add(items.select(*self.buffer.schema))
 
     def lazy(self, files: str) -> pl.LazyFrame:
-        """All items; BadInput naming `files` where none is left."""
+        """All items; BadInput naming `files` if none is left."""
         if not self.buffer.rows:
             raise BadInput(f"{files}: no item has a key. Check the columns.")
         return self.buffer.lazy()

@@ -47,7 +47,7 @@ class Domain:
     followers: tuple[str, ...]
     styles: tuple[tuple[str, str], ...]
     brands: tuple[str, ...]
-    first_names: tuple[str, ...] = ()  # of models; a letter and a number where there are none
+    first_names: tuple[str, ...] = ()  # of models; a letter and a number if there are none
     last_names: tuple[str, ...] = ()
 
 

@@ -31,7 +31,7 @@ class ThesisNumbers:
         self._categories = {each.name: (category_of(each), edition_note(each)) for each in datasets}
 
     def find(self, evaluation: Evaluation, metric: Metric) -> ThesisNumber | None:
-        """Its number for all test events of the evaluation's dataset, None where there is none."""
+        """Its number for all test events of the evaluation's dataset, None if missing."""
         from engine.published.thesis import published
 
         category, note = self._categories.get(evaluation.dataset, (None, ""))

@@ -96,7 +96,7 @@ LOSSES: dict[str, Callable[[float], Loss]] = {"symmetric-ranking": SymmetricRank
 
 
 def make_loss(name: str, scale: float) -> Loss:
-    """The loss of this name; `BadInput` with the nearest names where there is none."""
+    """The loss of this name; `BadInput` with the nearest names if it does not exist."""
     if name not in LOSSES:
         raise unknown("loss", name, LOSSES)
     return LOSSES[name](scale)

@@ -32,7 +32,7 @@ class PairTable:
     """N pairs as columns, and the texts they are made of.
 
     anchor, positive int32 [N]: numbers in `texts`, which may hold texts that no pair uses. dataset int32 [N]: place in
-    the list of datasets. user, item int64 [N]: dataset << 32 | id, or −1 where there is none. length int32 [N]: items
+    the list of datasets. user, item int64 [N]: dataset << 32 | id, or −1 if missing. length int32 [N]: items
     of the user's sequence before the positive, 0 where there is no user. identical: pairs whose two texts are
     equal, counted before any are left out.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.training.recipe import Recipe
     from engine.training.request import TrainRequest
 
-RECIPE = "modern"  # of `st5 train`, where none is named
+RECIPE = "modern"  # of `st5 train`, if none is named
 
 
 class Searched(Protocol):

@@ -160,7 +160,7 @@ def expanded_path(path: str) -> str:
 
 
 def whole(what: str, text: str, low: int, high: int) -> int:
-    """The number that a field holds, `low` where it is empty; `BadInput` where it is none or not allowed."""
+    """The number that a field holds, `low` where it is empty; `BadInput` if it is invalid or not allowed."""
     if not text:
         return low
     if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
@@ -174,7 +174,7 @@ def seed_of(text: str) -> int:
 
 
 def need_datasets(workspace: Workspace, chosen: tuple[str, ...], purpose: str) -> None:
-    """`BadInput` where none is chosen, or one that is not there (any more)."""
+    """`BadInput` if none is chosen, or one that is not there (any more)."""
     found: list[str] = []
     if workspace.exists():
         with workspace.read() as db:

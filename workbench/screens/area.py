@@ -158,7 +158,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         self._compositor.update_widgets({self})  # nothing of it stands there: its first frame is a whole one
-        # Nothing looks different than when this area was left, unless the theme is another: that costs half a frame.
+        # Nothing looks different than when this area was left, unless the theme changed: drawing costs half a frame.
         styled = self.app._css_update_count
         event.refresh_styles = styled != self._styled
         self._styled = styled
@@ -247,7 +247,7 @@ class AreaScreen(Screen[None], inherit_bindings=False):
             in_pager(self.app, text)
 
     def view_text(self) -> str:
-        """The focused table, or the only one, separated by tabs; "" and a word about it where there is none."""
+        """The focused table, or the only one, separated by tabs; "" and a word about it if there is none."""
         table = self.focused if isinstance(self.focused, Table) else next(iter(self.query(Table)), None)
         if table is None or not table.row_count:
             self.notify("There is no table here.", severity="warning")

@@ -58,7 +58,7 @@ class ItemsScreen(AreaScreen):
         self.query_one("#items", Table).focus()
 
     def reload(self) -> None:
-        """The workspace changed: the list stays, unless its dataset is another now; that is found while it grows."""
+        """The workspace changed: the list stays, unless its dataset was replaced; that shows when the list grows."""
         self._grow()
 
     @on(Found)

@@ -309,7 +309,7 @@ class JobsScreen(JobsMarkingScreen):
         self.query_one("#jobs-title").display = bool(view.jobs)
         table = self.query_one("#jobs", Table)
         table.display = bool(shown)
-        first = 0 if self.marks else 1  # no column for letters where there are none
+        first = 0 if self.marks else 1  # no column for letters if there are none
         table.put(HEADINGS[first : 7 if wide else 6], [replace(row, cells=row.cells[first:]) for row in shown])
         keys = [row.key for row in shown]
         if str(self.wanted) in keys and table.cursor_row != keys.index(str(self.wanted)):

@@ -45,7 +45,7 @@ class JobsMarkingScreen(JobsActingScreen):
         raise NotImplementedError
 
     def beside(self) -> tuple[Traced, ...]:
-        """The marked jobs, and the one under the cursor where it has curves; none where none is marked."""
+        """The marked jobs, and the one under the cursor where it has curves; none if none is marked."""
         view, detail = self.view, self.detail
         if view is None or detail is None or not self.marks:
             return ()

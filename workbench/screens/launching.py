@@ -58,7 +58,7 @@ class LaunchingScreen(AreaScreen):
         self.reload()
 
     def starting_changed(self) -> None:
-        """`bench.starting` is another."""
+        """`bench.starting` changed."""
 
     def _recent_forms(self) -> RecentForms:
         from workbench.launch.recent_forms import RecentForms

@@ -45,7 +45,7 @@ class LayerScreen(AreaScreen):
 
 
 class WeighedScreen(AreaScreen):
-    """Which items are candidates, and what weighs the same in a mean. `changed` is called when either is another."""
+    """Which items are candidates, and what weighs the same in a mean. `changed` is called when either changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "seen", "Seen", id="measured.seen", show=False,
@@ -59,7 +59,7 @@ class WeighedScreen(AreaScreen):
         return self.ui_state.results
 
     def changed(self) -> None:
-        """The choice is another: remember it and read again."""
+        """The choice changed: remember it and read again."""
         self.bench.remember()
         self.reload()
 

@@ -42,7 +42,7 @@ class ResultsChoosingScreen(SignificanceScreen):
         """Draw what was read, as it is to be shown now."""
 
     def changed_columns(self) -> None:
-        """The choice is another, and with it the columns."""
+        """The choice changed, and with it the columns."""
         self.changed()
 
     def action_dataset(self) -> None:

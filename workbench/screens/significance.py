@@ -16,7 +16,7 @@ from workbench.ui_state import ResultsChoice
 
 
 class SignificanceScreen(MeasuredScreen):
-    """Subclasses have a `grid`, call `test` when it is another, and in `tested` say what has become known."""
+    """Subclasses have a `grid`, call `test` when it changes, and show new results in `tested`."""
 
     __test__ = False  # a name that pytest would take for its own
 

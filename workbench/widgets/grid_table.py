@@ -54,7 +54,7 @@ class GridTable(Table):
         return self._keys[cell.evaluation.id] if cell else None
 
     def turn_sort(self) -> bool:
-        """By the column under the cursor, best first, then worst first, then as made; False where there is none."""
+        """By the column under the cursor, best first, then worst first, then as made; False if there is none."""
         place = self.cursor_column - 1
         if self._grid is None or place >= len(self._grid.columns):
             return False

@@ -58,7 +58,7 @@ class JobPanel(Vertical):
         self._put_events(detail)
 
     def say(self, moving: Text, standing: Text) -> None:
-        """What is known of the job. Only what is another is drawn, as every line of it goes over the wire."""
+        """What is known of the job. Only changed lines are drawn, since every line is sent to the terminal."""
         for name, new in (("#job-moving", moving), ("#job-standing", standing)):
             before, self._facts[name] = self._facts[name], new
             if new != before:

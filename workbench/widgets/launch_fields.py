@@ -21,7 +21,7 @@ from workbench.widgets.text_line import TextLine, TextLines
 
 
 class LaunchFields(Vertical):
-    """Begins as `form` says; `changed` is called when a choice is another (the rest posts messages of its own)."""
+    """Begins as `form` says; `changed` is called when a choice changes (other fields post their own messages)."""
 
     def __init__(self, job_form: JobForm, changed: Callable[[], None]) -> None:
         super().__init__(classes="launch-fields")

@@ -61,7 +61,7 @@ class MapCanvas(Widget, can_focus=True):
     ]  # fmt: skip
 
     class Moved(Message):
-        """The cursor is on another cell, or what lies under it is another."""
+        """The cursor moved to another cell, or the points under it changed."""
 
         def __init__(self, canvas: MapCanvas) -> None:
             super().__init__()

@@ -60,7 +60,7 @@ class SidePanel(Vertical):
         return Text(f"{plain(words)}\n").append(run, style="bold")
 
     def put(self, side: ModelColumn | None, dataset: Dataset, length: int, *, masked: bool) -> None:
-        """Show this answer, or what to run where there is none."""
+        """Show this answer, or what to run if there is none."""
         self._picks = side.picks if side else ()
         self._position = side.position if side else None
         marks = f"{TARGET} target" if masked else f"{TARGET} target  {OWNED} in history"

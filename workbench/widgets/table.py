@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import DataTable
 
-SCROLLBAR = 1  # kept free also where there is none yet, so that nothing moves when there is
+SCROLLBAR = 1  # kept free also if there is none yet, so that nothing moves when there is
 MINIMUM_FLEXIBLE = 8  # cells; a title cut shorter than this says nothing
 # The most that a column takes by what its rows need: a longer name would push the other columns out of sight.
 WIDEST_SHARE, WIDEST_AT_LEAST = 0.4, 32  # of the table's width, and in cells
