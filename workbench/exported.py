@@ -74,7 +74,7 @@ def problem(typed: str, access: FileAccess = EVERYWHERE) -> str:
         if path.is_dir():
             return f"{path} is a folder. Name a file in it."
         if not path.parent.is_dir():
-            return f"{path.parent} is not there, or no folder. Name one that is."
+            return f"{path.parent} is not an existing folder. Name one that exists."
     except (OSError, ValueError) as error:
         return f"{path} cannot be a file: {error}."
     return ""

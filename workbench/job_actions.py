@@ -19,7 +19,7 @@ LADDER = {
     ),
     "kill": (
         "Kill job {id}?",
-        "It was asked to stop and was terminated, and still lives. This sends SIGKILL, which cannot be refused. What "
+        "It was asked to stop and was terminated, but it still runs. This sends SIGKILL, which cannot be refused. What "
         "is stored stays whole; what was done since the last checkpoint is lost.",
     ),
 }

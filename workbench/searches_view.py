@@ -77,7 +77,7 @@ def trial_words(table: SearchTable, trial: Trial) -> Text:
         text.append(f" [{result.low:.5f}, {result.high:.5f}]; {numbers.counted(result.n, 'valid event')}; ")
         text.append(f"{numbers.counted(result.users, 'user')}; ").append_text(line(f"model {trial.model}"))
     else:
-        text.append("\n").append_text(line(trial.message or "It has not been made yet."))
+        text.append("\n").append_text(line(trial.message or "This trial has not run yet."))
     return text
 
 

@@ -77,10 +77,10 @@ def baseline(
     ] = "",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help=f"Make {_list(CHANGED)} otherwise; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help=f"Override a setting of {_list(CHANGED)}; repeatable."),
     ] = None,
     called: Annotated[
-        str, typer.Option("--name", help="Name of the model that is made.", show_default="that of the baseline")
+        str, typer.Option("--name", help="Name of the model that is created.", show_default="that of the baseline")
     ] = "",
     seed: Annotated[int | None, typer.Option(help="Decides all that is random in training.", show_default="0")] = None,
     sample: Annotated[
@@ -126,7 +126,9 @@ def baseline(
 
 
 def evaluate(
-    models: Annotated[list[str], typer.Argument(help=f"Names of models; {_list((TEXT, *READY))} need no making.")],
+    models: Annotated[
+        list[str], typer.Argument(help=f"Names of models; {_list((TEXT, *READY))} are created on first use.")
+    ],
     datasets: DatasetsOption,
     split: SplitOption = Split.TEST,
     sample: SampleOption = 0,

@@ -272,7 +272,7 @@ def synthetic(
         str | None,
         typer.Option(
             "--name",
-            help="Datasets are called NAME-<domain>, or NAME where there is one domain. [default: synthetic]",
+            help="Datasets are called NAME-<domain>, or NAME if there is one domain. [default: synthetic]",
             show_default=False,
         ),
     ] = None,

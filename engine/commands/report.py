@@ -19,7 +19,7 @@ ALL = "html,md,latex,csv"
 
 
 def report(
-    out: Annotated[Path, typer.Option(help="Folder for the report; made where needed.")],
+    out: Annotated[Path, typer.Option(help="Folder for the report; created if needed.")],
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", "-f", help=f"Some of {ALL}; comma-separated or repeated.", show_default="all"),

@@ -89,5 +89,5 @@ def parse(words: str) -> EventFilter:
         elif found := _TARGET.fullmatch(said):
             target = found[1]
         elif part:
-            raise BadInput(f'"{part}" is no part of a filter. Parts: {_PARTS}; commas between them.')
+            raise BadInput(f'"{part}" is not a valid condition. Conditions: {_PARTS}; separate them with commas.')
     return EventFilter(tuple(within), tuple(above), length, target)

@@ -35,12 +35,12 @@ def test_a_question_is_read_as_people_type_it() -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("A in top ten", '"A in top ten" is no part of a filter. Parts: A in top 10'),
-        ("D in top 10", '"D in top 10" is no part'),
+        ("A in top ten", '"A in top ten" is not a valid condition. Conditions: A in top 10'),
+        ("D in top 10", '"D in top 10" is not a valid condition'),
         ("A in top 0", "a top has at least one place"),
         ("A above A", "a model is never above itself"),
         ("length 9-2", "the longest is shorter than the shortest"),
-        ("cold target, [b]\x1b[2J", "is no part of a filter"),
+        ("cold target, [b]\x1b[2J", "is not a valid condition"),
     ],
 )
 def test_what_is_no_question_is_said(words: str, problem: str) -> None:
@@ -149,9 +149,9 @@ async def test_a_question_is_typed_counted_asked_ended_and_found_again_after_a_r
         await settle(pilot)
         await press(pilot, "5 f")
         await press(pilot, " ".join("bogus"))
-        assert '"bogus" is no part of a filter' in screen_text(app)
+        assert '"bogus" is not a valid condition' in screen_text(app)
         await press(pilot, "enter")  # nothing to ask: the dialog stays
-        assert '"bogus" is no part of a filter' in screen_text(app)
+        assert '"bogus" is not a valid condition' in screen_text(app)
         await press(pilot, "backspace " * 5 + "a space t o p space 3 0")
         count = count_matching_events(workspace, app.ui_state.users, "A in top 30")
         events = f"{len(count.event)} of 60 events, {len(count.event)} users"

@@ -115,7 +115,7 @@ async def test_when_the_folder_cannot_be_written_a_dialog_says_so(workspace: Wor
 def test_what_is_typed_is_judged_as_it_is_typed(tmp_path: Path) -> None:
     assert problem(str(tmp_path / "new.csv")) == ""
     assert "is a folder" in problem(str(tmp_path))
-    assert "is not there" in problem(str(tmp_path / "no" / "x.csv"))
+    assert "is not an existing folder" in problem(str(tmp_path / "no" / "x.csv"))
     assert "needed" in problem("  ")
     assert default_name("NDCG@10 by category, ../x; rm") == "ndcg-10-by-category-x-rm"
     assert default_name("…") == "table"

@@ -44,6 +44,6 @@ def in_words(error: BaseException) -> str:
         return str(error)
     return (
         f"{type(error).__name__}: {error}\n\n"
-        "This is unexpected: a stored row may be damaged, or the workbench has a mistake. Nothing was changed. "
+        "This is unexpected: a stored row may be damaged, or this is a bug in the workbench. Nothing was changed. "
         "Run `st5 doctor`; the other areas still work."
     )
