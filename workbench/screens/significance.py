@@ -73,12 +73,9 @@ class SignificanceScreen(MeasuredScreen):
         if grid is None:
             return {}
         if self._groups is None or self._groups[0] is not grid or self._groups[1] != choice:
-            self._questions = (
-                grid,
-                replace(choice),
-                groups_to_test(grid, choice.measured),
-            )  # often asked, and long with many rows
-        return self._questions[2]
+            # kept, since it is needed often and takes long with many rows
+            self._groups = (grid, replace(choice), groups_to_test(grid, choice.measured))
+        return self._groups[2]
 
 
 def _answer(screen: SignificanceScreen, cells_by_group: dict[Group, GroupCells]) -> None:
