@@ -63,7 +63,10 @@ def test_a_table_says_what_letters_stand_for_and_how_many_there_are(program: Pro
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--models", "pop", "--where", "A in top ten"), '"A in top ten" is not a valid condition. Conditions: A in top 10'),
+        (
+            ("--models", "pop", "--where", "A in top ten"),
+            '"A in top ten" is not a valid condition. Conditions: A in top 10',
+        ),
         (("--models", "pop", "--where", "B in top 10"), "there is no model B here. Name one more"),
         (("--models", "a,b,c,d"), "4 models. Name one to 3"),
         (("--models", "popp"), 'No model "popp". Did you mean pop'),
