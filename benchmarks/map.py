@@ -31,8 +31,8 @@ def run(quick: bool) -> list[dict[str, Any]]:
 async def _run(sizes: tuple[int, ...]) -> list[dict[str, Any]]:
     from textual.app import App, ComposeResult
 
-    from workbench.map_labels import COLOURS, GREY
-    from workbench.widgets.map_canvas import MapCanvas
+    from workbench.map.map_canvas import MapCanvas
+    from workbench.map.map_labels import COLOURS, GREY
 
     class Bench(App[None]):
         CSS = "MapCanvas { width: 1fr; height: 1fr; }"
@@ -69,7 +69,7 @@ def clouds(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _raster(xy: np.ndarray, label: np.ndarray) -> None:
-    from workbench.map_raster import fit, rasterise
+    from workbench.map.map_raster import fit, rasterise
 
     rasterise(xy, label, np.ones(LABELS, bool), fit(xy, COLUMNS, ROWS), COLUMNS, ROWS)
 

@@ -24,7 +24,7 @@ from store.rows import Evaluation
 from store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workbench.inference_process import InferenceProcess
+    from workbench.users.inference_process import InferenceProcess
 
 ITEMS = 20_000
 LENGTH = 12  # items of the history; some 15 tokens each, so that the model's 256 are nearly full
@@ -38,7 +38,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
     from engine.evaluation import evaluate
     from engine.models import make_only
     from engine.protocol import EvaluationOptions
-    from workbench.inference_process import InferenceProcess
+    from workbench.users.inference_process import InferenceProcess
 
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))

@@ -13,40 +13,40 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from workbench.application import Workbench
-from workbench.key_names import shown
-from workbench.screens.add_item import AddItemDialog, ItemLine
-from workbench.screens.area import AreaScreen
-from workbench.screens.ask import EventFilterDialog, EventFilterLine
-from workbench.screens.choice import ChoiceDialog
-from workbench.screens.compare import CompareScreen
-from workbench.screens.confirm import ConfirmDialog
-from workbench.screens.data import DataScreen
-from workbench.screens.dialog import Dialog
-from workbench.screens.drill_down import DrillDownScreen
-from workbench.screens.edit_history import EditHistoryScreen
-from workbench.screens.experiment import ExperimentScreen
-from workbench.screens.export import ExportDialog
-from workbench.screens.file_picker import FilePicker
-from workbench.screens.guide import GuideScreen
-from workbench.screens.home import HomeScreen
-from workbench.screens.items import ItemsScreen
-from workbench.screens.jobs import JobsScreen
-from workbench.screens.launch import LaunchDialog
-from workbench.screens.map import MapScreen
-from workbench.screens.quit import QuitDialog
-from workbench.screens.results import ResultsScreen
-from workbench.screens.searches import SearchesScreen
-from workbench.screens.users import UsersScreen
-from workbench.screens.value import ValueDialog
-from workbench.widgets.choice_field import ChoiceField
-from workbench.widgets.filter_line import FilterLine
-from workbench.widgets.log_pane import JobLog
-from workbench.widgets.map_canvas import MapCanvas
-from workbench.widgets.map_panel import LegendTable
-from workbench.widgets.mark_list import MarkList
-from workbench.widgets.path_field import PathField
-from workbench.widgets.search_line import SearchLine
-from workbench.widgets.table import Table
+from workbench.data.items import ItemsScreen
+from workbench.data.screen import DataScreen
+from workbench.help.guide import GuideScreen
+from workbench.home.screen import HomeScreen
+from workbench.jobs.log_pane import JobLog
+from workbench.jobs.quit import QuitDialog
+from workbench.jobs.screen import JobsScreen
+from workbench.launch.dialog import LaunchDialog
+from workbench.map.map_canvas import MapCanvas
+from workbench.map.map_panel import LegendTable
+from workbench.map.screen import MapScreen
+from workbench.results.compare import CompareScreen
+from workbench.results.drill_down_screen import DrillDownScreen
+from workbench.results.experiment import ExperimentScreen
+from workbench.results.screen import ResultsScreen
+from workbench.results.searches import SearchesScreen
+from workbench.ui.area import AreaScreen
+from workbench.ui.choice import ChoiceDialog
+from workbench.ui.choice_field import ChoiceField
+from workbench.ui.confirm import ConfirmDialog
+from workbench.ui.dialog import Dialog
+from workbench.ui.export import ExportDialog
+from workbench.ui.file_picker import FilePicker
+from workbench.ui.filter_line import FilterLine
+from workbench.ui.key_names import shown
+from workbench.ui.mark_list import MarkList
+from workbench.ui.path_field import PathField
+from workbench.ui.search_line import SearchLine
+from workbench.ui.table import Table
+from workbench.ui.value import ValueDialog
+from workbench.users.add_item import AddItemDialog, ItemLine
+from workbench.users.ask import EventFilterDialog, EventFilterLine
+from workbench.users.edit_history import EditHistoryScreen
+from workbench.users.screen import UsersScreen
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "workbench"
 EVERYWHERE = (Workbench, AreaScreen, Dialog, Table)  # their keys are in help.md, not in every table again

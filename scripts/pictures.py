@@ -9,12 +9,12 @@ from functools import partial
 from scripts.stage import Stage
 from scripts.subject import Subject, row_in
 from store.enums import Slice
+from workbench.launch.dialog import LaunchDialog
 from workbench.launch.recent_forms import RecentForms
 from workbench.launch.train import TrainForm
-from workbench.screens.launch import LaunchDialog
-from workbench.screens.results import ResultsScreen
-from workbench.settings import DEFAULTS, UserSettings
-from workbench.ui_state import MapChoice, ResultsChoice, UiState, UsersChoice
+from workbench.results.screen import ResultsScreen
+from workbench.ui.settings import DEFAULTS, UserSettings
+from workbench.ui.ui_state import MapChoice, ResultsChoice, UiState, UsersChoice
 
 WIDE, TALL, NARROW = (120, 36), (120, 46), (80, 24)
 Way = Callable[[Stage, Subject], Awaitable[None]]

@@ -20,7 +20,7 @@ from scripts.subject import Missing, Subject
 from store.errors import Problem
 from store.workspace import DEFAULT, Workspace, workspace_folder
 from workbench.application import Workbench
-from workbench.screens.problem import ProblemDialog
+from workbench.ui.problem import ProblemDialog
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "workbench"
 

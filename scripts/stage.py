@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from workbench.application import Workbench
-from workbench.screens.area import AreaScreen
-from workbench.widgets.table import Table
+from workbench.ui.area import AreaScreen
+from workbench.ui.table import Table
 
 LIMIT_S = 900.0  # a model that gets warm encodes its whole catalogue first
 CELL = 12.2  # wide, in the pictures that Textual draws

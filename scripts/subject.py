@@ -15,8 +15,8 @@ from store import projections as projection_store
 from store.enums import JobState
 from store.rows import Evaluation, Job, Model, Projection
 from store.workspace import Workspace
-from workbench.experiment_view import read_experiment
-from workbench.ui_state import ResultsChoice
+from workbench.results.experiment_view import read_experiment
+from workbench.ui.ui_state import ResultsChoice
 
 EXPERIMENTS = ("main", "variants", "text-format", "history-length", "statistics")  # the likeliest first
 UNTRAINED = "only"  # what a trained model is compared with, where it is there

@@ -28,8 +28,8 @@ from tests.conftest import Run
 from tests.program import Outcome, Program
 from workbench.application import Workbench
 from workbench.areas import AREAS
-from workbench.screens.map_choices import MapChoosingScreen
-from workbench.screens.results import ResultsScreen
+from workbench.map.choices import MapChoosingScreen
+from workbench.results.screen import ResultsScreen
 
 pytestmark = pytest.mark.timeout(1200)  # the fixture starts the demo three times; on a busy machine that takes minutes
 pytest.importorskip("recbole", reason="MovieLens-100k (recbole 1.2.1) is not installed")

@@ -15,7 +15,7 @@ from scripts.key_tables import PART, TABLES, bindings, filled
 from scripts.pictures import PICTURES
 from scripts.stage import lines
 from workbench.areas import AREAS
-from workbench.key_table import known_keys
+from workbench.ui.key_table import known_keys
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted((DOCS / "workbench").glob("*.md"))

@@ -18,8 +18,8 @@ from store.enums import JobState
 from store.workspace import Workspace
 from tests.program import Program
 from tests.waiting import WORK_S, wait_for
-from workbench.inference_process import Died, InferenceProcess
-from workbench.job_actions import job_number, run_command
+from workbench.jobs.job_actions import job_number, run_command
+from workbench.users.inference_process import Died, InferenceProcess
 from workbench.web import WebServer
 
 PROJECT = Path(__file__).resolve().parents[1]

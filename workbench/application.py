@@ -21,28 +21,28 @@ from store.changes import Changes
 from store.errors import BadInput, Problem
 from store.rows import Job
 from store.workspace import Workspace
-from workbench import clipboard, themes, ui_state
 from workbench.areas import AREAS
-from workbench.ascii_fallback import AsciiFallback
-from workbench.control_codes import NoControlCodes
-from workbench.file_access import EVERYWHERE, FileAccess
-from workbench.frame_diff import FrameDiff
-from workbench.gc_policy import GcPolicy
-from workbench.key_names import shown
-from workbench.key_table import bindings_of
-from workbench.numbers import count
-from workbench.screens.area import AreaScreen
-from workbench.screens.dialog import Dialog
-from workbench.screens.problem import ProblemDialog, in_words
-from workbench.settings import DEFAULTS, UserSettings
+from workbench.ui import clipboard, themes, ui_state
+from workbench.ui.area import AreaScreen
+from workbench.ui.ascii_fallback import AsciiFallback
+from workbench.ui.control_codes import NoControlCodes
+from workbench.ui.dialog import Dialog
+from workbench.ui.file_access import EVERYWHERE, FileAccess
+from workbench.ui.frame_diff import FrameDiff
+from workbench.ui.gc_policy import GcPolicy
+from workbench.ui.key_names import shown
+from workbench.ui.key_table import bindings_of
+from workbench.ui.numbers import count
+from workbench.ui.problem import ProblemDialog, in_words
+from workbench.ui.settings import DEFAULTS, UserSettings
 
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.filter import LineFilter
     from textual.widget import AwaitMount
 
-    from workbench.inference_process import InferenceProcess
     from workbench.launch.recent_forms import RecentForms
+    from workbench.users.inference_process import InferenceProcess
 
 POLL_S = 1.0  # one pragma; a new evaluation appears within a second
 SAVE_AFTER_S = 1.0  # a run of key presses is one write
@@ -169,7 +169,7 @@ class Workbench(App[None]):
     def inference(self) -> InferenceProcess:
         """The process that keeps one model in memory; it starts when it is first asked."""
         if self._inference is None:
-            from workbench.inference_process import InferenceProcess
+            from workbench.users.inference_process import InferenceProcess
 
             self._inference = InferenceProcess(self.workspace.folder)
         return self._inference
@@ -181,7 +181,7 @@ class Workbench(App[None]):
 
     async def settled(self) -> None:
         """Wait until everything that was asked for is read, laid out and drawn. Not to be awaited by the app itself."""
-        from workbench.settled import settled  # tests, pictures and benchmarks ask
+        from workbench.ui.settled import settled  # tests, pictures and benchmarks ask
 
         await settled(self)
 
@@ -265,7 +265,7 @@ class Workbench(App[None]):
         return super().check_action(action, parameters)
 
     def action_help(self) -> None:
-        from workbench.screens.help import HelpDialog, sections
+        from workbench.help.dialog import HelpDialog, sections
 
         screen = self.screen
         if not isinstance(screen, AreaScreen | Dialog) or isinstance(screen, HelpDialog):
@@ -274,8 +274,8 @@ class Workbench(App[None]):
 
     async def action_settings(self) -> None:
         """Open one's own settings in the editor, and live by them at once."""
-        from workbench.external_programs import in_editor
-        from workbench.settings import read_settings, settings_path, template
+        from workbench.ui.external_programs import in_editor
+        from workbench.ui.settings import read_settings, settings_path, template
 
         path = settings_path()
         if not path.exists():
@@ -308,13 +308,13 @@ class Workbench(App[None]):
 
     def action_suspend_process(self) -> None:
         """Back to the shell until its `fg`; says so where no shell would bring the workbench back."""
-        from workbench.external_programs import to_shell
+        from workbench.ui.external_programs import to_shell
 
         to_shell(self, super().action_suspend_process)
 
     async def action_quit(self) -> None:
         """Leave; where jobs go on, say so first: to quit from that dialog leaves at once."""
-        from workbench.screens.quit import QuitDialog
+        from workbench.jobs.quit import QuitDialog
 
         if not isinstance(self.screen, QuitDialog):
             unfinished = await asyncio.to_thread(_unfinished, self.workspace)

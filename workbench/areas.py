@@ -22,43 +22,43 @@ class Area:
 
 
 def _home() -> Screen[Any]:
-    from workbench.screens.home import HomeScreen
+    from workbench.home.screen import HomeScreen
 
     return HomeScreen()
 
 
 def _data() -> Screen[Any]:
-    from workbench.screens.data import DataScreen
+    from workbench.data.screen import DataScreen
 
     return DataScreen()
 
 
 def _results() -> Screen[Any]:
-    from workbench.screens.results import ResultsScreen
+    from workbench.results.screen import ResultsScreen
 
     return ResultsScreen()
 
 
 def _users() -> Screen[Any]:
-    from workbench.screens.users import UsersScreen
+    from workbench.users.screen import UsersScreen
 
     return UsersScreen()
 
 
 def _jobs() -> Screen[Any]:
-    from workbench.screens.jobs import JobsScreen
+    from workbench.jobs.screen import JobsScreen
 
     return JobsScreen()
 
 
 def _map() -> Screen[Any]:
-    from workbench.screens.map import MapScreen
+    from workbench.map.screen import MapScreen
 
     return MapScreen()
 
 
 def _guide() -> Screen[Any]:
-    from workbench.screens.guide import GuideScreen
+    from workbench.help.guide import GuideScreen
 
     return GuideScreen()
 

@@ -37,7 +37,7 @@ def open_workbench(
         _need_terminal()
         for name in ("COLUMNS", "LINES"):  # exported ones would hide the terminal's real size, and each change of it
             os.environ.pop(name, None)
-    from workbench.settings import read_settings, settings_path
+    from workbench.ui.settings import read_settings, settings_path
 
     found, settings = Workspace(workspace_folder(workspace)), read_settings(settings_path())
     if port is not None:
@@ -47,7 +47,7 @@ def open_workbench(
         serve([*arguments, *(word for folder in files for word in ("--files", str(folder.absolute())))], port)
         return
     from workbench.application import Workbench  # only now: a wrong option should not wait for the interface
-    from workbench.file_access import EVERYWHERE, FileAccess
+    from workbench.ui.file_access import EVERYWHERE, FileAccess
 
     access = FileAccess.of(found.folder, *files) if files or behind_a_page else EVERYWHERE
     app = Workbench(found, readonly=readonly, option=workspace, settings=settings, access=access)

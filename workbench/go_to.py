@@ -18,8 +18,8 @@ from store import datasets, item_search, jobs, models
 from store.errors import Problem
 from store.rows import Dataset, Item, Job, Model
 from store.workspace import Workspace
-from workbench.display import line, title
-from workbench.screens.area import AreaScreen
+from workbench.ui.area import AreaScreen
+from workbench.ui.display import line, title
 
 if TYPE_CHECKING:
     from workbench.application import Workbench
@@ -130,7 +130,7 @@ def _score(name: str, words: str) -> float:
 
 
 async def _to_job(id: int, bench: Workbench) -> None:
-    from workbench.screens.jobs import JobsScreen
+    from workbench.jobs.screen import JobsScreen
 
     await bench.switch_mode("jobs")
     if isinstance(bench.screen, JobsScreen):
@@ -138,7 +138,7 @@ async def _to_job(id: int, bench: Workbench) -> None:
 
 
 async def _to_model(model: Model, bench: Workbench) -> None:
-    from workbench.screens.model import ModelDialog
+    from workbench.ui.model import ModelDialog
 
     bench.push_screen(ModelDialog(model))
 
@@ -152,6 +152,6 @@ async def _to_user(dataset: Dataset, key: str, bench: Workbench) -> None:
 
 
 async def _to_item(item: Item, bench: Workbench) -> None:
-    from workbench.screens.item import ItemDialog
+    from workbench.ui.item import ItemDialog
 
     bench.push_screen(ItemDialog(item))

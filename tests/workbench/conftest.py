@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.settled import under_way
+from workbench.ui.settled import under_way
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 LIMIT_S = 60.0  # only what hangs takes as long

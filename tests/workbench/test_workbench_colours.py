@@ -7,10 +7,10 @@ from conftest import drawn, press, settle
 from rich.color import Color
 
 from store.workspace import Workspace
-from workbench import themes
 from workbench.application import Workbench
 from workbench.areas import AREAS
-from workbench.settings import UserSettings
+from workbench.ui import themes
+from workbench.ui.settings import UserSettings
 
 
 def grounds(app: Workbench) -> set[Color]:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from engine.tables.labels import RowKey, joined, key_of
 from store.evaluations import evaluations, metric_rows
 from store.workspace import Workspace
-from workbench import numbers
 from workbench.application import Workbench
-from workbench.comparison import read_comparison
-from workbench.difference_bar import bar, ruler, span, zero
-from workbench.ui_state import ResultsChoice
+from workbench.results.comparison import read_comparison
+from workbench.results.difference_bar import bar, ruler, span, zero
+from workbench.ui import numbers
+from workbench.ui.ui_state import ResultsChoice
 
 FILMS = ResultsChoice(dataset="movielens-small")
 BY_LENGTH = ResultsChoice(dataset="movielens-small", slice="history-length")

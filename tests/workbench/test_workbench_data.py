@@ -20,12 +20,12 @@ from store.dataset_writer import DatasetDraft, DatasetWriter
 from store.enums import SplitKind
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.data_rows import bar_of
-from workbench.screens.help import sections
-from workbench.screens.item import ItemDialog
-from workbench.screens.items import ItemsScreen
-from workbench.screens.value import ValueDialog
-from workbench.widgets.table import Table
+from workbench.data.data_rows import bar_of
+from workbench.data.items import ItemsScreen
+from workbench.help.dialog import sections
+from workbench.ui.item import ItemDialog
+from workbench.ui.table import Table
+from workbench.ui.value import ValueDialog
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 

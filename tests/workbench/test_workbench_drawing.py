@@ -23,7 +23,7 @@ from textual.theme import Theme
 
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.widgets.table import Heading, Table, TableLine
+from workbench.ui.table import Heading, Table, TableLine
 
 WIDTH, HEIGHT = 60, 14
 CURSORS = ["red", "green"]  # themes that differ in their cursor only
@@ -161,7 +161,7 @@ async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeyp
 
 COLLECTIONS = """
 import gc
-from workbench import gc_policy
+from workbench.ui import gc_policy
 
 now = 0.0
 gc_policy.monotonic = lambda: now

@@ -11,7 +11,7 @@ from store.evaluations import evaluations, metric_rows, ranks
 from store.rows import Evaluation
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.drill_down import DrillDown, read_drill_down
+from workbench.results.drill_down import DrillDown, read_drill_down
 
 
 def of(workspace: Workspace, model: str) -> Evaluation:

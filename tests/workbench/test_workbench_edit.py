@@ -26,15 +26,15 @@ from engine.protocol import EvaluationOptions
 from store.rows import Item
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.history_draft import HistoryDraft
-from workbench.rank_changes import rank_changes
-from workbench.screens.help import sections
-from workbench.screens.why import WhyDialog
-from workbench.widgets.edited_panel import EditedPanel
-from workbench.widgets.part_shares import ItemShares
-from workbench.widgets.part_shares import rows as part_rows
-from workbench.widgets.score_bars import ScoreBar, bar_cells, rows
-from workbench.widgets.table import Table
+from workbench.help.dialog import sections
+from workbench.ui.table import Table
+from workbench.users.edited_panel import EditedPanel
+from workbench.users.history_draft import HistoryDraft
+from workbench.users.part_shares import ItemShares
+from workbench.users.part_shares import rows as part_rows
+from workbench.users.rank_changes import rank_changes
+from workbench.users.score_bars import ScoreBar, bar_cells, rows
+from workbench.users.why import WhyDialog
 
 
 def items(*numbers: int) -> tuple[Item, ...]:
@@ -337,7 +337,7 @@ def test_no_process_outlives_a_workbench_that_was_killed(real: Workspace, tmp_pa
 import sys, time
 from pathlib import Path
 from store.workspace import Workspace
-from workbench.inference_process import InferenceProcess
+from workbench.users.inference_process import InferenceProcess
 from engine.inference.messages import RankRequest
 
 warm = InferenceProcess(Path({str(real.folder.absolute())!r}))

@@ -13,9 +13,9 @@ from store import jobs
 from store.enums import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.screens.area import AreaScreen
-from workbench.widgets.map_canvas import MapCanvas
-from workbench.widgets.table import Table
+from workbench.map.map_canvas import MapCanvas
+from workbench.ui.area import AreaScreen
+from workbench.ui.table import Table
 
 PROJECT = "project only --datasets films --kind items --method tsne"
 # Area, its key, its table that `j` moves in once there is something, and the footer while there is nothing.

@@ -12,10 +12,10 @@ from store.errors import BadInput
 from store.evaluations import evaluated_events, evaluations, ranks
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.screens.users import UsersScreen
-from workbench.ui_state import UsersChoice, from_json, load
-from workbench.user_event import count_matching_events, read_user_event, read_users
-from workbench.widgets.table import Table
+from workbench.ui.table import Table
+from workbench.ui.ui_state import UsersChoice, from_json, load
+from workbench.users.screen import UsersScreen
+from workbench.users.user_event import count_matching_events, read_user_event, read_users
 
 DATASET = "movielens-small"
 

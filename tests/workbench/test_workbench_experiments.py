@@ -15,12 +15,12 @@ from engine.experiments.sheet import Cell, Line, LineFigure, Outcome, PointFigur
 from store.evaluations import metric_rows
 from store.experiments import put_experiment
 from store.workspace import Workspace
-from workbench import numbers
 from workbench.application import Workbench
-from workbench.experiment_view import ExperimentView, Offered
-from workbench.screens.experiment import ExperimentScreen
-from workbench.sheet_table import sheet_table
-from workbench.widgets.table import Table
+from workbench.results.experiment import ExperimentScreen
+from workbench.results.experiment_view import ExperimentView, Offered
+from workbench.results.sheet_table import sheet_table
+from workbench.ui import numbers
+from workbench.ui.table import Table
 
 BEST = Cell(0.0456, 0.0412, 0.0501, n=1_000, users=900, place=1, significant=True, published=0.038)
 SECOND = Cell(0.0444, 0.04, 0.0488, n=1_000, users=900, place=2, significant=False, note="3,000 events drawn")

@@ -13,10 +13,10 @@ from conftest import poll, press, screen_text, settle, until
 
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.key_table import bindings_of
-from workbench.screens.help import HelpDialog
-from workbench.screens.item import ItemDialog
-from workbench.screens.problem import ProblemDialog
+from workbench.help.dialog import HelpDialog
+from workbench.ui.item import ItemDialog
+from workbench.ui.key_table import bindings_of
+from workbench.ui.problem import ProblemDialog
 
 NASTY = [
     "\x1b[31mred\x1b[0m \x1b]52;c;ZXZpbA==\x07 \x1b[2J",
@@ -74,8 +74,8 @@ async def test_hostile_titles_are_shown_and_never_obeyed(tmp_path: Path, size: t
 
 
 def _everything(app: Workbench) -> list:
-    from workbench.ui_state import UsersChoice
-    from workbench.user_event import read_user_event
+    from workbench.ui.ui_state import UsersChoice
+    from workbench.users.user_event import read_user_event
 
     found = []
     for user in range(12):

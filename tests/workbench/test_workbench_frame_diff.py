@@ -13,7 +13,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from workbench.frame_diff import FrameDiff
+from workbench.ui.frame_diff import FrameDiff
 
 WIDTH, HEIGHT = 8, 3
 MOVE = re.compile(r"\x1b\[(\d+);(\d+)H([^\x1b\n]*)")

@@ -10,9 +10,9 @@ from conftest import check_snapshot, press, screen_text, settle, until
 from store.workspace import Workspace
 from workbench.application import Workbench
 from workbench.areas import AREAS
-from workbench.help_entries import entries
-from workbench.key_table import known_keys
-from workbench.settings import FILE, read_settings
+from workbench.help.help_entries import entries
+from workbench.ui.key_table import known_keys
+from workbench.ui.settings import FILE, read_settings
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 

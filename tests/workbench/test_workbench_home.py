@@ -15,10 +15,10 @@ from store.workspace import Workspace
 from tests import small_shop
 from tests.small_shop import TRAIN, A, B, C
 from workbench.application import Workbench
+from workbench.home.next_step import next_step
+from workbench.home.overview import read_overview
 from workbench.launch.baseline import BaselineForm
 from workbench.launch.train import TrainForm
-from workbench.next_step import next_step
-from workbench.overview import read_overview
 
 
 async def test_a_missing_workspace_says_what_to_run_and_is_not_made(tmp_path: Path) -> None:

@@ -22,43 +22,43 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-import workbench.screens
+import workbench.ui
 from engine.jobs.files import job_files
 from store.errors import BadInput
 from store.workspace import Workspace
 from workbench.application import Workbench
+from workbench.data.items import ItemsScreen
+from workbench.data.screen import DataScreen
+from workbench.help.dialog import HelpDialog
+from workbench.help.guide import GuideScreen
+from workbench.home.screen import HomeScreen
+from workbench.jobs.job_events import JobEventsDialog
+from workbench.jobs.quit import QuitDialog
+from workbench.jobs.screen import JobsScreen
+from workbench.launch.dialog import LaunchDialog
 from workbench.launch.registry import KINDS
-from workbench.screens.add_item import AddItemDialog
-from workbench.screens.ask import EventFilterDialog
-from workbench.screens.choice import ChoiceDialog
-from workbench.screens.compare import CompareScreen
-from workbench.screens.confirm import ConfirmDialog
-from workbench.screens.data import DataScreen
-from workbench.screens.drill_down import DrillDownScreen
-from workbench.screens.edit_history import EditHistoryScreen
-from workbench.screens.event import EventDialog
-from workbench.screens.experiment import ExperimentScreen
-from workbench.screens.export import ExportDialog
-from workbench.screens.file_picker import FilePicker
-from workbench.screens.guide import GuideScreen
-from workbench.screens.help import HelpDialog
-from workbench.screens.home import HomeScreen
-from workbench.screens.item import ItemDialog
-from workbench.screens.items import ItemsScreen
-from workbench.screens.job_events import JobEventsDialog
-from workbench.screens.jobs import JobsScreen
-from workbench.screens.launch import LaunchDialog
-from workbench.screens.map import MapScreen
-from workbench.screens.map_choices import MapFacts
-from workbench.screens.model import ModelDialog
-from workbench.screens.problem import NotStartedDialog, ProblemDialog, RefusedDialog
-from workbench.screens.quit import QuitDialog
-from workbench.screens.results import ResultsScreen
-from workbench.screens.searches import SearchesScreen
-from workbench.screens.users import UsersScreen
-from workbench.screens.value import ValueDialog
-from workbench.screens.why import WhyDialog
-from workbench.widgets.clickable import RUNS
+from workbench.map.choices import MapFacts
+from workbench.map.screen import MapScreen
+from workbench.results.compare import CompareScreen
+from workbench.results.drill_down_screen import DrillDownScreen
+from workbench.results.experiment import ExperimentScreen
+from workbench.results.screen import ResultsScreen
+from workbench.results.searches import SearchesScreen
+from workbench.ui.choice import ChoiceDialog
+from workbench.ui.clickable import RUNS
+from workbench.ui.confirm import ConfirmDialog
+from workbench.ui.export import ExportDialog
+from workbench.ui.file_picker import FilePicker
+from workbench.ui.item import ItemDialog
+from workbench.ui.model import ModelDialog
+from workbench.ui.problem import NotStartedDialog, ProblemDialog, RefusedDialog
+from workbench.ui.value import ValueDialog
+from workbench.users.add_item import AddItemDialog
+from workbench.users.ask import EventFilterDialog
+from workbench.users.edit_history import EditHistoryScreen
+from workbench.users.event import EventDialog
+from workbench.users.screen import UsersScreen
+from workbench.users.why import WhyDialog
 
 # What a frame covers may begin in the middle of the markup; everywhere else the sign follows the markup's end.
 EATEN = re.compile(rf"(?<![\]│╭╮╰╯─])(?<!^){hostile.SIGN}", re.MULTILINE)
@@ -287,7 +287,7 @@ async def test_hostile_words_in_questions_and_problems(workspace: Workspace, tmp
 
 
 def test_no_screen_and_no_dialog_is_left_out() -> None:
-    modules = [import_module(f"workbench.screens.{found.name}") for found in iter_modules(workbench.screens.__path__)]
+    modules = [import_module(f"workbench.ui.{found.name}") for found in iter_modules(workbench.ui.__path__)]
     kinds = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, Screen)}
     kinds = {kind for kind in kinds if kind.__module__.startswith("workbench.")}
     bases = {base for kind in kinds for base in kind.__mro__[1:]}

@@ -16,7 +16,7 @@ from engine.jobs.files import job_files
 from store import jobs
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.screens.confirm import ConfirmDialog
+from workbench.ui.confirm import ConfirmDialog
 
 PROJECT = Path(__file__).resolve().parents[2]
 

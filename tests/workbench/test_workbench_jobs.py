@@ -15,12 +15,12 @@ from store import jobs
 from store.enums import JobState
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.job_view import JobsView
-from workbench.screens import area as area_screen
-from workbench.screens import jobs as jobs_screen
-from workbench.screens.job_events import JobEventsDialog
-from workbench.widgets.log_pane import JobLog, LogPane
-from workbench.widgets.table import Table
+from workbench.jobs import screen as jobs_screen
+from workbench.jobs.job_events import JobEventsDialog
+from workbench.jobs.job_view import JobsView
+from workbench.jobs.log_pane import JobLog, LogPane
+from workbench.ui import area as area_screen
+from workbench.ui.table import Table
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -101,7 +101,7 @@ async def test_a_job_appears_advances_and_ends_by_itself(workspace: Workspace) -
 
 
 async def test_when_nothing_is_written_nothing_is_read(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.screens import jobs as screen
+    from workbench.jobs import screen
 
     shop.add_jobs(workspace)
     app = Workbench(workspace, readonly=True)

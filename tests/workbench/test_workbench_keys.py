@@ -23,10 +23,10 @@ from store.models import models
 from store.rows import Model
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.key_table import bindings_of, works_over_dialogs
-from workbench.screens.help import HelpDialog, sections
-from workbench.screens.model import ModelDialog
-from workbench.screens.problem import ProblemDialog, RefusedDialog
+from workbench.help.dialog import HelpDialog, sections
+from workbench.ui.key_table import bindings_of, works_over_dialogs
+from workbench.ui.model import ModelDialog
+from workbench.ui.problem import ProblemDialog, RefusedDialog
 
 # Keys that lead from one screen or dialog to the next, until every kind of them was on top.
 PLACES = (

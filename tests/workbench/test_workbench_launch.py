@@ -20,6 +20,7 @@ from engine.training.recipe import recipe_names
 from store.evaluations import evaluations
 from store.workspace import Workspace
 from tests.test_architecture import HEAVY, loaded_by
+from workbench.home.next_step import UNTRAINED
 from workbench.launch import baseline, evaluate, ingest, rate, train
 from workbench.launch.baseline import BaselineForm
 from workbench.launch.demo import DemoForm
@@ -35,7 +36,6 @@ from workbench.launch.registry import KINDS
 from workbench.launch.report import ReportForm
 from workbench.launch.train import TrainForm
 from workbench.launch.tune import TuneForm
-from workbench.next_step import UNTRAINED
 
 FILMS = ("movielens-small",)
 LINES = [

@@ -14,12 +14,12 @@ from textual.pilot import Pilot
 from store import jobs
 from store.workspace import Workspace
 from workbench.application import Workbench
+from workbench.help.dialog import HelpDialog
+from workbench.launch.dialog import LaunchDialog
 from workbench.launch.registry import KINDS
-from workbench.screens.confirm import ConfirmDialog
-from workbench.screens.file_picker import FilePicker
-from workbench.screens.help import HelpDialog
-from workbench.screens.launch import LaunchDialog
-from workbench.screens.problem import NotStartedDialog
+from workbench.ui.confirm import ConfirmDialog
+from workbench.ui.file_picker import FilePicker
+from workbench.ui.problem import NotStartedDialog
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 

@@ -20,12 +20,12 @@ from textual.pilot import Pilot
 from store import ui_state
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.map_picture import file_name
-from workbench.screens.help import sections
-from workbench.screens.item import ItemDialog
-from workbench.ui_state import MAP_MARKS, MapChoice, from_json
-from workbench.widgets.map_canvas import MapCanvas
-from workbench.widgets.map_panel import LegendTable, PointTable
+from workbench.help.dialog import sections
+from workbench.map.map_canvas import MapCanvas
+from workbench.map.map_panel import LegendTable, PointTable
+from workbench.map.map_picture import file_name
+from workbench.ui.item import ItemDialog
+from workbench.ui.ui_state import MAP_MARKS, MapChoice, from_json
 
 LINE = np.column_stack((np.arange(10) * 10.0, np.zeros(10)))  # ten points in a row, far apart
 

@@ -14,9 +14,9 @@ from store import datasets as dataset_store
 from store.enums import Split
 from store.evaluations import evaluations, ranks
 from store.workspace import Workspace
-from workbench.map_labels import HITS, HITS_WORDS, expected_hit, first, hit_words
-from workbench.map_view import MapSide, MapView, find_points, read_map, read_names
-from workbench.ui_state import MapChoice
+from workbench.map.map_labels import HITS, HITS_WORDS, expected_hit, first, hit_words
+from workbench.map.map_view import MapSide, MapView, find_points, read_map, read_names
+from workbench.ui.ui_state import MapChoice
 
 
 def labels_of(view: MapView, side: int = 0) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.map_raster import View, braille, density, fit, letters, levels, quadrants, rasterise
+from workbench.map.map_raster import View, braille, density, fit, letters, levels, quadrants, rasterise
 
 ONE_CELL = View(1.0, 2.0, 1.0)  # with 1×1 cells: 0 to 2 across and 0 to 4 up, a dot per unit
 

@@ -16,9 +16,9 @@ from store.projections import projections
 from store.workspace import Workspace
 from workbench import application
 from workbench.application import Workbench
-from workbench.data_view import DataView, Measured, read_data, read_pass
-from workbench.screens import data as data_screen
-from workbench.screens.problem import ProblemDialog
+from workbench.data import screen as data_screen
+from workbench.data.data_view import DataView, Measured, read_data, read_pass
+from workbench.ui.problem import ProblemDialog
 
 NEVER_S = 3_600.0  # the workbench looks at the workspace when the test says so
 READS = {  # keys to an area, and keys that read there

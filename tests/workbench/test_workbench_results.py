@@ -7,11 +7,11 @@ from conftest import press, screen_text, settle
 
 from store.evaluations import metric_rows
 from store.workspace import Workspace
-from workbench import numbers
 from workbench.application import Workbench
-from workbench.results_grid import read_results
-from workbench.ui_state import ResultsChoice
-from workbench.widgets.table import Table
+from workbench.results.results_grid import read_results
+from workbench.ui import numbers
+from workbench.ui.table import Table
+from workbench.ui.ui_state import ResultsChoice
 
 
 def stored(workspace: Workspace, model: str, dataset: str, metric: str, seen: str, value: str = "all") -> float:

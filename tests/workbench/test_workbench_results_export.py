@@ -14,10 +14,10 @@ from conftest import check_snapshot, notifications, press, screen_text, settle, 
 from store.evaluations import metric_rows
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.exported import Form, default_name, problem, written
-from workbench.results_grid import read_results
-from workbench.results_sheet import view_sheet
-from workbench.ui_state import ResultsChoice
+from workbench.results.results_grid import read_results
+from workbench.results.results_sheet import view_sheet
+from workbench.ui.exported import Form, default_name, problem, written
+from workbench.ui.ui_state import ResultsChoice
 
 ALL = ResultsChoice()
 

@@ -14,8 +14,8 @@ from store.enums import Seen, Slice
 from store.models import put_model
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.results_grid import read_results
-from workbench.ui_state import ResultsChoice
+from workbench.results.results_grid import read_results
+from workbench.ui.ui_state import ResultsChoice
 
 FORMAT = ResultsChoice(dataset="movielens-small", columns="format")
 VARIANT = ResultsChoice(dataset="movielens-small", columns="variant")

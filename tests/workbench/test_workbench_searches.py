@@ -12,12 +12,12 @@ from engine.tuning.table import search_table
 from store.enums import TrialState
 from store.searches import fail_trial, searches, trials
 from store.workspace import Workspace
-from workbench import numbers
 from workbench.application import Workbench
-from workbench.screens.results import ResultsScreen
-from workbench.screens.searches import SearchesScreen
-from workbench.screens.value import ValueDialog
-from workbench.widgets.table import Table
+from workbench.results.screen import ResultsScreen
+from workbench.results.searches import SearchesScreen
+from workbench.ui import numbers
+from workbench.ui.table import Table
+from workbench.ui.value import ValueDialog
 
 
 async def test_trials_are_listed_best_first_with_what_failed_and_what_waits(workspace: Workspace) -> None:

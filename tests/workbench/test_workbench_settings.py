@@ -15,11 +15,11 @@ from store.errors import BadInput
 from store.workspace import Workspace
 from tests.program import Program
 from workbench.application import Workbench
-from workbench.ascii_fallback import plain_sign, plain_signs, wants_ascii
-from workbench.cell_text import MARKS
-from workbench.screens.help import HelpDialog
-from workbench.settings import UserSettings, read_settings, template
-from workbench.sheet_table import NOTED
+from workbench.help.dialog import HelpDialog
+from workbench.results.sheet_table import NOTED
+from workbench.ui.ascii_fallback import plain_sign, plain_signs, wants_ascii
+from workbench.ui.cell_text import MARKS
+from workbench.ui.settings import UserSettings, read_settings, template
 
 PROJECT = Path(__file__).resolve().parents[2]
 

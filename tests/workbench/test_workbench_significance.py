@@ -16,9 +16,9 @@ from tests.engine.experiments.workspaces import evaluated, text_model
 from tests.program import Program
 from tests.small_shop import many
 from workbench.application import Workbench
-from workbench.screens.experiment import ExperimentScreen
-from workbench.screens.results import ResultsScreen
-from workbench.widgets.table import Table
+from workbench.results.experiment import ExperimentScreen
+from workbench.results.screen import ResultsScreen
+from workbench.ui.table import Table
 
 USERS = 60
 MISS = 15  # items above the target: beyond the first ten

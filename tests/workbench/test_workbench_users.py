@@ -17,14 +17,14 @@ from store.evaluations import evaluations, ranks
 from store.workspace import Workspace
 from tests import small_shop
 from workbench.application import Workbench
-from workbench.ui_state import UsersChoice
-from workbench.user_event import read_user_event, read_users
-from workbench.widgets.side_panel import position_text
-from workbench.widgets.table import Table
+from workbench.ui.table import Table
+from workbench.ui.ui_state import UsersChoice
+from workbench.users.side_panel import position_text
+from workbench.users.user_event import read_user_event, read_users
 
 
 def test_the_position_of_a_target_in_words() -> None:
-    from workbench.user_event import Position
+    from workbench.users.user_event import Position
 
     assert position_text(Position(11, 3, 1682)).plain == "rank 12 of 1,682, tied with 3 (12–15, 13.5 expected)"
     assert position_text(Position(0, 0, 5)).plain == "rank 1 of 5"

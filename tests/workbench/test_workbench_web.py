@@ -23,11 +23,11 @@ from store.errors import BadInput
 from store.workspace import Workspace
 from tests.program import Program
 from workbench.application import Workbench
-from workbench.exported import problem
-from workbench.file_access import FileAccess
 from workbench.launch.ingest import TableForm
 from workbench.launch.train import TrainForm
-from workbench.screens.file_picker import FilePicker
+from workbench.ui.exported import problem
+from workbench.ui.file_access import FileAccess
+from workbench.ui.file_picker import FilePicker
 
 WAIT_S = 60.0  # only a hang reaches it
 BELL = "\a"

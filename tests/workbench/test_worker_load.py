@@ -21,7 +21,7 @@ from store.enums import JobState
 from store.rows import Job
 from store.workspace import Workspace
 from workbench.application import Workbench
-from workbench.worker_load import LoadMeter, WorkerLoad, load_words
+from workbench.jobs.worker_load import LoadMeter, WorkerLoad, load_words
 
 BUSY = """
 import subprocess, sys

@@ -9,7 +9,7 @@ from store.errors import BadInput
 from store.workspace import Workspace
 from workbench.launch.field import choice, lines, marks, text
 from workbench.launch.job_form import LARGEST_SEED, MOST, FormHints, JobForm, option, settings, whole
-from workbench.numbers import counted
+from workbench.ui.numbers import counted
 
 if TYPE_CHECKING:
     from engine.experiments.arguments import Arguments

@@ -8,7 +8,7 @@ from store import models as model_store
 from store.errors import Problem
 from store.workspace import Workspace
 from workbench.launch.job_form import FormOptions
-from workbench.numbers import count
+from workbench.ui.numbers import count
 
 TRAINED = ("nopre", "itempre", "final")  # variants that every recipe can train
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 from store import datasets
 from store.errors import BadInput, Problem
 from store.workspace import Workspace
-from workbench.file_access import EVERYWHERE, FileAccess
 from workbench.launch.field import KEY, Field, FieldShape, Pair
+from workbench.ui.file_access import EVERYWHERE, FileAccess
 
 AUTO = "auto"  # the command's own default
 SMALLEST_SEED, LARGEST_SEED = 0, 2**32 - 1  # what numpy and torch both take

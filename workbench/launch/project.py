@@ -20,7 +20,7 @@ from workbench.launch.job_form import (
     settings,
     whole,
 )  # fmt: skip
-from workbench.numbers import counted
+from workbench.ui.numbers import counted
 
 if TYPE_CHECKING:
     from engine.projection.request import Plan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from store.workspace import Workspace
 from workbench.launch.field import choice, lines, marks, text
 from workbench.launch.job_form import DEVICE_HINT, MOST, FormHints, JobForm, need_datasets, option, seed_of, whole
-from workbench.numbers import counted
+from workbench.ui.numbers import counted
 
 if TYPE_CHECKING:
     from engine.registry import ModelSpec

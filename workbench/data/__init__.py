@@ -1,0 +1,1 @@
+"""Data: datasets, their events, items and audits."""

@@ -1,0 +1,1 @@
+"""Help: the keys of a screen, and the guide."""

@@ -1,0 +1,1 @@
+"""Jobs: what runs, its curve and its log."""

@@ -1,0 +1,1 @@
+"""Map: embeddings in two dimensions."""

@@ -1,0 +1,1 @@
+"""Results: tables, comparisons, experiments and searches."""

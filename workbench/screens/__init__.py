@@ -1,1 +1,0 @@
-"""The areas and the dialogs."""

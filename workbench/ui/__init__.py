@@ -1,0 +1,1 @@
+"""What all screens share: tables, fields, dialogs, keys, themes. It imports no screen."""

@@ -1,0 +1,1 @@
+"""Users: one event, its history, and what models would show."""
