@@ -119,7 +119,7 @@ class WhyDialog(ReadingDialog[None]):
         self.query_one(PartShares).put(
             reasons.parts,
             [
-                ItemShares(pick.place, title(pick.item), shares, marked=pick.item.item == self._item.item)
+                ItemShares(pick.position, title(pick.item), shares, marked=pick.item.item == self._item.item)
                 for pick, shares in zip(self._listed, reasons.listed, strict=bool(reasons.parts))
             ],
         )
