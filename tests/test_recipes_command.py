@@ -44,6 +44,15 @@ def test_phases_stand_side_by_side_where_they_differ(program: Program) -> None:
     assert ["augmentations", "crop,drop"] in rows
 
 
+def test_settings_of_the_bank_are_shown_where_they_are_read(program: Program) -> None:
+    assert "bank-" not in program("recipes", "modern").out
+    assert "bank-items" not in program("recipes", "modern", "--json").document["sequence-item"]
+    out = program("recipes", "modern", "--set", "sequence-item.loss=catalogue", "--set", "bank-items=50").out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["loss", "symmetric-ranking", "symmetric-ranking", "catalogue"] in rows
+    assert ["bank-items", "–", "–", "50"] in rows
+
+
 def test_a_file_of_ones_own(program: Program, tmp_path: Path) -> None:
     own = tmp_path / "mine.toml"
     own.write_text('base = "modern"\n[chains]\nseqpre = ["sequence-sequence", "sequence-item"]\n')

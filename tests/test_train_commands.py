@@ -279,6 +279,8 @@ def test_a_trained_model_is_a_backbone_for_the_next(program: Program) -> None:
         (("final", "--set", "augmentations=crop", "--set", "drop=0.2"), "sequence-sequence has no augmentation drop"),
         (("final", "--set", "sequence-item.crop=0.5"), "crop is for sequence-sequence"),
         (("nopre", "--set", "lora-alpha=8"), "lora-rank = 0"),
+        (("nopre", "--set", "bank-refreshes=8"), "sequence-item has no bank of items"),
+        (("itempre", "--set", "loss=catalogue"), "--set sequence-item.loss=catalogue"),
         (("only", "--set", "epochs=2"), "only trains nothing"),
         (("nopre", "--name", "../mine"), "cannot be a name"),
     ],

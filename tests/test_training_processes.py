@@ -136,8 +136,8 @@ def losses(workspace: Workspace) -> list[dict[int, float]]:
     return [dict(zip(curve.steps.tolist(), curve.values.tolist(), strict=True)) for curve in series]
 
 
-def weights(workspace: Workspace) -> dict[str, np.ndarray]:
-    found = load_file(workspace.models / "itempre" / "model.safetensors")
+def weights(workspace: Workspace, name: str = "itempre") -> dict[str, np.ndarray]:
+    found = load_file(workspace.models / name / "model.safetensors")
     return {name: tensor.numpy() for name, tensor in found.items()}
 
 
@@ -196,6 +196,24 @@ def data_of(alone: Workspace) -> Workspace:
 
 def one_phase(backbone: Path) -> list[str]:
     return ["train", "nopre", "-d", CAMERAS, "--backbone", str(backbone), "--device", "cpu", *small()]
+
+
+def test_two_processes_compare_with_all_items_as_one_does(
+    alone: Workspace, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = small(loss="catalogue", bank_items=12, cached=True, micro_tokens=64, precision="fp32", pairs=32)
+    arguments = [*one_phase(backbone), *said]
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    one = copied(data_of(alone), tmp_path / "one")
+    made = Program(one.folder)(*arguments)
+    assert made.code == 0, made.err
+    two = Ranks(tmp_path / "two", data_of(alone), None, *arguments)
+    assert two.ended() == [0, 0], two.words()
+    for ours, theirs in zip(losses(two.workspace), losses(one), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)
+    found = weights(two.workspace, "nopre")
+    for name, tensor in weights(one, "nopre").items():
+        assert np.abs(found[name] - tensor).max() < 3e-5, name
 
 
 def cancelled_in_the_third_step() -> None:

@@ -51,7 +51,8 @@ HistoryOption = Annotated[
     str,
     typer.Option(
         "--history",
-        help="structured, unstructured, instruction+structured, instruction+unstructured (thesis 4.1.1), or unordered.",
+        help="structured, unstructured, instruction+structured, instruction+unstructured (thesis 4.1.1), newest-first, "
+        "or unordered (both structured).",
         show_default="what the model was trained on, else structured",
     ),
 ]

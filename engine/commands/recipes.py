@@ -47,20 +47,24 @@ def recipes(
 
 def _show(recipe: Recipe) -> None:
     """What every phase shares, then what differs side by side, then the chains."""
+    from engine.training.recipe import KEYS
+
     phases = {str(phase): settings.document() for phase, settings in recipe.phases.items()}
-    first, *others = phases.values()
-    alike = {key: value for key, value in first.items() if all(value == other[key] for other in others)}
+    keys = [key for key in KEYS if any(key in values for values in phases.values())]
+    told = {key: [values.get(key) for values in phases.values()] for key in keys}
+    alike = {key: values[0] for key, values in told.items() if all(value == values[0] for value in values)}
     print_table(["every phase", "value"], [(key, _value(value)) for key, value in alike.items()], title=recipe.summary)
-    apart = [key for key in first if key not in alike]
-    if apart:
-        rows = [(key, *(_value(values[key]) for values in phases.values())) for key in apart]
+    rows = [(key, *map(_value, values)) for key, values in told.items() if key not in alike]
+    if rows:
         print_table(["by phase", *phases], rows)
     chains = [(name, " → ".join(chain) or "nothing is trained") for name, chain in recipe.chains.items()]
     print_table(["variant", "phases"], chains)
 
 
 def _value(value: Any) -> str:
-    """A setting as `--set` takes it."""
+    """A setting as `--set` takes it; a dash where the phase does not read it."""
+    if value is None:
+        return "–"
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(value) if isinstance(value, list) else f"{value}"

@@ -92,7 +92,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "slices": tuple(Slice),
     "maps": ("items", "users"),
     "methods": ("tsne", "umap"),
-    "history": ("structured", "unstructured", "instruction+structured", "instruction+unstructured", "unordered"),
+    "history": (
+        "structured",
+        "unstructured",
+        "instruction+structured",
+        "instruction+unstructured",
+        "newest-first",
+        "unordered",
+    ),
     "item-text": ("title", "title+description", "fields"),
 }
 

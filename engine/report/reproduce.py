@@ -46,11 +46,11 @@ def _trained(model: Model) -> tuple[str, ...]:
 
 def _changed(recipe: str, stored: dict[str, Any]) -> list[str]:
     """`--set PHASE.KEY=VALUE` for what a phase was trained with and its recipe, as it is now, says otherwise."""
-    from engine.training.recipe import load_recipe
+    from engine.training.recipe import DEFAULTS, load_recipe
     from store.enums import Phase
 
     try:
-        now = load_recipe(recipe).phases[Phase(stored["phase"])].decisive()
+        now = DEFAULTS | load_recipe(recipe).phases[Phase(stored["phase"])].decisive()
     except BadInput:  # a recipe of one's own, in a file that is not here
         return []
     changed = {key: value for key, value in stored.items() if key != "phase" and now.get(key, value) != value}

@@ -1,8 +1,8 @@
 """Items and histories as sentences: the only place where text for a model is made (thesis 4.1).
 
-An item is `Title: …`, in markers where the format is structured. A history is its items, oldest first, cut to the
-model's length in tokens: the oldest items go first; a newest item that alone is too long has its text cut from the
-end. One renderer serves catalogue, histories, queries and training.
+An item is `Title: …`, in markers where the format is structured. A history is its items, oldest first unless the
+format says otherwise, cut to the model's length in tokens: the oldest items go first; a newest item that alone is too
+long has its text cut from the end. One renderer serves catalogue, histories, queries and training.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ NO_DESCRIPTION = "description not available"
 class HistoryFormat(StrEnum):
     """How a history becomes one text.
 
-    `unordered` is `structured` with the items in the order of their texts, whatever order they came in; of those that
-    do not all fit, the last in that order are read.
+    `newest-first` is `structured` from the newest item to the oldest. `unordered` is `structured` with the items in
+    the order of their texts, whatever order they came in; of those that do not all fit, the last in that order are
+    read.
     """
 
     STRUCTURED = "structured"
     UNSTRUCTURED = "unstructured"
     INSTRUCTION_STRUCTURED = "instruction+structured"
     INSTRUCTION_UNSTRUCTURED = "instruction+unstructured"
+    NEWEST_FIRST = "newest-first"
     UNORDERED = "unordered"
 
     @property
     def structured(self) -> bool:
-        return self in (self.STRUCTURED, self.INSTRUCTION_STRUCTURED, self.UNORDERED)
+        return self not in (self.UNSTRUCTURED, self.INSTRUCTION_UNSTRUCTURED)
 
     @property
     def instruction(self) -> str:
@@ -169,7 +171,7 @@ class Renderer:
         inner = self._separated_counts(neutral)
         plans = [self._plan(history, inner) for history in histories]
         kept = [len(plan) for plan in plans]
-        texts = [self._join([neutral[place] for place in plan]) for plan in plans]
+        texts = [self._history(neutral, plan) for plan in plans]
         ids = self._ids(texts)
         cut = [False] * len(texts)
         for row in [row for row, tokens in enumerate(ids) if len(tokens) > self._longest]:
@@ -177,7 +179,7 @@ class Renderer:
             plan = list(plans[row])
             while len(ids[row]) > self._longest and len(plan) > 1:
                 plan = plan[1:]
-                texts[row] = self._join([neutral[place] for place in plan])
+                texts[row] = self._history(neutral, plan)
                 ids[row] = self._ids([texts[row]])[0]
             kept[row] = len(plan)
             if len(ids[row]) > self._longest:
@@ -205,6 +207,11 @@ class Renderer:
         comma = "" if self.template.history.structured else ","
         counts = self._count([body + comma for body in bodies.values()])
         return dict(zip(bodies, (count + self._item_overhead for count in counts), strict=True))
+
+    def _history(self, bodies: dict[int, str], plan: Sequence[int]) -> str:
+        """The sentence of the items of a plan, which are oldest first."""
+        newest_first = self.template.history is HistoryFormat.NEWEST_FIRST
+        return self._join([bodies[place] for place in (reversed(plan) if newest_first else plan)])
 
     def _join(self, bodies: Sequence[str]) -> str:
         between = "" if self.template.history.structured else ", "

@@ -11,11 +11,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from engine.training.batches import batches
+from engine.training.catalogue import Catalogue, Rivals, rivals
 from engine.training.negatives import TrainTargets, allowed
 from engine.training.pairs import PairTable
-from engine.training.recipe import PhaseSettings
+from engine.training.recipe import CATALOGUE, PhaseSettings
 from engine.training.texts import Texts
 
+_STREAM = 5  # keeps the draws of banks' rows apart from those of pairs and batches
 BatchKey = tuple[int, np.ndarray]  # epoch, and the rows int64 [B] of a batch in that epoch's table
 
 
@@ -31,7 +33,8 @@ class PairTables(Protocol):
 class Batch:
     """This process' pairs of a batch, and which pairs of the whole batch may be their negatives.
 
-    anchor, positive: rows of `texts`, int64 [b]. allowed, allowed_back: see `engine.training.loss`, or None.
+    anchor, positive: rows of `texts`, int64 [b]. allowed, allowed_back: see `engine.training.loss`, or None. catalogues
+    and rivals: what the targets compete with where the loss is `catalogue`.
     """
 
     texts: Texts
@@ -39,6 +42,8 @@ class Batch:
     positive: np.ndarray
     allowed: torch.Tensor | None
     allowed_back: torch.Tensor | None
+    catalogues: tuple[Catalogue, ...] = ()
+    rivals: tuple[Rivals, ...] = ()
 
     def __len__(self) -> int:
         return len(self.anchor)
@@ -74,13 +79,26 @@ class BatchLoader:
         rows = rows[: len(rows) - len(rows) % self._world]
         share = len(rows) // self._world
         own = slice(self._rank * share, (self._rank + 1) * share)
+        anchor, positive = (column[rows[own]].astype(np.int64) for column in (table.anchor, table.positive))
+        if self.settings.loss == CATALOGUE:
+            competing = rivals(
+                table,
+                rows,
+                own,
+                self.pairs.targets,
+                mask=self.settings.mask_false_negatives,
+                most=self.settings.bank_items,
+                # Each pair comes once an epoch, so the first one tells the batch from all others.
+                seed=(_STREAM, self._seed, epoch, int(rows[0])),
+            )
+            return Batch(table.texts, anchor, positive, None, None, table.catalogues, competing)
         relation = (
             torch.from_numpy(allowed(table, rows, self.pairs.targets)) if self.settings.mask_false_negatives else None
         )
         return Batch(
             table.texts,
-            table.anchor[rows[own]].astype(np.int64),
-            table.positive[rows[own]].astype(np.int64),
+            anchor,
+            positive,
             None if relation is None else relation[own],
             None if relation is None else relation.T[own].contiguous(),
         )

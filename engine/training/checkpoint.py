@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ PREFIX = "checkpoint-"
 WEIGHTS, AVERAGED = "weights.safetensors", "averaged.safetensors"
 OPTIMIZER, OPTIMIZER_TENSORS = "optimizer.json", "optimizer.safetensors"
 SCHEDULER, STATE = "scheduler.json", "trainer_state.json"
+BANK = "bank.safetensors"
 
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
@@ -84,6 +86,17 @@ def write_weights(path: Path, module: torch.nn.Module) -> None:
 def read_weights(path: Path, module: torch.nn.Module) -> None:
     """Fill a module of the same shape with written weights, in place."""
     load_model(module, str(path))
+
+
+def write_bank(folder: Path, bank: Sequence[torch.Tensor]) -> None:
+    """The vectors of the items that targets compete with, dataset by dataset: the weights behind them are gone."""
+    save_file({str(place): vectors.contiguous() for place, vectors in enumerate(bank)}, str(folder / BANK))
+
+
+def read_bank(folder: Path, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """What `write_bank` wrote."""
+    found = load_file(str(folder / BANK), device=str(device))
+    return tuple(found[str(place)] for place in range(len(found)))
 
 
 def write_optimizer(folder: Path, optimizer: Any, scheduler: Any) -> None:

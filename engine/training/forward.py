@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +34,17 @@ class TokenTexts(Protocol):
 def micro_batches(lengths: np.ndarray, micro_tokens: int) -> list[np.ndarray]:
     """Rows (int64) grouped so that rows × longest ≤ `micro_tokens`, longest first; a longer row stands alone."""
     return list(token_batches(lengths, micro_tokens))
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """While inside, the model is in evaluation mode, without dropout."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def embed(

@@ -5,14 +5,18 @@ A loss sees vectors and which of them may be negatives; how pairs were drawn, ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from engine.training.catalogue import Rivals
+from engine.training.recipe import CATALOGUE
 from store.errors import unknown
 
 
@@ -91,11 +95,64 @@ class SymmetricRanking:
         return cross_entropy(logits, own)
 
 
+@dataclass(frozen=True)
+class CatalogueSoftmax:
+    """Each anchor finds its target among all items: a softmax over cosines × `scale`.
+
+    Items that are the target of a pair of the batch are compared as they are encoded in this step, with gradient. All
+    others come from a bank, encoded some steps ago; no gradient reaches them.
+    """
+
+    scale: float = 20.0
+
+    def __call__(
+        self,
+        anchors: Tensor,
+        positives: Tensor,
+        rivals: Sequence[Rivals],
+        bank: Sequence[Tensor],
+        *,
+        gather: bool = True,
+    ) -> Tensor:
+        """The mean cross-entropy of pairs (anchors[i], positives[i]), both [b, D], as a scalar, fp32 at least.
+
+        rivals: what they compete with, dataset by dataset. bank: unit vectors [R, D] of the items of each dataset. In
+        several processes (with `gather`) the positives of all of them are compared with, in the order of the
+        processes, each of which has the whole bank; the mean over processes is the value of the joint batch.
+        """
+        with torch.autocast(anchors.device.type, enabled=False):
+            anchors, positives = _unit(anchors), _unit(positives)
+            if gather and _processes() > 1:
+                from sentence_transformers.util import all_gather_with_grad
+
+                positives = all_gather_with_grad(positives)  # [b, D] -> [B, D]
+            return torch.cat([self._among(anchors, positives, bank[part.dataset], part) for part in rivals]).mean()
+
+    def _among(self, anchors: Tensor, positives: Tensor, bank: Tensor, part: Rivals) -> Tensor:
+        """Cross-entropies [a] of the pairs of one dataset."""
+
+        def on_device(indices: np.ndarray) -> Tensor:
+            return torch.from_numpy(indices).to(anchors.device)
+
+        queries, own = anchors[on_device(part.anchors)] * self.scale, on_device(part.own)
+        live = queries @ positives[on_device(part.live)].T  # [a, D] · [T, D]ᵀ -> [a, T]
+        stale = queries @ bank[on_device(part.rows)].T + math.log(part.share)  # [a, D] · [n, D]ᵀ -> [a, n]
+        logits = torch.cat([live, stale], dim=1)
+        masked = torch.zeros_like(logits, dtype=torch.bool)
+        rows, columns = on_device(part.masked)
+        masked[rows, columns] = True
+        masked[torch.arange(len(own), device=own.device), own] = False
+        return cross_entropy(logits.masked_fill(masked, -torch.inf), own, reduction="none")
+
+
 # By the name that a recipe gives; each is made with the recipe's scale.
-LOSSES: dict[str, Callable[[float], Loss]] = {"symmetric-ranking": SymmetricRanking}
+LOSSES: dict[str, Callable[[float], Loss | CatalogueSoftmax]] = {
+    "symmetric-ranking": SymmetricRanking,
+    CATALOGUE: CatalogueSoftmax,
+}
 
 
-def make_loss(name: str, scale: float) -> Loss:
+def make_loss(name: str, scale: float) -> Loss | CatalogueSoftmax:
     """The loss of this name; `BadInput` with the nearest names if it does not exist."""
     if name not in LOSSES:
         raise unknown("loss", name, LOSSES)

@@ -36,19 +36,24 @@ class TrainTargets:
         that many items only, since earlier ones lie in the history.
         """
         columns, column_of = np.unique(items, return_inverse=True)
+        row, chosen = self.after(users, lengths)
+        column = np.searchsorted(columns, chosen)
+        column[column == len(columns)] = 0
+        found = columns[column] == chosen if len(columns) else np.zeros(len(row), bool)
+        held = np.zeros((len(users), len(columns)), bool)
+        held[row[found], column[found]] = True
+        return held[:, column_of]
+
+    def after(self, users: np.ndarray, lengths: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """All targets of these users: places in `users` int64 [t] and items int64 [t]. lengths: as `holds` has it."""
         first = np.searchsorted(self.users, users, side="left")
         count = np.searchsorted(self.users, users, side="right") - first
-        row = np.repeat(np.arange(len(users)), count)  # one entry per target of each asked user
+        row = np.repeat(np.arange(len(users)), count)
         target = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - first, count)
         if lengths is not None:
             ahead = self.lengths[target] >= np.asarray(lengths)[row]
             row, target = row[ahead], target[ahead]
-        column = np.searchsorted(columns, self.items[target])
-        column[column == len(columns)] = 0
-        found = columns[column] == self.items[target] if len(columns) else np.zeros(len(row), bool)
-        held = np.zeros((len(users), len(columns)), bool)
-        held[row[found], column[found]] = True
-        return held[:, column_of]
+        return row, self.items[target]
 
 
 def allowed(table: PairTable, rows: np.ndarray, targets: TrainTargets) -> np.ndarray:

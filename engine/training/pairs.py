@@ -12,8 +12,9 @@ import numpy as np
 from engine.progress import Progress, silent
 from engine.text.sentences import ItemText, Renderer, describe
 from engine.training.augmentation import augment
+from engine.training.catalogue import Catalogue
 from engine.training.negatives import TrainTargets
-from engine.training.recipe import PhaseSettings
+from engine.training.recipe import CATALOGUE, PhaseSettings
 from engine.training.texts import SentenceTexts, Texts
 from store import datasets as stored
 from store.enums import Phase, Split
@@ -23,7 +24,7 @@ from store.rows import Dataset, Events
 NOBODY = -1
 UNDESCRIBED = "items without a description"
 REPEATED_HISTORY = "histories of the same user that were there already"
-# Draws of the same seed and epoch that must not follow each other; batches.py has 4.
+# Draws of the same seed and epoch that must not follow each other; batches.py has 4, feed.py 5.
 _CHOICE, _AUGMENTATION, _POPULARITY = 1, 2, 3
 
 
@@ -34,7 +35,8 @@ class PairTable:
     anchor, positive int32 [N]: numbers in `texts`, which may hold texts that no pair uses. dataset int32 [N]: place in
     the list of datasets. user, item int64 [N]: dataset << 32 | id, or −1 if missing. length int32 [N]: items
     of the user's sequence before the positive, 0 where there is no user. identical: pairs whose two texts are
-    equal, counted before any are left out.
+    equal, counted before any are left out. catalogues, by dataset, and histories, the item ids of each pair's: for the
+    loss that compares with all items, () for others.
     """
 
     texts: Texts
@@ -45,6 +47,8 @@ class PairTable:
     item: np.ndarray
     length: np.ndarray
     identical: int
+    catalogues: tuple[Catalogue, ...] = ()
+    histories: Sequence[np.ndarray] = ()
 
     def __len__(self) -> int:
         return len(self.anchor)
@@ -124,6 +128,7 @@ class PhasePairs:
         else:
             self._chosen = _chosen(db, datasets, split, renderer.template.item_text)
             self.targets = TrainTargets(self._chosen.user, self._chosen.item, self._chosen.length)
+            self._competing = _competitors(db, datasets, self._chosen) if settings.loss == CATALOGUE else []
             if phase is Phase.SEQUENCE_SEQUENCE:
                 self._chosen = _distinct_histories(self._chosen, skipped)
             found = len(self._chosen.item)
@@ -193,7 +198,15 @@ class PhasePairs:
             rows = np.flatnonzero(of.dataset == place)
             ids = (of.item[rows] & 0xFFFF_FFFF).tolist()
             positive[rows] = self._sentences.items([bodies[item] for item in ids])
-        return self._table(self._sentences, anchor, positive, of.dataset, of.user, of.item, of.length)
+        catalogues = tuple(
+            Catalogue.of(items, self._sentences.items([bodies[item] for item in items.tolist()]), len(bodies))
+            for items, bodies in zip(self._competing, of.bodies, strict=False)
+        )
+        table = self._table(self._sentences, anchor, positive, of.dataset, of.user, of.item, of.length)
+        if not catalogues:
+            return table
+        kept = range(len(anchor)) if self._settings.keep_identical else np.flatnonzero(anchor != positive).tolist()
+        return replace(table, catalogues=catalogues, histories=[of.histories[row] for row in kept])
 
     def _augmented(self, number: int) -> PairTable:
         everything = self._chosen
@@ -334,6 +347,17 @@ def _chosen(db: sqlite3.Connection, datasets: Sequence[Dataset], split: Split, i
         parts.append((np.full(len(events), place, np.int32), base | events.user, base | events.item, events.length))
     dataset_place, user, item, length = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return _Chosen(dataset_place, user, item, length, histories, bodies)
+
+
+def _competitors(db: sqlite3.Connection, datasets: Sequence[Dataset], chosen: _Chosen) -> list[np.ndarray]:
+    """Of each dataset the items that a target competes with, int64: those of the train part and all targets."""
+    return [
+        np.union1d(
+            stored.train_interactions(db, dataset.id)[0].astype(np.int64),
+            chosen.item[chosen.dataset == place] & 0xFFFF_FFFF,
+        )
+        for place, dataset in enumerate(datasets)
+    ]
 
 
 def _check_targets(db: sqlite3.Connection, dataset: Dataset, events: Events) -> None:

@@ -24,13 +24,15 @@ VARIANTS: dict[str, tuple[Phase, ...]] = {
     "final": (Phase.ITEM_DESCRIPTION, Phase.SEQUENCE_SEQUENCE, Phase.SEQUENCE_ITEM),
 }
 AUGMENTATIONS = ("crop", "reorder", "drop")
+CATALOGUE = "catalogue"  # the loss that compares with all items
+BANK = ("bank-refreshes", "bank-items")  # settings that only this loss reads
 CHOICES: dict[str, tuple[str, ...]] = {
     "history": tuple(map(str, HistoryFormat)),
     "item-text": tuple(map(str, ItemText)),
     "augmentations": AUGMENTATIONS,
     "markers": ("kept", "separator"),
     "mixing": ("mixed", "by-dataset"),
-    "loss": ("symmetric-ranking",),
+    "loss": ("symmetric-ranking", CATALOGUE),
     "schedule": ("linear", "cosine", "constant"),
     "precision": ("auto", "fp32", "bf16"),
     "best-by": ("ndcg@10", "validation-loss", "last"),
@@ -62,6 +64,7 @@ PHASE_OF: dict[str, Phase] = {
     "popularity-weighted": Phase.ITEM_DESCRIPTION,
     "augmentations": Phase.SEQUENCE_SEQUENCE,
     **dict.fromkeys(AUGMENTATIONS, Phase.SEQUENCE_SEQUENCE),
+    **dict.fromkeys(BANK, Phase.SEQUENCE_ITEM),
 }
 RANGES: dict[str, Range] = {
     "pairs": Range(0),
@@ -73,6 +76,8 @@ RANGES: dict[str, Range] = {
     "batch": Range(2),  # a pair alone has no negatives
     "accumulation": Range(1),
     "micro-tokens": Range(0),
+    "bank-refreshes": Range(1),
+    "bank-items": Range(0),
     "scale": Range(0, above=True),
     "learning-rate": Range(0, 1, above=True),
     "warm-up": Range(0, 1),
@@ -115,6 +120,8 @@ class PhaseSettings:
     cached: bool = False  # gradient caching: the memory of one micro-batch whatever the batch
     micro_tokens: int = 0  # tokens, padding included, through the model at once; 0 = chosen for the device
     loss: str = "symmetric-ranking"
+    bank_refreshes: int = 4  # times in the phase that all items are encoded for `catalogue`, the first at the start
+    bank_items: int = 0  # most rows of that bank that a target competes with in a step, drawn anew; 0 = all
     scale: float = 20.0  # factor on the cosines, 1 / temperature
     mask_false_negatives: bool = True
     learning_rate: float = 2e-5  # at its peak
@@ -139,8 +146,9 @@ class PhaseSettings:
             object.__setattr__(self, name, _checked(key, getattr(self, name)))
 
     def document(self) -> dict[str, Any]:
-        """Every key with its value, as TOML and JSON write them."""
-        values = {key: getattr(self, name) for name, key in zip(NAMES, KEYS, strict=True)}
+        """Every key that the loss reads with its value, as TOML and JSON write them."""
+        unread = () if self.loss == CATALOGUE else BANK
+        values = {key: getattr(self, name) for name, key in zip(NAMES, KEYS, strict=True) if key not in unread}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     def decisive(self) -> dict[str, Any]:
@@ -250,7 +258,20 @@ def _without_effect(key: str, phase: Phase, settings: PhaseSettings, chain: Sequ
         return f"{phase} has no augmentation {key} (augmentations = {_shown(settings.augmentations)})"
     if key == "lora-alpha" and not settings.lora_rank:
         return f"{phase} trains all weights (lora-rank = 0)"
+    if key in BANK and settings.loss != CATALOGUE:
+        return f'{phase} has no bank of items (loss = "{settings.loss}")'
     return ""
+
+
+def check_losses(recipe: Recipe, variant: str) -> None:
+    """`BadInput` for a phase of the variant that its loss is not for."""
+    for phase in recipe.chain(variant):
+        if recipe.phases[phase].loss == CATALOGUE and phase is not Phase.SEQUENCE_ITEM:
+            raise BadInput(
+                f'{phase}: loss = "{CATALOGUE}" is for {Phase.SEQUENCE_ITEM} alone, where an item of the catalogue is '
+                f"the answer. Set it there: --set {Phase.SEQUENCE_ITEM}.loss={CATALOGUE}, or under "
+                f"[{Phase.SEQUENCE_ITEM}] in a file."
+            )
 
 
 def stored_recipe(document: Mapping[str, Any]) -> Recipe:
@@ -266,7 +287,7 @@ def differences(recipe: Recipe, other: Recipe) -> dict[Phase, dict[str, tuple[An
     for phase in Phase:
         ours, theirs = recipe.phases[phase].document(), other.phases[phase].document()
         if ours != theirs:
-            found[phase] = {key: (ours[key], theirs[key]) for key in KEYS if ours[key] != theirs[key]}
+            found[phase] = {key: (ours.get(key), theirs.get(key)) for key in KEYS if ours.get(key) != theirs.get(key)}
     return found
 
 

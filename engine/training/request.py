@@ -8,7 +8,7 @@ from typing import Any
 from engine.encoding.backbone import backbone_source, check_folder, embedded_backbone, stored_prompts
 from engine.model_name import check_name
 from engine.training.pairs import check_descriptions
-from engine.training.recipe import Recipe, check_overrides
+from engine.training.recipe import Recipe, check_losses, check_overrides
 from store import datasets
 from store import models as stored_models
 from store.enums import Phase, Split
@@ -43,6 +43,7 @@ def check(workspace: Workspace, request: TrainRequest) -> None:
     check_name(request.name)
     chain = request.chain
     check_overrides(request.recipe, request.variant)
+    check_losses(request.recipe, request.variant)
     if request.pooling and (chain or not request.backbone):
         raise BadInput(
             f"--pooling {request.pooling}: is for `st5 train only --backbone NAME`. What that makes knows its pooling "

@@ -6,6 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,11 @@ from transformers import PrinterCallback, TrainerCallback
 from engine.progress import Observer
 from engine.training import checkpoint, distributed
 from engine.training.batch_loader import Batch, BatchLoader
+from engine.training.catalogue import refresh_steps
 from engine.training.forward import MICRO_TOKENS
 from engine.training.memory import largest_fitting
 from engine.training.objective import Objective
-from engine.training.recipe import PhaseSettings
+from engine.training.recipe import CATALOGUE, PhaseSettings
 from store.errors import Cancelled, Failed
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class PhaseTrainer(SentenceTransformerTrainer):
         self.objective: Objective = Objective(model, settings)
         if validation is not None and valid:
             validation.loss = lambda model: self._valid_loss(model, valid)
+        self._phase, self._observer = phase, observer
         self.stopped = False
         self.took_average = False
         self.seconds_before = 0.0
@@ -74,6 +77,8 @@ class PhaseTrainer(SentenceTransformerTrainer):
                 model.gradient_checkpointing_enable({"use_reentrant": False})
         self._chooses = validation is not None and settings.best_by != "last"
         updates = math.ceil(batch_loader.count / settings.accumulation)
+        self._refreshes = refresh_steps(updates, settings.bank_refreshes)
+        self._refreshed = -1  # the newest of them here
         super().__init__(
             model=model,
             args=_arguments(
@@ -98,6 +103,8 @@ class PhaseTrainer(SentenceTransformerTrainer):
         if found:
             start = checkpoint.checkpoint_folder(self.folder, found[-1])
             self.seconds_before = float(json.loads((start / KEPT).read_text())["seconds"])
+            if self.settings.loss == CATALOGUE:
+                self.objective.bank = checkpoint.read_bank(start, self.model.device)
         try:
             self.train(resume_from_checkpoint=None if start is None else str(start))
         except torch.OutOfMemoryError as error:  # of the optimizer or a validation; those of a batch say more
@@ -146,12 +153,30 @@ class PhaseTrainer(SentenceTransformerTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
+        self._refresh_bank(inputs["batch"])
         loss = self.objective(inputs["batch"], model)
         fresh = ~torch.isfinite(loss.detach()) & (self._bad_step < 0)
         self._bad_step = torch.where(fresh, self.state.global_step + 1, self._bad_step)
         if self.model.device.type == "cpu":
             self.refuse_nonsense()
         return (loss, {}) if return_outputs else loss
+
+    def _refresh_bank(self, batch: Batch) -> None:
+        """Encode the items that targets compete with where this step is one to do it before."""
+        step = self.state.global_step
+        if not batch.catalogues or step not in self._refreshes or step == self._refreshed:
+            return
+        texts = sum(len(catalogue.texts) for catalogue in batch.catalogues)
+        self.objective.bank = ()  # the memory of the old one before that of the new one
+        try:
+            self.objective.bank = self.objective.encoded(batch)
+        except torch.OutOfMemoryError as error:
+            raise Failed(
+                f"{self.model.device} has too little memory for the vectors of {texts} items ({_first_line(error)}). "
+                "Train on fewer datasets at once, or with --set loss=symmetric-ranking."
+            ) from error
+        self._refreshed = step
+        self._observer.tell("bank", f"{self._phase}, step {step}: {texts} item texts encoded for the bank")
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         try:
@@ -204,6 +229,8 @@ class PhaseTrainer(SentenceTransformerTrainer):
                 if self.averaged is not None:
                     checkpoint.write_weights(part / checkpoint.AVERAGED, self.averaged)
                 checkpoint.write_optimizer(part, self.optimizer, self.lr_scheduler)
+                if self.objective.bank:
+                    checkpoint.write_bank(part, self.objective.bank)
                 checkpoint.write_random(part, states)
                 if best:
                     self.state.best_model_checkpoint = str(checkpoint.checkpoint_folder(self.folder, best))
@@ -240,7 +267,8 @@ class PhaseTrainer(SentenceTransformerTrainer):
         return bool(json.loads(written.read_text())["averaged"])
 
     def _valid_loss(self, model: Any, valid: Sequence[Batch]) -> float:
-        losses = [float(self.objective(batch, model, alone=True)) for batch in valid]
+        bank = self.objective.encoded(valid[0], model) if valid[0].catalogues else ()
+        losses = [float(self.objective(batch, model, alone=True, bank=bank)) for batch in valid]
         return float(np.average(losses, weights=[len(batch) for batch in valid]))
 
     def _too_large(self, batch: Batch, cause: str) -> str:
@@ -259,6 +287,9 @@ class PhaseTrainer(SentenceTransformerTrainer):
             advice += f"Or keep batch={self.settings.batch} with --set micro-tokens={now // 2} (it is {now})."
         else:
             advice += f"Or keep batch={self.settings.batch} with --set cached=true, which needs far less memory."
+        if self.settings.loss == CATALOGUE:
+            items = max(len(rivals.rows) for rivals in batch.rivals)
+            advice += f" Or compare with fewer items in a step: --set bank-items={items // 2} (it is {items})."
         return (
             f"{self.model.device} has too little memory for a batch of {self.settings.batch} pairs ({cause}). {advice}"
         )
@@ -373,4 +404,11 @@ def _first_line(error: Exception) -> str:
 
 def _first(batch: Batch, size: int) -> Batch:
     part = None if batch.allowed is None else batch.allowed[:size, :size]
-    return Batch(batch.texts, batch.anchor[:size], batch.positive[:size], part, None if part is None else part.T)
+    return replace(
+        batch,
+        anchor=batch.anchor[:size],
+        positive=batch.positive[:size],
+        allowed=part,
+        allowed_back=None if part is None else part.T,
+        rivals=tuple(rivals.first(size) for rivals in batch.rivals),
+    )

@@ -111,6 +111,6 @@ def _valid_batches(
 ) -> list[Batch]:
     """A fixed sample of the phase's pairs of the valid part, in batches as it trains on them."""
     pairs = PhasePairs(db, datasets, phase, settings, renderer, seed, Split.VALID)
-    some = replace(settings, pairs=max(settings.batch, settings.validation_events), epochs=1)
+    some = replace(settings, pairs=max(settings.batch, settings.validation_events), epochs=1, bank_items=0)
     batch_loader = BatchLoader(pairs, some, seed)
     return [batch_loader.batch(key) for key in batch_loader.batch_keys()]

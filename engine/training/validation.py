@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from engine.measuring.metrics import measure
 from engine.ranking.rank import rank
 from engine.ranking.scorers import VectorScorer
 from engine.text.sentences import Renderer, Sentence, describe
+from engine.training.forward import evaluating
 from store import datasets
 from store.enums import Split
 from store.rows import Dataset
@@ -109,7 +109,7 @@ class Validation(BaseEvaluator):
 
     def _measure(self, model: Any) -> dict[str, float]:
         found: dict[str, float] = {}
-        with _evaluating(model):
+        with evaluating(model):
             if self._sets:
                 found |= _ranked(model, self._sets)
             if self.loss is not None:
@@ -127,13 +127,3 @@ def _ranked(model: Any, validation_sets: Sequence[ValidationSet]) -> dict[str, f
         for name in METRICS:
             values[name].append(measure(name)(ranked.better_masked, ranked.tied_masked))
     return {name: float(np.concatenate(parts).mean()) for name, parts in values.items()}
-
-
-@contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)

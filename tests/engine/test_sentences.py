@@ -123,6 +123,16 @@ def test_the_oldest_items_go_first(minilm: Any) -> None:
     assert len(sentence.ids) == 14
 
 
+def test_newest_first_reads_from_the_newest_item_and_the_oldest_still_go_first(minilm: Any) -> None:
+    every = history(minilm, HistoryFormat.NEWEST_FIRST, ["red", "green", "blue"])
+    red, green, blue = (f"[unused2]Title: {title}[unused3]" for title in ("red", "green", "blue"))
+    assert (every.text, every.kept) == (f"[unused1]{blue}{green}{red}[unused4]", 3)
+    short = history(minilm, HistoryFormat.NEWEST_FIRST, ["red", "green", "blue"], length=2 + 2 + 5 + 5)
+    assert (short.text, short.kept) == (f"[unused1]{blue}{green}[unused4]", 2)
+    cut = history(minilm, HistoryFormat.NEWEST_FIRST, ["old", "one two three four five six"], length=2 + 2 + 2 + 5)
+    assert (cut.text, cut.kept, cut.cut) == ("[unused1][unused2]Title: one two three[unused3][unused4]", 1, True)
+
+
 def test_an_unordered_history_reads_the_same_in_any_order_also_where_not_all_fits(minilm: Any) -> None:
     for length, kept in ((256, 3), (2 + 2 + 5 + 5, 2)):
         every = {history(minilm, HistoryFormat.UNORDERED, list(own), length) for own in permutations("cab")}

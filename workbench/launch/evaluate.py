@@ -13,7 +13,15 @@ from workbench.launch.field import choice, marks, text
 from workbench.launch.job_form import DEVICE_HINT, MOST, JobForm, need_datasets, option, seed_of, whole
 
 TRAINED = "as trained"  # the command's own default: what the model was trained on
-HISTORIES = (TRAINED, "structured", "unstructured", "instruction+structured", "instruction+unstructured", "unordered")
+HISTORIES = (
+    TRAINED,
+    "structured",
+    "unstructured",
+    "instruction+structured",
+    "instruction+unstructured",
+    "newest-first",
+    "unordered",
+)
 ITEM_TEXTS = (TRAINED, "title", "title+description", "fields")
 SPLITS = ("test", "valid", "train")
 

@@ -60,6 +60,10 @@ WAYS: dict[str, dict[str, Any]] = {
     "the last weights": {"best_by": "last", "checkpoint_every": 1, "schedule": "cosine"},
     "lora": {"lora_rank": 4},
     "averaged lora": {"lora_rank": 4, "average": 0.9, "best_by": "last"},
+    "catalogue": {"loss": "catalogue", "average": 0.9},  # its bank is encoded before steps 0, 2, 4 and 6
+    "catalogue, best by its loss": {"loss": "catalogue", "best_by": "validation-loss", "bank_refreshes": 3},
+    "catalogue, cached, sampled": {"loss": "catalogue", "cached": True, "micro_tokens": 64, "bank_items": 9},
+    "catalogue, accumulated": {"loss": "catalogue", "accumulation": 3, "pairs": 160, "bank_refreshes": 1},
 }
 
 
@@ -135,6 +139,37 @@ def test_a_checkpoint_holds_no_pickle(shop: Workspace, tiny_t5: Path, tmp_path: 
         trained(workspace, request("nopre", tiny_t5, average=0.9), Watcher("sequence-item", 3))
     (folder,) = workspace.phases.glob("*/checkpoints/checkpoint-3")
     assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
+
+
+def test_the_bank_is_encoded_when_the_recipe_says_and_not_again_where_a_training_goes_on(
+    shop: Workspace, tiny_t5: Path, tmp_path: Path
+) -> None:
+    wanted = request("nopre", tiny_t5, (CAMERAS, GAMES), loss="catalogue", bank_refreshes=3)
+    whole, first, last = Watcher(), Watcher("sequence-item", 3), Watcher()
+    trained(copied(shop, tmp_path / "whole"), wanted, whole)
+    assert [message.partition(" item texts")[0].rpartition(" ")[0] for message in whole.messages("bank")] == [
+        f"sequence-item, step {step}:" for step in (0, 2, 5)
+    ]
+    parts = copied(shop, tmp_path / "parts")
+    with pytest.raises(Cancelled):
+        trained(parts, wanted, first)
+    trained(parts, wanted, last)
+    assert first.messages("bank") + last.messages("bank") == whole.messages("bank")
+
+
+def test_other_losses_and_refreshes_train_other_weights(shop: Workspace, tiny_t5: Path, tmp_path: Path) -> None:
+    workspace = copied(shop, tmp_path / "w")
+    ways: dict[str, dict[str, Any]] = {
+        "ranking": {},
+        "catalogue": {"loss": "catalogue"},
+        "once": {"loss": "catalogue", "bank_refreshes": 1},
+        "sampled": {"loss": "catalogue", "bank_items": 9},
+    }
+    models = [trained(workspace, request("nopre", tiny_t5, name=name, **way)) for name, way in ways.items()]
+    assert len({model.weights_hash for model in models}) == len(ways)
+    assert len({model.lineage[0]["key"] for model in models}) == len(ways)
+    (first, *_) = (model.lineage[0]["settings"] for model in models)
+    assert "bank-refreshes" not in first
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_what_was_good(shop: Workspace, tiny_t5: Path, tmp_path: Path) -> None:

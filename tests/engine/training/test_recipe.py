@@ -18,8 +18,11 @@ from hypothesis import strategies as st
 
 from engine.training.recipe import (
     CHOICES,
+    DEFAULTS,
     VARIANTS,
     PhaseSettings,
+    check_losses,
+    check_overrides,
     differences,
     load_recipe,
     recipe_names,
@@ -161,6 +164,9 @@ def test_values_are_read_as_toml_and_bare_words_as_texts(override: str, key: str
         (["epochs=true"], ["epochs = true is not allowed"]),
         (["cached=1"], ["cached = 1 is not allowed", "true or false"]),
         (["cached=True"], ['cached = "True" is not allowed', "true or false"]),
+        (["bank-refreshes=0"], ["bank-refreshes = 0 is not allowed", "a whole number from 1"]),
+        (["bank-items=-1"], ["bank-items = -1 is not allowed", "a whole number from 0"]),
+        (["loss=catalog"], ['No loss "catalog". Did you mean catalogue']),
         (["crop=0"], ["crop = 0 is not allowed", "above 0 to 1"]),
         (["drop=1"], ["drop = 1 is not allowed", "to below 1"]),
         (["learning-rate=nan"], ["learning-rate = nan is not allowed"]),
@@ -242,6 +248,44 @@ def test_differences_name_the_keys_that_differ() -> None:
     assert differences(thesis, changed) == {Phase.SEQUENCE_ITEM: {"batch": (64, 32)}}
 
 
+BANK = {"bank-refreshes", "bank-items"}
+
+
+def test_settings_of_the_bank_are_there_where_the_loss_reads_them() -> None:
+    # Phases stored before these keys were known are found by what `decisive` says of them.
+    assert not BANK & set(PhaseSettings().document())
+    assert not BANK & set(PhaseSettings(bank_items=5).decisive())
+    settings = PhaseSettings(loss="catalogue", bank_items=5)
+    assert set(settings.decisive()) >= BANK
+    assert settings.decisive() != PhaseSettings(loss="catalogue").decisive()
+    recipe = load_recipe("modern", ["sequence-item.loss=catalogue", "bank-refreshes=7"])
+    assert stored_recipe(recipe.document()).phases[Phase.SEQUENCE_ITEM] == recipe.phases[Phase.SEQUENCE_ITEM]
+    assert differences(load_recipe("modern"), recipe)[Phase.SEQUENCE_ITEM] == {
+        "loss": ("symmetric-ranking", "catalogue"),
+        "bank-refreshes": (None, 7),
+        "bank-items": (None, 0),
+    }
+
+
+@pytest.mark.parametrize("override", ["bank-refreshes=8", "sequence-item.bank-items=100"])
+def test_a_setting_of_a_bank_that_is_not_there_is_refused(override: str) -> None:
+    check_overrides(load_recipe("cpu", ["sequence-item.loss=catalogue", override]), "final")
+    with pytest.raises(BadInput, match=r'sequence-item has no bank of items \(loss = "symmetric-ranking"\)\. Leave it'):
+        check_overrides(load_recipe("cpu", [override]), "final")
+    with pytest.raises(BadInput, match="bank-items is for sequence-item"):
+        check_overrides(load_recipe("cpu", ["item-description.bank-items=3"]), "final")
+
+
+def test_the_loss_over_all_items_is_for_one_phase(write: Write) -> None:
+    for variant in ("only", "nopre", "itempre", "final"):
+        check_losses(load_recipe("cpu", ["sequence-item.loss=catalogue"]), variant)
+    everywhere = load_recipe(write('base = "cpu"\nloss = "catalogue"'))
+    check_losses(everywhere, "nopre")
+    for variant in ("itempre", "final"):
+        with pytest.raises(BadInput, match=r'item-description: loss = "catalogue" is for sequence-item alone'):
+            check_losses(everywhere, variant)
+
+
 @given(
     batch=st.integers(2, 10**9),
     rate=st.floats(0, 1, exclude_min=True),
@@ -270,7 +314,7 @@ def test_any_text_after_set_is_taken_or_refused_in_words(text: str) -> None:
 def test_the_table_of_the_documentation_is_the_settings() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| `(.+?)` \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
     told = {key: tomllib.loads(f"value = {value}")["value"] for key, value, _ in rows}
-    assert told == PhaseSettings().document()
+    assert told == {key: list(value) if isinstance(value, tuple) else value for key, value in DEFAULTS.items()}
     assert list(told) == [entry.name.replace("_", "-") for entry in fields(PhaseSettings)]
 
 
