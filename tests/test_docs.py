@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ from tests.pages import (
     PAGES,
     ROOT,
     block_commands,
+    blocks,
     declared,
     headings,
     inline_commands,
@@ -121,6 +123,16 @@ def test_files_and_folders_that_are_named_exist(page: Path) -> None:
     code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^(\w+/\S*) ", text, re.MULTILINE)
     named = {path for span in code for path in PATHS.findall(span)}
     assert not {path for path in named if not (ROOT / path).exists()}
+
+
+@by_name
+def test_targets_of_make_and_modules_that_are_named_exist(page: Path) -> None:
+    text = page.read_text()
+    code = "\n".join([*re.findall(r"`([^`\n]+)`", text), *blocks(page)])
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)) <= targets
+    for module in re.findall(r"python -m ((?:scripts|benchmarks|engine)[\w.]*)", code):
+        assert find_spec(module), module
 
 
 @by_name
