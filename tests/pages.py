@@ -13,8 +13,7 @@ from engine.commands.application import application
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-REPORT = DOCS / "report" / "report.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted({*DOCS.rglob("*.md")} - {REPORT})]
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def name(page: Path) -> str:
