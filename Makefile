@@ -6,7 +6,7 @@ PROCESSES ?= 4              # of the tests, on two cores: half of the time they 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-fast test-stress fuzz lint bench picture clean
+.PHONY: help demo test test-fast test-stress coverage fuzz lint bench docs picture package clean
 
 help:   ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST) | awk -F '  ' '{printf "%-18s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test-fast: .venv/.test   ## run the quick files only: for each change
 test-stress: .venv/.test   ## run all tests three times on busy cores, then those of processes twenty times: hours
 	scripts/stress
 
+coverage: .venv/.coverage   ## run all tests and list the lines that none of them runs
+	$(PYTEST) --cov --cov-report term-missing:skip-covered
+
 fuzz: .venv/.test   ## try CASES=500 mutated inputs of each kind against every command, drawn with SEED=0
 	ST5_FUZZ_CASES=$(or $(CASES),500) ST5_FUZZ_SEED=$(or $(SEED),0) $(PYTEST) --timeout 0 tests/test_fuzz.py
 
@@ -35,12 +38,21 @@ lint: .venv/.test   ## check style, types and which folder may import which
 bench: .venv/.bench   ## measure speed and memory
 	$(BIN)/python -m benchmarks
 
+docs: .venv/.docs   ## write docs/cli.md, and docs/ as a site into site/; fails for a link that leads nowhere
+	$(BIN)/python -m scripts.command_reference
+	$(BIN)/mkdocs build --strict
+
 picture: .venv/.test   ## draw the pages of docs/workbench, from ST5_WORKSPACE or WORKSPACE=folder
 	$(BIN)/python -m scripts.key_tables
 	$(BIN)/python -m scripts.screenshot $(if $(WORKSPACE),--workspace "$(WORKSPACE)")
 
+package: .venv/.package   ## build source archive and wheel into dist/, and check both
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
 clean:   ## remove .venv and what builds left
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist site *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "st5 needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 …")'
@@ -60,4 +72,17 @@ clean:   ## remove .venv and what builds left
 .venv/.bench: .venv/.test
 	@echo "Installing what the benchmarks need into .venv …"
 	@$(PIP) --editable '.[demo,test,bench]'
+	@touch $@
+
+.venv/.coverage: .venv/.test
+	@$(PIP) --editable '.[demo,test,coverage]'
+	@touch $@
+
+.venv/.docs: .venv/.demo
+	@echo "Installing what the documentation needs into .venv …"
+	@$(PIP) --editable '.[demo,docs]'
+	@touch $@
+
+.venv/.package: .venv/.demo
+	@$(PIP) --editable '.[demo,package]'
 	@touch $@

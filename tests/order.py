@@ -36,6 +36,7 @@ SLOW = (
     "test_workspace_faults",
     "workbench/test_workbench_map",
     "engine/training/test_phase",
+    "test_documented_commands",
     "test_readme",
     "test_fuzz",
     "engine/test_backbones",

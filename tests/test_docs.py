@@ -1,33 +1,47 @@
-"""The pages of the workbench stay true: their tables of keys, their pictures, their commands and their links."""
+"""The pages stay true: links, commands, paths, tables of keys and options, pictures."""
 
 from __future__ import annotations
 
 import re
-import shlex
+from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import typer
 
-from engine.commands.application import application
+from scripts import command_reference
 from scripts.key_tables import PART, TABLES, bindings, filled
 from scripts.pictures import PICTURES
 from scripts.stage import lines
+from tests.pages import (
+    DOCS,
+    PAGES,
+    ROOT,
+    block_commands,
+    blocks,
+    declared,
+    headings,
+    inline_commands,
+    links,
+    name,
+    understood,
+)
 from workbench.areas import AREAS
 from workbench.ui.key_table import known_keys
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = sorted((DOCS / "workbench").glob("*.md"))
-WITH_LINKS = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")), *PAGES]
+OF_WORKBENCH = [page for page in PAGES if page.parent.name == "workbench"]
+DRAWN_BY_HAND = {"architecture"}
 LARGEST_KB = 150
+OF_THE_SHELL = {"--install-completion", "--show-completion"}  # typer's own
 PAGE = {"guide": "help"}  # of an area whose page has another name
+PATHS = re.compile(r"(?<![\w/.-])(?:engine|store|workbench|tests|scripts|benchmarks|docs)/[\w./-]*[\w/]")
 
-by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+by_name = pytest.mark.parametrize("page", PAGES, ids=name)
 
 
 def test_every_area_has_a_page_and_a_picture() -> None:
-    named = {page.stem for page in PAGES}
+    named = {page.stem for page in OF_WORKBENCH}
     drawn = {picture.page for picture in PICTURES}
     assert {PAGE.get(area.name, area.name) for area in AREAS} <= named & drawn
     for area in AREAS:
@@ -36,17 +50,22 @@ def test_every_area_has_a_page_and_a_picture() -> None:
         assert f"<!-- keys: {area.name} -->" in page.read_text()
 
 
-@by_name
+@pytest.mark.parametrize("page", OF_WORKBENCH, ids=name)
 def test_the_tables_of_keys_are_the_binding_tables(page: Path) -> None:
     text = page.read_text()
     assert filled(text) == text, f"python -m scripts.key_tables writes {page.name} anew"
 
 
 def test_every_key_is_on_a_page() -> None:
-    shown = {part[2] for page in PAGES for part in PART.finditer(page.read_text())}
+    shown = {part[2] for page in OF_WORKBENCH for part in PART.finditer(page.read_text())}
     assert shown == set(TABLES)
     told = {binding.id for kinds in TABLES.values() for binding in bindings(kinds)}
     assert set(known_keys()) - told == set(), "give their part a table in scripts/key_tables.py and on a page"
+
+
+def test_the_page_of_commands_is_what_they_declare() -> None:
+    stored = command_reference.PAGE.read_text(encoding="utf-8")
+    assert stored == command_reference.page(), "python -m scripts.command_reference writes it anew"
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
@@ -60,14 +79,17 @@ def test_every_picture_is_drawn_and_shown(picture) -> None:
 
 
 def test_there_are_no_other_pictures() -> None:
-    assert {path.stem for path in DOCS.rglob("*.svg")} == {picture.name for picture in PICTURES}
+    assert {path.stem for path in DOCS.rglob("*.svg")} == {picture.name for picture in PICTURES} | DRAWN_BY_HAND
 
 
-@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda page: page.name)
+def test_every_page_is_in_the_menu_of_the_site() -> None:
+    menu = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text())
+    assert sorted(menu) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES if page.is_relative_to(DOCS))
+
+
+@by_name
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-        if "://" in target:
-            continue
+    for target in links(page):
         path, _, place = target.partition("#")
         found = (page.parent / path).resolve() if path else page
         assert found.exists(), target
@@ -77,39 +99,43 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @by_name
 def test_commands_are_understood(page: Path) -> None:
-    for command in commands(page):
-        words = shlex.split(command)[1:]
+    for words in block_commands(page):
         if words and not words[0].startswith("-"):  # options alone open the workbench
-            understood(["1" if word == "N" else word for word in words])
+            understood(words)
 
 
-def headings(page: Path) -> set[str]:
-    """The places that a link can name, as GitHub makes them of headings."""
-    found = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+@pytest.mark.parametrize("page", [page for page in PAGES if page != command_reference.PAGE], ids=name)
+def test_commands_and_options_within_sentences_exist(page: Path) -> None:
+    commands = declared()
+    for words in inline_commands(page):
+        names = list(takewhile(lambda word: re.fullmatch(r"[a-z]\w*", word), words))
+        while names and tuple(names) not in commands:
+            names.pop()
+        assert names or not words or words[0].startswith("-"), f"no such command: st5 {' '.join(words)}"
+        options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert "…" in words or options <= commands[tuple(names)] | OF_THE_SHELL, f"st5 {' '.join(words)}"
 
 
-def commands(page: Path) -> list[str]:
-    """The `st5 …` commands of a page that are written out."""
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name)
+def test_files_and_folders_that_are_named_exist(page: Path) -> None:
+    """Those within code; the changelog also names what is gone."""
     text = page.read_text()
-    blocks = [
-        line.partition(" #")[0] for block in re.findall(r"```\n(.*?)```", text, re.S) for line in block.splitlines()
-    ]
-    inline = re.findall(r"`(st5[^`]*)`", text)
-    return [one for one in (*blocks, *inline) if one.split()[:1] == ["st5"] and "…" not in one]
+    code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^(\w+/\S*) ", text, re.MULTILINE)
+    named = {path for span in code for path in PATHS.findall(span)}
+    assert not {path for path in named if not (ROOT / path).exists()}
 
 
-def understood(words: list[str]) -> None:
-    """Parse a command without running it; fails with what the command line has against it."""
-    command, context = typer.main.get_command(application), None
-    while True:
-        context = command.make_context(command.name or "st5", list(words), parent=context)
-        if not hasattr(command, "resolve_command") or not (rest := [*context._protected_args, *context.args]):
-            return
-        _, command, words = command.resolve_command(context, rest)
+@by_name
+def test_targets_of_make_and_modules_that_are_named_exist(page: Path) -> None:
+    text = page.read_text()
+    code = "\n".join([*re.findall(r"`([^`\n]+)`", text), *blocks(page)])
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)) <= targets
+    for module in re.findall(r"python -m ((?:scripts|benchmarks|engine)[\w.]*)", code):
+        assert find_spec(module), module
 
 
-@pytest.mark.parametrize("page", [*WITH_LINKS, *sorted(DOCS.glob("report/*.md"))], ids=lambda page: page.name)
+@by_name
 def test_every_table_has_a_head_and_as_many_cells_in_each_row(page: Path) -> None:
     for table in re.findall(r"(?:^\|.*\n)+", page.read_text(), re.MULTILINE):
         head, line, *rows = table.splitlines()

@@ -1,18 +1,22 @@
-"""Models of other packages: found by their entry point, ranked like our own, and never in the way."""
+"""The source, the model and the screen of docs/extending.md, copied into files; faults of models of other packages."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from tests.pages import DOCS, ROOT, titled_blocks
+from tests.program import Program
 from tests.small_shop import five_items
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending.md"
+CODE = titled_blocks(DOCS / "extending.md")
+MODEL = CODE["category_pop.py"]
 COMMANDS = """
 import json, sys
 from pathlib import Path
@@ -22,12 +26,6 @@ program = Program(Path(sys.argv[1]))
 done = [program(*words) for words in json.loads(sys.argv[2])]
 print(json.dumps([(one.code, one.out, one.err) for one in done]))
 """
-
-
-def block(language: str) -> str:
-    """The one block of a language in the page."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return str(found)
 
 
 def installed(site: Path, package: str, entry_points: dict[str, str], **modules: str) -> None:
@@ -43,7 +41,7 @@ def installed(site: Path, package: str, entry_points: dict[str, str], **modules:
 
 def run(site: Path, workspace: Path, *commands: list[str], cwd: Path | None = None) -> list[tuple[int, str, str]]:
     """Commands in one new process that has these packages: code, out and err of each."""
-    paths = os.pathsep.join([str(site), str(PAGE.parents[1])])
+    paths = os.pathsep.join([str(site), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-P", "-c", COMMANDS, str(workspace), json.dumps(commands)],
         capture_output=True, text=True, check=True, cwd=cwd, env={**os.environ, "PYTHONPATH": paths},
@@ -53,8 +51,8 @@ def run(site: Path, workspace: Path, *commands: list[str], cwd: Path | None = No
 
 def test_the_model_of_the_page_is_ranked_and_listed(tmp_path: Path) -> None:
     workspace = five_items(tmp_path / "w").folder  # Lamp and Chair are Home, Pen is Office; pop has A 2, B 1, D 1
-    ((name, target),) = re.findall(r'^(\S+) = "(category_pop:\S+)"', block("toml"), re.MULTILINE)
-    installed(tmp_path / "site", name, {name: target}, category_pop=block("python"))
+    ((name, target),) = re.findall(r'^(\S+) = "(category_pop:\S+)"', CODE["pyproject.toml"], re.MULTILINE)
+    installed(tmp_path / "site", name, {name: target}, category_pop=MODEL)
     evaluated, recommended, words, listed, doctor = run(
         tmp_path / "site", workspace,
         ["baseline", name, "--datasets", "shop", "--device", "cpu"],
@@ -110,7 +108,7 @@ def test_nothing_is_found_in_the_current_directory(tmp_path: Path) -> None:
 
 def test_a_model_whose_package_is_gone_is_listed_and_refused_in_words(tmp_path: Path) -> None:
     workspace = five_items(tmp_path / "w").folder
-    installed(tmp_path / "site", "category-pop", {"category-pop": "category_pop:SPEC"}, category_pop=block("python"))
+    installed(tmp_path / "site", "category-pop", {"category-pop": "category_pop:SPEC"}, category_pop=MODEL)
     made = run(tmp_path / "site", workspace, ["evaluate", "category-pop", "--datasets", "shop", "--device", "cpu"])
     listed, refused = run(
         tmp_path, workspace, ["models", "--json"], ["evaluate", "category-pop", "--datasets", "shop", "--device", "cpu"]
@@ -118,3 +116,64 @@ def test_a_model_whose_package_is_gone_is_listed_and_refused_in_words(tmp_path: 
     assert made[0][0] == listed[0] == 0
     assert refused[0] == 2
     assert "category-pop is a category-pop, which this st5 does not know" in refused[2]
+
+
+def test_the_source_of_the_page_reads_a_log_that_the_commands_then_know(tmp_path: Path) -> None:
+    (tmp_path / "listens.py").write_text(CODE["listens.py"])
+    plays = [
+        f"u{user}\t2016-01-{1 + step:02}T0{user}:00:00Z\tArtist {step % 2}\tSong {(user + step) % 5}"
+        for user in range(5)
+        for step in range(8)
+    ]
+    (tmp_path / "plays.tsv").write_text("\n".join([*plays, ""]))
+    workspace = tmp_path / "workspace"
+    script = [sys.executable, "listens.py", "plays.tsv", "songs"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ST5_WORKSPACE": str(workspace)}
+    subprocess.run(script, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    st5 = Program(workspace)
+    (songs,) = st5("datasets", "songs", "--json").document
+    assert songs["platform"] == "listens"
+    assert songs["items"] == 10  # five songs, each by two artists
+    assert songs["users"] == 5
+    assert st5("evaluate", "pop", "--datasets", "songs").code == 0
+
+
+SEE = """
+import asyncio, sys
+from pathlib import Path
+from store.workspace import Workspace
+from workbench.application import Workbench
+from workbench.ui.table import Table
+
+async def main():
+    app = Workbench(Workspace(Path(sys.argv[1])), readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.settled()
+        await pilot.press("8")
+        await app.settled()
+        print(app.current_mode)
+        print(app.screen.query_one(Table).as_text())
+
+asyncio.run(main())
+"""
+
+
+def test_the_screen_of_the_page_is_an_area_of_the_workbench(tmp_path: Path) -> None:
+    workspace = five_items(tmp_path / "w").folder
+    shutil.copytree(ROOT / "workbench", tmp_path / "site" / "workbench")
+    (tmp_path / "site" / "workbench" / "splits").mkdir()
+    (tmp_path / "site" / "workbench" / "splits" / "__init__.py").touch()
+    (tmp_path / "site" / "workbench" / "splits" / "screen.py").write_text(CODE["workbench/splits/screen.py"])
+    areas = tmp_path / "site" / "workbench" / "areas.py"
+    before, start, rows = areas.read_text().partition("AREAS = (\n")
+    rows, end, after = rows.partition("\n)\n")
+    make, row = CODE["workbench/areas.py, before AREAS"], CODE["workbench/areas.py, at the end of AREAS"]
+    areas.write_text(f"{before}{make}\n\n{start}{rows}\n{row.rstrip()}{end}{after}")
+    paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", SEE, str(workspace)],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "splits", "dataset\tsplit\ttrain\tvalid\ttest", "shop\tgiven\t2\t0\t4",
+    ]  # fmt: skip

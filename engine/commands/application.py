@@ -83,6 +83,14 @@ application = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from engine import __version__
+
+        print(f"st5 {__version__}")
+        raise typer.Exit
+
+
 @application.callback(invoke_without_command=True)
 def start(  # noqa: D103 – Typer would show a docstring as the help of st5
     context: typer.Context,
@@ -122,6 +130,9 @@ def start(  # noqa: D103 – Typer would show a docstring as the help of st5
             "Without it: in the workspace with --web, everywhere in a terminal.",
         ),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
         open_workbench(workspace, readonly=readonly, no_mouse=no_mouse, web=web, port=port, files=files)
@@ -165,6 +176,8 @@ def options_alone(arguments: Sequence[str]) -> dict[str, Any] | None:
     declared: dict[str, tuple[str, Any]] = {}
     for name, hint in get_type_hints(start, include_extras=True).items():
         for option in getattr(hint, "__metadata__", ()):
+            if option.is_eager:  # typer acts on it at once
+                continue
             flags = (option.default, *option.param_decls)  # `typer.Option` calls its first argument the default
             declared |= {flag: (name, get_args(hint)[0]) for flag in flags}
     values: dict[str, Any] = {}
