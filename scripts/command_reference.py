@@ -144,6 +144,7 @@ def _plain(kind: Any) -> Any:
 
 
 def main() -> None:
+    """Write the page."""
     PAGE.write_text(page(), encoding="utf-8")
     print(PAGE)
 
