@@ -90,7 +90,7 @@ def test_the_warm_process_runs_nothing_of_the_current_directory(hostile: Path, t
             answered.set()
 
     process.ask(lambda number: RankRequest(number, "no such evaluation", (0,), 0, 5), deliver)
-    assert answered.wait(120), "waited for an answer of the warm process"
+    assert answered.wait(120), "waited for an answer of the inference process"
     process.end()
     assert isinstance(answers[0], Refusal), answers[0].words if isinstance(answers[0], Died) else answers
     assert ran(hostile) == ""

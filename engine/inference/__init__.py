@@ -1,1 +1,1 @@
-"""A process that keeps one model and its catalogue in memory and answers, line by line, what it is asked."""
+"""The inference process: keeps one model and its catalogue in memory and answers requests, one a line."""

@@ -1,4 +1,4 @@
-"""What is said between the workbench and the process that keeps a model warm: one JSON document a line.
+"""Messages between the workbench and the inference process: one JSON document a line.
 
 Imports nothing heavy, so that both sides share it. Every message carries the `id` of the request it belongs to.
 """

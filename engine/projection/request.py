@@ -1,4 +1,4 @@
-"""What a map is asked to show; checked before any work, and known by the content of all that decides it."""
+"""A request for a map; validated before any work, and cached by the content hash of its inputs."""
 
 from __future__ import annotations
 

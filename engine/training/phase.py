@@ -1,4 +1,4 @@
-"""One training phase from stored data to a folder of weights, found again by content."""
+"""One training phase from stored data to a folder of weights, cached by content hash."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PhaseRequest:
     """What decides the weights of a phase: itself, its settings, its data, its seed, and where it starts.
 
     source: the folder (or hub name) of the weights it starts from; parent: the key of the phase that made them, or
-    "" for a backbone, which is known by its content. reads: the tokens that the backbone reads, 0 for what the source
+    "" for a backbone, identified by its hash. reads: the tokens that the backbone reads, 0 for what the source
     does: a phase before this one may have been trained on shorter sentences. fresh: the source is a backbone whose
     markers were never trained here. prompts: what stands before its sentences, None for what the source's folder says.
     """

@@ -1,4 +1,4 @@
-"""The sentences of a phase as token ids: each distinct one kept once, known by its number."""
+"""The sentences of a phase as token ids: each distinct sentence is kept once and has a number."""
 
 from __future__ import annotations
 

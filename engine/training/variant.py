@@ -1,4 +1,4 @@
-"""A variant from its phases: each trained or found again, the last one's weights saved under a name (thesis 5.1.1)."""
+"""A variant from its phases: each trained or read from the cache, the last one's weights saved (thesis 5.1.1)."""
 
 from __future__ import annotations
 

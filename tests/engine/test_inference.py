@@ -1,4 +1,4 @@
-"""A model kept warm: it answers as the stored evaluation does, for any history, and only reads the workspace."""
+"""The inference process: it answers as the stored evaluation does, for any history, and only reads the workspace."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def test_the_warm_process_ends_with_a_workbench_that_is_killed_while_it_works(te
     (warm,) = children(workbench)
     assert "engine.inference" in said_by(warm)
     os.kill(workbench, signal.SIGKILL)
-    terminal.until(lambda: "engine.inference" not in said_by(warm), "the end of the warm process")
+    terminal.until(lambda: "engine.inference" not in said_by(warm), "the end of the inference process")
 
 
 def children(pid: int) -> list[int]:

@@ -35,7 +35,7 @@ def under_way(app: Workbench) -> list[str]:
     """What is at work or waits to be handled, in words; empty where nothing is."""
     found = {
         "the first frame": not app.painted,  # before that the area on the screen has no body
-        "a question to the warm process": app.awaits_inference,
+        "a request to the inference process": app.awaits_inference,
         "an area that is built": app._batch_count,  # Textual's, while it masks that; there is no public name
         "a resize": app.screen.outer_size != app.size,  # the terminal's is passed on a moment later
     }

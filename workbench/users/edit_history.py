@@ -65,7 +65,7 @@ class EditHistoryScreen(AreaScreen):
     ]  # fmt: skip
 
     class Answered(Message):
-        """The warm process said something."""
+        """The inference process answered."""
 
         def __init__(self, answer: Answer | Died) -> None:
             super().__init__()

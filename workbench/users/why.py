@@ -36,7 +36,7 @@ class WhyDialog(ReadingDialog[None]):
     BINDINGS = READABLE
 
     class Answered(Message):
-        """The warm process said something."""
+        """The inference process answered."""
 
         def __init__(self, answer: Answer | Died) -> None:
             super().__init__()
