@@ -15,7 +15,7 @@ SHAPES = {
 def make_random_t5(folder: Path, length: int, *, base: bool) -> tuple[int, int, str]:
     """The first id that is a word (`w<id>`), the size of the vocabulary, and the folder of the model.
 
-    Words are looked up whole, which is faster than T5's own tokenizer: whoever tokenises at every step looks better
+    Words are looked up whole, which is faster than T5's own tokenizer: tokenising at every step looks better
     here than on real text.
     """
     import torch

@@ -27,7 +27,7 @@ class Terminal:
         self.pid, self._handle = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", COLUMNS=str(columns), LINES=str(rows))
-            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # whoever installed it has compiled modules
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has compiled modules
             os.execv(sys.executable, [sys.executable, "-c", program])
         fcntl.ioctl(self._handle, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.seen = b""
@@ -88,7 +88,7 @@ class Terminal:
         return found
 
     def idle(self, seconds: float) -> tuple[float, float]:
-        """CPU time per second of the process, and bytes that it writes per second, while nobody touches a key."""
+        """CPU time per second of the process, and bytes that it writes per second, while no key is pressed."""
         self.drain()
         started, before, written = time.perf_counter(), self.cpu_s(), 0
         while (left := started + seconds - time.perf_counter()) > 0:

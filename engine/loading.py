@@ -1,4 +1,4 @@
-"""Loading heavy libraries without looking for garbage in them."""
+"""Importing heavy libraries with the garbage collector paused."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class SlowJobs:
         )  # fmt: skip
 
     def add(self, *arguments: str) -> int:
-        """A row that nobody works on yet."""
+        """A row without a worker yet."""
         with self.workspace.write() as db:
             job = jobs.add_job(db, kind="slow", arguments=["slow", *arguments], folder=str(self.folder.parent))
         return job.id

@@ -158,7 +158,7 @@ def test_who_cancels_an_experiment_cancels_its_step(tmp_path: Path) -> None:
     wait_for(ended, "the step to end")
 
 
-def test_detached_it_is_a_job_that_leaves_the_table_to_whoever_asks(program: Program) -> None:
+def test_detached_it_is_a_job_and_the_table_is_printed_on_request(program: Program) -> None:
     made = program("experiment", "main", "--models", "pop", "--detach")
     assert made.out == "1\n"
 

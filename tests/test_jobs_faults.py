@@ -82,7 +82,7 @@ def test_a_killed_launcher_leaves_a_job_that_is_lost_once_it_is_overdue(slow: Sl
     slow.ended(slow.resume(id))
 
 
-def test_the_worker_is_in_a_session_of_its_own_and_nobodys_child(slow: SlowJobs) -> None:
+def test_the_worker_has_its_own_session_and_no_parent(slow: SlowJobs) -> None:
     id = slow.held()
     pid = slow.job(id).pid or 0
     assert os.getsid(pid) == os.getpgid(pid) == pid

@@ -264,7 +264,7 @@ def test_help_shows_an_example(slow: SlowJobs, command: list[str]) -> None:
     assert f"Example: st5 {' '.join(['jobs', *command])}" in " ".join(shown.out.split())
 
 
-def test_a_job_that_nobody_works_on_is_cancelled_at_once(slow: SlowJobs) -> None:
+def test_a_job_without_a_worker_is_cancelled_at_once(slow: SlowJobs) -> None:
     id = slow.add()
     assert "had no worker" in control.cancel(slow.workspace, id)
     control.launch(slow.workspace, id)
@@ -317,7 +317,7 @@ def test_a_card_is_the_same_whatever_a_process_numbers_it(monkeypatch: pytest.Mo
     assert device_lock.physical("cpu") == "cpu"
 
 
-def test_a_folder_of_leases_that_belongs_to_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_lock_folder_is_private_to_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     assert device_lock.lock_folder() == tmp_path / "run" / "st5"
     (tmp_path / "file").touch()

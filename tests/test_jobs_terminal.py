@@ -46,7 +46,7 @@ class Terminal:
         while self._open:
             try:
                 self._shown += os.read(self._master, 4096)
-            except OSError:  # nobody has it open any more
+            except OSError:  # no process has it open any more
                 return
 
     @property
@@ -65,7 +65,7 @@ class Terminal:
         os.write(self._master, keys)
 
     def hang_up(self) -> None:
-        """The connection drops: nobody reads, and the kernel tells the process so."""
+        """The connection drops: the terminal has no reader, and the kernel tells the process so."""
         self._open = False
         os.write(self._master, b"\n")  # its echo wakes the reader
         self._reader.join()

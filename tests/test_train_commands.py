@@ -240,7 +240,7 @@ def test_several_datasets_train_jointly(program: Program, tiny_t5: Path) -> None
 
 
 def test_a_phase_without_any_batch_is_refused(tmp_path: Path, tiny_t5: Path) -> None:
-    """One pair in each dataset, and batches of one dataset: nobody has another's item for a negative."""
+    """One pair in each dataset, and batches of one dataset: no user has another user's item as a negative."""
     workspace = Workspace(tmp_path / "w")
     for name in ("one", "two"):
         add(workspace, name, TITLES, CATEGORIES, [(name, (A, B, C), ((1, TRAIN), (2, TEST)))])

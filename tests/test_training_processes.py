@@ -217,12 +217,12 @@ def test_two_processes_compare_with_all_items_as_one_does(
 
 
 def cancelled_in_the_third_step() -> None:
-    """Somebody cancels after the first validation."""
+    """The job is cancelled after the first validation."""
     at_step(2, lambda observer: observer.stop())
 
 
 def cancelled_in_the_first_step() -> None:
-    """Somebody cancels while the first step is under way, before the work has asked whether to stop."""
+    """The job is cancelled while the first step is under way, before the work has asked whether to stop."""
     at_step(0, reports_end_the_work)
 
 

@@ -35,7 +35,7 @@ class MetricKey:
 class AlignedEvaluations:
     """N evaluations over the same events, and those E of their events that a slice is about.
 
-    rows: int [E], their places in the evaluations, sorted by user; owners and the parts' masks [E] are in that order.
+    rows: int [E], their rows in the evaluations, sorted by user; user_index and the parts' masks [E] are in that order.
     """
 
     dataset: Dataset
@@ -62,7 +62,7 @@ def same_events(of: Sequence[Evaluation]) -> list[list[Evaluation]]:
 def align_evaluations(
     db: sqlite3.Connection, of: Sequence[Evaluation], by: Slice = Slice.ALL, where: Sequence[Condition] = ()
 ) -> AlignedEvaluations:
-    """The panel of evaluations over the same events, divided by a slice, of the events that meet the conditions.
+    """Align evaluations over the same events, divided by a slice, of the events that meet the conditions.
 
     The visible length is that of the model that read most. BadInput where the events differ or a condition names a
     value that no event has.

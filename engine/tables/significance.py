@@ -87,7 +87,7 @@ def group_p_values(db: sqlite3.Connection, group: Group, cells: GroupCells) -> P
 def verdicts(groups: Mapping[Group, GroupCells], answers: Mapping[Group, P], table: ResultsTable) -> Verdicts:
     """Which tested cells differ from the best, Holm over the table; none before every group is answered.
 
-    A cell that shares the first place with the best has no verdict.
+    A cell that ties with the best is not tested.
     """
     if not groups.keys() <= answers.keys():
         return {}

@@ -142,7 +142,7 @@ def test_falls_of_models_whose_scores_can_be_summed_by_hand(session: ModelSessio
     assert len(reasons(session, keys["pop"], A, B, C, item=A, newest=2).without) == 2
 
 
-def test_nothing_is_written_and_nobody_waits(space: Workspace, session: ModelSession, keys: dict[str, str]) -> None:
+def test_nothing_is_written_or_locked(space: Workspace, session: ModelSession, keys: dict[str, str]) -> None:
     ranked(session, keys["tiny"], A)
     with space.write(busy_timeout=0.0) as db:
         before = db.execute("PRAGMA data_version").fetchone()[0]

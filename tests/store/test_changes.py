@@ -1,4 +1,4 @@
-"""Seeing that somebody else wrote."""
+"""Noticing writes of other connections."""
 
 from __future__ import annotations
 

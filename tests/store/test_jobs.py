@@ -58,7 +58,7 @@ def test_the_way_of_a_job(workspace: Workspace) -> None:
         assert jobs.wait(db, id, "cuda:0 held by job 7")
         waiting = jobs.job(db, id)
         assert (waiting.state, waiting.message, waiting.pid) == (JobState.QUEUED, "cuda:0 held by job 7", 100)
-        assert not jobs.claim(db, id, 101, "here")  # it waits, but it is somebody's
+        assert not jobs.claim(db, id, 101, "here")  # it waits, but it is claimed
         assert jobs.set_running(db, id, "cuda:0")
         assert not jobs.wait(db, id, "too late")
         assert jobs.advance(db, id, stage="ranking", done=3, total=10, seconds=1.5)

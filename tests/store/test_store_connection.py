@@ -62,7 +62,7 @@ def test_a_writer_beside_a_writer_waits_and_then_says_so(tmp_path: Path) -> None
         assert ui_state.get(db, "a") == 5
 
 
-def test_an_unfinished_dataset_is_seen_by_nobody(tmp_path: Path) -> None:
+def test_an_unfinished_dataset_is_invisible(tmp_path: Path) -> None:
     workspace = five_items(tmp_path)
     with pytest.raises(BadInput, match="already a dataset"):
         add(workspace, "shop", TITLES, CATEGORIES, HISTORIES)

@@ -1,6 +1,6 @@
 """A workspace in which every text that comes from data is hostile: escape codes, markup, scripts, 5,000 letters.
 
-Not a list of fields that somebody thought of: every text column of the schema is poisoned but for those named here,
+Not a hand-written list of fields: every text column of the schema is poisoned but for those named here,
 whose values are the program's own. A column that is added later is poisoned too.
 """
 

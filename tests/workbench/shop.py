@@ -191,7 +191,7 @@ def add_job(workspace: Workspace, words: str, *, resumes: int | None = None) -> 
 
 
 def run_job(workspace: Workspace, number: int, *, device: str = "cpu", seconds: float = 0.0) -> None:
-    """Let the job start and run for so long, by the hand of nobody: its process is of another host."""
+    """Let the job start and run for so long, without a process: it belongs to another host."""
     with workspace.write() as db:
         assert jobs.claim(db, number, 4711, "elsewhere")
         assert jobs.set_running(db, number, device)

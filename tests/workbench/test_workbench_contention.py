@@ -18,4 +18,4 @@ def test_two_workbenches_and_three_writing_jobs_lose_no_row_and_meet_no_lock(tmp
     assert found.errors == []
     assert found.lost == 0
     assert found.written >= WRITERS  # they did write
-    assert len({key for key, _, _ in found.waits_ms}) > 5  # and somebody looked, at every area
+    assert len({key for key, _, _ in found.waits_ms}) > 5  # and every area was looked at

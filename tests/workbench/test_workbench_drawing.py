@@ -146,7 +146,7 @@ async def blinks(app: Workbench) -> None:
     timer.stop()
 
 
-async def test_nothing_is_drawn_while_nobody_types(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_drawn_without_input(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     frames: list[Screen[Any]] = []
     app = Workbench(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -189,7 +189,7 @@ print(len(found))
 """
 
 
-def test_garbage_is_looked_for_while_nobody_types() -> None:
+def test_garbage_is_collected_without_input() -> None:
     said = subprocess.run([sys.executable, "-c", COLLECTIONS], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["0", "1", "1"]
 

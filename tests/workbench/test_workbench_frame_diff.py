@@ -77,7 +77,7 @@ def test_the_picture_is_the_same_after_every_update(sequence: list) -> None:
     assert thinned.written <= all_of_it.written
 
 
-def test_a_line_that_stands_is_not_sent_again_until_it_is_another_or_somebody_else_wrote() -> None:
+def test_an_unchanged_line_is_not_sent_again_unless_something_else_wrote() -> None:
     grid, last = Grid(), FrameDiff()
     frame = (True, ["aaaaaaaa"] * HEIGHT, [[0, 4, WIDTH]] * HEIGHT, [])
     again = (False, ["aaaaaaaa", "aaaabbbb", "aaaaaaaa"], [[0, 4, WIDTH]] * HEIGHT, [(0, 0, 8), (1, 0, 8), (2, 0, 8)])

@@ -271,7 +271,7 @@ async def test_hostile_names_of_files_and_folders_in_the_picker(workspace: Works
 async def test_hostile_words_in_questions_and_problems(workspace: Workspace, tmp_path: Path) -> None:
     app = Workbench(workspace)
     words = "\n".join(hostile.hostile("words", ending) for ending in hostile.ENDINGS)
-    working = job_files(workspace, 5).take()  # as its worker would: nobody may call the job lost
+    working = job_files(workspace, 5).take()  # as its worker would, so that the job is not marked lost
     assert working is not None
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

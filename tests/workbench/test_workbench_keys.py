@@ -97,7 +97,7 @@ async def test_every_key_of_every_screen_and_dialog_is_in_its_help_and_does_one_
     shop.add_jobs(workspace)
     shop.add_search(workspace)
     maps.add_map(workspace)
-    working = job_files(workspace, 5).take()  # as its worker would: nobody may call the job lost
+    working = job_files(workspace, 5).take()  # as its worker would, so that the job is not marked lost
     assert working is not None
     app = Workbench(workspace)
     seen = set()

@@ -120,7 +120,7 @@ LINES = [
 
 @pytest.fixture
 def films(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """The workspace that nobody writes to, seen from an empty folder."""
+    """A workspace that is only read, seen from an empty folder."""
     monkeypatch.chdir(tmp_path)
     return Workspace(built)
 

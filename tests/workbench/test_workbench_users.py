@@ -169,7 +169,7 @@ async def test_without_timestamps_and_ratings_the_columns_say_so(tmp_path: Path)
         assert "–" in screen_text(app)
 
 
-async def test_a_key_that_nobody_has_is_said(workspace: Workspace) -> None:
+async def test_an_unknown_key_is_reported(workspace: Workspace) -> None:
     app = Workbench(workspace, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

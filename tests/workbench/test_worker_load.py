@@ -80,7 +80,7 @@ def test_processors_and_memory_of_a_worker_and_its_children(workspace: Workspace
     assert load_words(second).plain.endswith("in 2 processes   GPU n/a")
 
 
-def test_when_nobody_can_tell_it_says_so(workspace: Workspace, busy: subprocess.Popen) -> None:
+def test_when_the_load_is_unknown(workspace: Workspace, busy: subprocess.Popen) -> None:
     job = running(workspace, busy.pid, "elsewhere")
     assert LoadMeter().look(job) == WorkerLoad()
     gone = subprocess.Popen([sys.executable, "-c", ""])

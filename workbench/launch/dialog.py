@@ -30,7 +30,7 @@ from workbench.ui.too_small import TooSmall
 
 
 class LaunchDialog(ReadingDialog[JobForm]):
-    """Dismisses with a form that the engine has nothing against, or None; `drafts` has what was filled in."""
+    """Dismisses with a valid form, or None; `recent_forms` keeps what was filled in."""
 
     HINT = "Tab next · Ctrl+S starts · Ctrl+Y copies the command · Esc leaves"
     HELP_TITLE = "Start work"

@@ -70,7 +70,7 @@ class LaunchFields(Vertical):
                 self._none[name].display = not part.option_count
 
     def hint(self, hints: FormHints) -> None:
-        """Say what the form comes to, and offer what fits it."""
+        """Show the form's hints, and the choices that fit it."""
         for name, part in self._parts.items():
             if isinstance(part, ChoiceField):
                 if name in hints.choices:

@@ -57,7 +57,7 @@ def test_unisrec_reads_whitened_features_where_that_is_set(tmp_path: Path, tiny_
         trained_baseline(workspace, "unisrec", "whitening=pca", features="tiny", name="other")
 
 
-def test_items_that_nobody_had_are_candidates_and_no_event_is_dropped(tmp_path: Path) -> None:
+def test_items_without_users_are_candidates_and_no_event_is_dropped(tmp_path: Path) -> None:
     workspace = cycle(tmp_path, cold=5)
     with workspace.write() as db:  # one test target becomes an item of no train part
         db.execute("UPDATE event SET item = ? WHERE event = (SELECT max(event) FROM event)", (ITEMS + 2,))

@@ -77,7 +77,7 @@ def test_biases_find_what_a_sum_made(tmp_path: Path) -> None:
 
 def test_who_is_unknown_gets_what_is_known_of_the_rest(tmp_path: Path) -> None:
     workspace = write(tmp_path / "w", BY_HAND, items=4)
-    # u0 with D, which nobody rated; u2, who rated nothing, with A.
+    # u0 with D, which has no rating; u2, who rated nothing, with A.
     pmf = predicted(workspace, rated(workspace, "pmf"))
     assert (pmf[0], pmf[2]) == (3, 3)
     bias = predicted(workspace, rated(workspace, "bias", "bias-penalty=1"))

@@ -19,7 +19,7 @@ def pair_table(
     item: Sequence[int] = (),
     length: Sequence[int] = (),
 ) -> PairTable:
-    """A table whose text t is the single token t; nobody, nothing and dataset 0 where nothing is said."""
+    """A table whose text t is the single token t; user and item −1 and dataset 0 by default."""
     size = len(anchors)
     table = TextTable()
     for token in range(max([*anchors, *positives], default=-1) + 1):

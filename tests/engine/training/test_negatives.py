@@ -49,7 +49,7 @@ def test_another_history_of_the_same_user_is_no_negative_of_a_history() -> None:
     assert refused(table, 3) == {(0, 1), (1, 0)}
 
 
-def test_nobody_and_nothing_are_not_the_same() -> None:
+def test_missing_users_and_items_do_not_match() -> None:
     assert refused(pair_table([0, 1], [2, 3]), 2) == set()
 
 

@@ -23,7 +23,7 @@ def marker_rows(encoder: Encoder) -> torch.Tensor:
     return rows(encoder, [tags.sequence_start, tags.item_start, tags.item_end, tags.sequence_end])
 
 
-def test_markers_that_nobody_trained_start_as_the_separator_and_nothing_else_changes(tiny_roberta: Path) -> None:
+def test_untrained_markers_start_as_the_separator_and_nothing_else_changes(tiny_roberta: Path) -> None:
     encoder, before = load(str(tiny_roberta), device="cpu"), load(str(tiny_roberta), device="cpu")
     assert start_as_separator(encoder.model)
     assert torch.equal(marker_rows(encoder), rows(before, ["</s>"] * 4))
