@@ -83,8 +83,8 @@ application = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from engine import __version__
 
         print(f"st5 {__version__}")
