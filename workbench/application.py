@@ -117,8 +117,8 @@ class Workbench(App[None]):
         self._waits_for_parts = True
         self._unfinished = False
         self._inference: InferenceProcess | None = None
-        for theme in themes.OWN:
-            self.register_theme(theme)
+        for own in themes.OWN:
+            self.register_theme(own)
         theme = settings.theme or self.ui_state.theme
         if theme in self.available_themes and theme != themes.DARK.name:
             self.theme = theme

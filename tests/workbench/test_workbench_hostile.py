@@ -11,7 +11,7 @@ import unicodedata
 from importlib import import_module
 from inspect import getmembers, isclass
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import hostile
 import pytest
@@ -22,7 +22,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-import workbench.ui
+import workbench
 from engine.jobs.files import job_files
 from store.errors import BadInput
 from store.workspace import Workspace
@@ -287,7 +287,7 @@ async def test_hostile_words_in_questions_and_problems(workspace: Workspace, tmp
 
 
 def test_no_screen_and_no_dialog_is_left_out() -> None:
-    modules = [import_module(f"workbench.ui.{found.name}") for found in iter_modules(workbench.ui.__path__)]
+    modules = [import_module(found.name) for found in walk_packages(workbench.__path__, "workbench.")]
     kinds = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, Screen)}
     kinds = {kind for kind in kinds if kind.__module__.startswith("workbench.")}
     bases = {base for kind in kinds for base in kind.__mro__[1:]}

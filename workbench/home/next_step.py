@@ -64,8 +64,7 @@ def next_step(overview: Overview, workspace_option: Path | None = None) -> NextS
     strongest = max(BASELINES, key=lambda spec: len(spec.made_of))
     if learnable and not any(model.variant == strongest.name for model in overview.models):
         sentence = f"All are evaluated: Results (4) compares them. {strongest.name} adds {strongest.summary}:"
-        job_form = BaselineForm(baseline=strongest.name, datasets=learnable)
-        return _step(sentence, job_form, overview, workspace_option)
+        return _step(sentence, BaselineForm(baseline=strongest.name, datasets=learnable), overview, workspace_option)
     if learnable and not any(model.lineage for model in overview.models):
         training = next((job for job in overview.jobs if job.kind == "train"), None)
         if training is not None:

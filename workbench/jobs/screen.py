@@ -25,7 +25,8 @@ from workbench.jobs.job_log import log_path, read_log
 from workbench.jobs.job_panel import JobPanel
 from workbench.jobs.job_rows import HEADINGS, how_many, job_row, nothing_yet, ordered
 from workbench.jobs.job_view import JobsView, read_events, read_jobs
-from workbench.jobs.log_pane import JobLog, LogPane
+from workbench.jobs.log_lines import JobLog
+from workbench.jobs.log_pane import LogPane
 from workbench.jobs.marking import JobsMarkingScreen
 from workbench.jobs.worker_load import LoadMeter, WorkerLoad
 from workbench.ui.area import TABLE_ACTIONS

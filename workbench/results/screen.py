@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import ScreenResume
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
@@ -83,7 +84,7 @@ class ResultsScreen(ExportingScreen, ResultsChoosingScreen):
         self.query_one("#results-empty").display = self.query_one("#results-legend").display = False
         self.table.focus()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         if self._read is not None and self._read != self.choice:  # Home or the compare view chose something else
             self._say_settings()
             self.reload()

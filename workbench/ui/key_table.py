@@ -82,7 +82,7 @@ def keys_now(words: str, node: DOMNode, app: App[Any]) -> str:
     own = {
         shown(key): shown(changed[binding.id].split(",")[0])
         for _, binding in node._bindings
-        if binding.id in changed
+        if binding.id is not None and binding.id in changed
         for key in binding.key.split(",")
     }
     return " ".join(own.get(word, word) for word in words.split(" "))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.events import ScreenResume
 
 from store.enums import Seen, Slice
 from workbench.ui.area import AreaScreen
@@ -31,7 +32,7 @@ class LayerScreen(AreaScreen):
         super().__init__()
         self._opened_for: str | None = None
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         if self._opened_for is None:
             self._opened_for = self.ui_state.results.dataset
         elif self._opened_for != self.ui_state.results.dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table as Columns
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -38,7 +40,7 @@ class ModelDialog(Dialog[None]):
         return plain("\n".join(lines), keep_lines=True)
 
 
-def _columns(titles: list[str], rows: list[tuple[str, ...]]) -> Columns:
+def _columns(titles: list[str], rows: Sequence[tuple[str, ...]]) -> Columns:
     width = max(len(titles), 2)
     columns = Columns.grid(padding=(0, 2))
     columns.add_column(style="dim", no_wrap=True)
