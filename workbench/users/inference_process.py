@@ -162,4 +162,4 @@ def _farewell(code: int, stderr: IO[bytes]) -> str:
     stderr.seek(max(0, stderr.tell() - LAST_WORDS))
     lines = [line for line in stderr.read().decode("utf-8", "replace").splitlines() if line.strip()]
     last = f" Its last words: {lines[-1].strip()}" if lines and code >= 0 else ""
-    return f"The inference process {how}. The next request starts it again.{last}"
+    return f"Its process {how}. The next request starts it again.{last}"
