@@ -343,7 +343,7 @@ async def shown(pilot: Pilot, *words: str) -> str:
 async def test_every_area_of_the_workbench_has_something_to_show(demo: Shown, size: tuple[int, int]) -> None:
     app = Workbench(demo.workspace, readonly=True)
     async with app.run_test(size=size) as pilot:
-        await shown(pilot, "Every model is evaluated on every dataset", "synthetic-Kitchen")
+        await shown(pilot, "All are evaluated: Results (4) compares them", "synthetic-Kitchen")
         await pilot.press("2")
         await shown(pilot, "History lengths", "movielens, Movies")
         await pilot.press("3")
