@@ -26,6 +26,7 @@ from store.experiments import experiments
 from store.workspace import Workspace
 from tests.conftest import Run
 from tests.program import Outcome, Program
+from tests.waiting import wait_for
 from workbench.application import Workbench
 from workbench.areas import AREAS
 from workbench.map.choices import MapChoosingScreen
@@ -95,6 +96,13 @@ class Shown:
         return Program(self.workspace.folder)(*arguments, "--json").document
 
 
+def curve_ends(workspace: Workspace, phase: str) -> list[int]:
+    """The last step of each loss curve of a phase."""
+    with workspace.read() as db:
+        curves = [series for job in jobs.jobs(db) for series in jobs.series(db, job.id) if series.name == "loss"]
+    return [int(max(curve.steps)) for curve in curves if curve.phase.startswith(phase)]
+
+
 def finished_phases(workspace: Path) -> dict[str, int]:
     """The folders of finished phases, and when their weights were written, in ns."""
     found = (workspace / "phases").glob("*/model/model.safetensors")
@@ -112,6 +120,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Shown:
     interrupted.end(signal.SIGINT)
     killed = Started(folder, temporary)
     killed.reaches("  sequence-sequence …")
+    # A job commits its curve once a second; what a kill leaves unwritten of a finished phase would not come again.
+    wait_for(lambda: curve_ends(Workspace(folder), "item-description") == [16], "the curve of the first phase")
     killed.end(signal.SIGKILL)
     finished = finished_phases(folder)
     left = folder / "demo-shop"  # what a demo that is killed in its second step leaves
@@ -171,10 +181,8 @@ def test_data_and_models(demo: Shown) -> None:
 
 def test_jobs_has_the_training_with_its_curve_and_its_log(demo: Shown) -> None:
     newest = demo.json("jobs", "list")[0]
-    with demo.workspace.read() as db:
-        curves = [series for job in jobs.jobs(db) for series in jobs.series(db, job.id) if series.name == "loss"]
-    steps = {phase: [max(curve.steps) for curve in curves if curve.phase.startswith(phase)] for phase in PHASES}
-    assert all(16 in found for found in steps.values()), steps
+    steps = {phase: curve_ends(demo.workspace, phase) for phase in PHASES}
+    assert all(16 in ends for ends in steps.values()), steps
     log = Program(demo.workspace.folder)("jobs", "logs", str(newest["id"])).out
     assert "validation: sequence-item" in log
 
